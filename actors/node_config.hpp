@@ -1,0 +1,84 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "transport/http_server.hpp"
+#include "transport/mcp/classify.hpp"
+#include "transport/upstream_connection.hpp"
+
+namespace holdfast::actors {
+
+/// Who shares a connection to an upstream.
+enum class upstream_scope : std::uint8_t {
+  automatic,  ///< shared by clients that declare no sampling, elicitation or roots; else one per client session
+  shared,     ///< always shared: such clients' capabilities are not declared upstream
+  session,    ///< always one per client session
+};
+
+struct upstream_config {
+  std::string alias;  ///< [A-Za-z0-9_-]{1,32}, unique
+  std::variant<transport::stdio_command, transport::http_endpoint> target;
+  bool enabled = true;
+  bool eager = false;  ///< connect at start instead of at the first need
+  upstream_scope scope = upstream_scope::automatic;
+  std::vector<std::string> allow_tools;  ///< glob patterns of upstream names; empty = all
+  std::vector<std::string> deny_tools;   ///< wins over allow
+  std::vector<std::string> allow_prompts, deny_prompts, allow_resources, deny_resources;
+  std::chrono::milliseconds call_timeout{300'000};
+  std::chrono::milliseconds list_timeout{30'000};
+  std::chrono::milliseconds idle_timeout{600'000};  ///< a per-session connection without calls is closed; 0 = never
+  std::chrono::milliseconds reconnect_min{250};
+  std::chrono::milliseconds reconnect_max{30'000};
+  transport::upstream_limits limits;
+};
+
+struct session_limits {
+  std::size_t sessions_max = 100'000;       ///< one more `initialize` gets 503
+  std::size_t in_flight_max = 256;          ///< requests of one session being worked on; one more gets an error
+  std::size_t server_requests_max = 64;     ///< requests to one client that wait for its answer
+  std::size_t batch_max = 100;              ///< messages in one 2025-03-26 batch
+  std::size_t replay_events_max = 1024;     ///< kept per stream for resumption
+  std::size_t replay_bytes_max = 1u << 20;  ///< kept per stream for resumption
+  std::size_t streams_max = 256;            ///< streams of one session, completed ones included; the oldest completed goes first
+  std::size_t shadow_streams_max = 32;      ///< further GET streams of one session; the oldest is dropped
+  std::size_t subscriptions_max = 1024;     ///< resource subscriptions of one session
+  std::size_t history_max = 64;             ///< finished executions remembered per session
+  std::chrono::milliseconds replay_age_max{300'000};   ///< a completed stream can be resumed for so long
+  std::chrono::milliseconds idle_timeout{1'800'000};   ///< a session without traffic and open streams ends
+  std::chrono::milliseconds stream_after{50};          ///< a POST not answered by then becomes an event stream
+  std::chrono::milliseconds keep_alive{15'000};        ///< a comment on every quiet event stream
+  std::chrono::milliseconds retry{500};                ///< the reconnection time told to clients
+  std::chrono::milliseconds stream_lifetime{0};        ///< close streams with a `retry` hint after so long (2025-11-25); 0 = never
+  std::chrono::milliseconds client_answer_timeout{300'000};  ///< for sampling, elicitation and roots
+};
+
+struct catalogue_config {
+  bool always_prefix = false;   ///< `alias__name` for every tool and prompt
+  std::size_t page_size = 1000;  ///< entries in one page of a list
+  std::size_t entries_max = 50'000;  ///< taken from one upstream, per list
+  std::chrono::milliseconds first_list_wait{10'000};  ///< how long a list waits for upstreams that are still connecting
+};
+
+enum class log_level : std::uint8_t { debug, info, warning, error };
+enum class log_format : std::uint8_t { automatic, text, json };
+
+struct node_config {
+  std::string listen_host = "127.0.0.1";
+  std::uint16_t listen_port = 7420;
+  std::size_t threads = 0;  ///< I/O threads; 0 = one per core
+  transport::http_limits http;
+  mcp::access_rules access;  ///< hosts empty = loopback names and the listen host
+  session_limits sessions;
+  catalogue_config catalogue;
+  std::vector<upstream_config> upstreams;  ///< in the order of the configuration
+  std::chrono::milliseconds drain_timeout{10'000};
+  log_level level = log_level::info;
+  log_format format = log_format::automatic;
+};
+
+}  // namespace holdfast::actors

@@ -1,0 +1,32 @@
+# Finds Debian's libcaf-dev, which ships neither a CMake configuration nor a pkg-config file.
+# Defines CAF::core, CAF::io and CAF::openssl.
+find_path(CAF_INCLUDE_DIR caf/config.hpp)
+if(CAF_INCLUDE_DIR)
+  file(STRINGS "${CAF_INCLUDE_DIR}/caf/config.hpp" caf_version_line REGEX "#define CAF_VERSION [0-9]+")
+  string(REGEX MATCH "[0-9]+" caf_version "${caf_version_line}") # 1706 is 0.17.6
+  math(EXPR caf_major "${caf_version} / 10000")
+  math(EXPR caf_minor "(${caf_version} / 100) % 100")
+  math(EXPR caf_patch "${caf_version} % 100")
+  set(CAF_VERSION "${caf_major}.${caf_minor}.${caf_patch}")
+endif()
+foreach(component core io openssl)
+  find_library(CAF_${component}_LIBRARY caf_${component})
+  if(CAF_${component}_LIBRARY)
+    set(CAF_${component}_FOUND TRUE)
+    if(NOT TARGET CAF::${component})
+      add_library(CAF::${component} UNKNOWN IMPORTED)
+      set_target_properties(
+        CAF::${component} PROPERTIES IMPORTED_LOCATION "${CAF_${component}_LIBRARY}"
+                                     INTERFACE_INCLUDE_DIRECTORIES "${CAF_INCLUDE_DIR}")
+    endif()
+  endif()
+endforeach()
+find_package(Threads REQUIRED)
+if(TARGET CAF::core)
+  target_link_libraries(CAF::core INTERFACE Threads::Threads)
+endif()
+if(TARGET CAF::io)
+  target_link_libraries(CAF::io INTERFACE CAF::core)
+endif()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(CAF REQUIRED_VARS CAF_INCLUDE_DIR CAF_core_LIBRARY VERSION_VAR CAF_VERSION HANDLE_COMPONENTS)

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "transport/result.hpp"
+
+namespace holdfast::mcp {
+
+/// Tokens that leave the gateway and come back (pagination cursors, later requestState): AES-256-GCM, base64url.
+/// A client can neither read nor alter them, nor use one made for another `purpose`.
+class sealer {
+ public:
+  using key = std::array<std::uint8_t, 32>;
+
+  /// A key from the system's CSPRNG.
+  static key random_key();
+
+  explicit sealer(const key& k) : key_(k) {}
+
+  std::string seal(std::string_view plain, std::string_view purpose) const;
+
+  /// The plain text; `errc::bad_seal` for anything `seal` did not return for this key and purpose.
+  transport::result<std::string> open(std::string_view token, std::string_view purpose) const;
+
+ private:
+  key key_;
+};
+
+/// 128 random bits from the CSPRNG as 22 base64url characters: session ids and the like.
+std::string random_id();
+
+}  // namespace holdfast::mcp

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "transport/result.hpp"
+
+namespace holdfast::transport {
+
+class loop;
+class upstream_link;
+
+/// A command to run as a stdio server: no shell, its own process group, an environment of `env` plus a short
+/// whitelist (PATH, HOME, USER, LANG, LC_*, TERM, TMPDIR, TZ) and the names in `env_pass`.
+struct stdio_command {
+  std::string command;
+  std::vector<std::string> args;
+  std::vector<std::pair<std::string, std::string>> env;
+  std::vector<std::string> env_pass;
+  std::string directory;  ///< working directory; empty = ours
+};
+
+/// A server reached over HTTP: Streamable HTTP, or the older HTTP+SSE if that is what answers.
+struct http_endpoint {
+  enum class protocol { detect, streamable_http, sse };
+  std::string url;  ///< http:// or https://
+  std::vector<std::pair<std::string, std::string>> headers;  ///< sent with every request; may hold credentials
+  std::string ca_file;  ///< PEM file of certificate authorities; empty = the system's
+  protocol speaks = protocol::detect;
+};
+
+struct upstream_limits {
+  std::size_t message_bytes_max = 32u << 20;  ///< one message from the upstream
+  std::size_t queue_bytes_max = 8u << 20;     ///< bytes not yet written to a child's stdin
+  std::size_t in_flight_max = 4096;           ///< requests at once; one more fails `overloaded`
+  std::size_t connections_max = 256;          ///< HTTP connections per loop
+  std::chrono::milliseconds connect_timeout{30'000};  ///< from `open` to the answer to `initialize`
+  std::chrono::milliseconds keep_alive{55'000};       ///< idle HTTP connections
+  std::chrono::milliseconds shutdown_grace{2'000};    ///< between closing stdin, SIGTERM and SIGKILL
+};
+
+/// What happens to a connection outside any request. Called on its loop.
+class upstream_connection_events {
+ public:
+  virtual ~upstream_connection_events() = default;
+
+  /// A notification or server request that belongs to no request, whole. May come before `open` completes.
+  virtual void on_message(std::string json) = 0;
+
+  /// Once, after a successful `open`: the connection is of no use any more (the process exited, the upstream session
+  /// ended, the event stream of an HTTP+SSE server is gone). Requests in flight have failed already.
+  virtual void on_down(failure why) = 0;
+
+  /// A line the child wrote to stderr, without its end, cut at 4 KiB; invalid UTF-8 replaced.
+  virtual void on_stderr(std::string line) = 0;
+};
+
+/// A connection to one upstream server. Its loop's thread only, save for the link.
+class upstream_connection {
+ public:
+  /// `events` outlives the connection or is cleared by `close`.
+  static std::shared_ptr<upstream_connection> over_stdio(loop& on, stdio_command c, upstream_limits l,
+                                                         upstream_connection_events& events);
+  static std::shared_ptr<upstream_connection> over_http(loop& on, http_endpoint e, upstream_limits l,
+                                                        upstream_connection_events& events);
+  virtual ~upstream_connection() = default;
+
+  /// Starts the process or finds out what the server speaks, sends `initialize` with `params` (a JSON object), then
+  /// `notifications/initialized`, and opens the server's event stream where there is one. Completes once, with the
+  /// raw result of `initialize`, within `connect_timeout`. Not called again after `close`.
+  virtual void open(std::string params, std::function<void(outcome<std::string>)> done) = 0;
+
+  /// Null before `open` has completed.
+  virtual std::shared_ptr<upstream_link> link() = 0;
+
+  /// "stdio", "streamable-http" or "sse".
+  virtual const char* protocol() const noexcept = 0;
+
+  /// Ends the session (DELETE) or the process (close stdin, wait, SIGTERM, wait, SIGKILL) in the background and calls
+  /// no more events. Requests in flight fail with `closed`. `done` runs when nothing is left.
+  virtual void close(std::function<void()> done) = 0;
+};
+
+}  // namespace holdfast::transport

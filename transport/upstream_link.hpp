@@ -1,0 +1,62 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "transport/result.hpp"
+
+namespace holdfast::transport {
+
+/// What comes back for one request, on the loop that made it and never from within `upstream_link::request`:
+/// any number of `on_message`, then exactly one of the other two.
+class upstream_events {
+ public:
+  virtual ~upstream_events() = default;
+
+  /// A notification or a server request that belongs to this request, whole.
+  virtual void on_message(std::string json) = 0;
+
+  /// The JSON-RPC response (a result or an error), whole, with the id of the request.
+  virtual void on_answer(std::string json) = 0;
+
+  /// No response will come. `session_lost`: the request was not processed and may be sent again on a new link.
+  virtual void on_failed(failure why) = 0;
+};
+
+struct upstream_request {
+  std::uint64_t id = 0;              ///< from `next_id`; also used as progress token
+  std::string body;                  ///< the whole JSON-RPC request, carrying `id`
+  std::chrono::milliseconds timeout{0};  ///< from sending to the response; progress does not extend it; 0 = none
+};
+
+/// The data path of a negotiated connection to one upstream server. Thread-safe: any loop thread may call it; it stays
+/// valid (and fails every request) after its connection has gone.
+class upstream_link {
+ public:
+  virtual ~upstream_link() = default;
+
+  /// A request id that is unique on this link.
+  std::uint64_t next_id() noexcept { return next_id_.fetch_add(1, std::memory_order_relaxed); }
+
+  /// Sends a request. Must be called on a loop thread. When it times out, the upstream is sent
+  /// `notifications/cancelled` and `events` gets `timed_out`.
+  virtual void request(upstream_request r, std::shared_ptr<upstream_events> events) = 0;
+
+  /// Sends a notification, or the answer to a server request; whole message. Delivery is not reported.
+  virtual void send(std::string json) = 0;
+
+  /// Drops interest in a request: its events are not called again. Sends nothing by itself.
+  /// Must be called on the loop that made the request.
+  virtual void forget(std::uint64_t id) = 0;
+
+  /// Requests sent and not yet answered, forgotten or failed.
+  virtual std::size_t in_flight() const noexcept = 0;
+
+ private:
+  std::atomic<std::uint64_t> next_id_{1};
+};
+
+}  // namespace holdfast::transport
