@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -64,6 +65,13 @@ struct catalogue_config {
   std::chrono::milliseconds first_list_wait{10'000};  ///< how long a list waits for upstreams that are still connecting
 };
 
+/// Where operators and the command-line tool ask: health, metrics, the list of upstreams.
+struct admin_config {
+  bool enabled = true;
+  std::string host = "127.0.0.1";
+  std::optional<std::uint16_t> port;  ///< absent = one above the MCP port; see `admin_port`
+};
+
 enum class log_level : std::uint8_t { debug, info, warning, error };
 enum class log_format : std::uint8_t { automatic, text, json };
 
@@ -71,6 +79,8 @@ struct node_config {
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 7420;
   std::size_t threads = 0;  ///< I/O threads; 0 = one per core
+  std::string store = "memory:";  ///< where sessions are kept; memory is the only one so far
+  admin_config admin;
   transport::http_limits http;
   mcp::access_rules access;  ///< hosts empty = loopback names and the listen host
   session_limits sessions;
@@ -80,5 +90,10 @@ struct node_config {
   log_level level = log_level::info;
   log_format format = log_format::automatic;
 };
+
+/// The port to listen on for operators; 0 lets the system choose, as it does if the MCP port is 0.
+inline std::uint16_t admin_port(const node_config& c) {
+  return c.admin.port.value_or(c.listen_port == 0 ? 0 : static_cast<std::uint16_t>(c.listen_port + 1));
+}
 
 }  // namespace holdfast::actors
