@@ -35,7 +35,7 @@ struct envelope {
   message_kind kind = message_kind::request;
   method what = method::none;
   std::string_view method_name;  ///< unquoted; of `other` only (empty if the name holds escapes)
-  raw_json id;                   ///< string or number; absent on notifications; may be `null` on an error answer
+  raw_json id;                   ///< string or number; absent on notifications; may be `null` or absent on an error answer
   raw_json params;               ///< object or array
   raw_json result, error;        ///< of answers: exactly one of them
   // members of `params`, where it is an object
@@ -45,7 +45,7 @@ struct envelope {
 };
 
 struct scan_limits {
-  std::size_t depth_max = 64;
+  std::size_t depth_max = 64;  ///< open objects and arrays, the outermost counted; more than 1024 has no effect
 };
 
 /// Reads one message. `bad_json`: not JSON (RFC 8259), invalid UTF-8, deeper than the limit, or a duplicate of a member

@@ -16,7 +16,7 @@ inline constexpr int parse_error = -32700, invalid_request = -32600, method_not_
 }
 
 /// Whole messages, as bytes. `id`, `params`, `result` and `data` are raw JSON; `message` is plain text. A null `id`
-/// makes an error without id (legacy clients before 2025-11-25 get `"id":null` where `null_id`).
+/// makes an error without id, which the schemas from 2025-11-25 on allow and `"id":null` they do not.
 std::string make_request(raw_json id, std::string_view method_name, raw_json params);
 std::string make_notification(std::string_view method_name, raw_json params);
 std::string make_result(raw_json id, raw_json result);
