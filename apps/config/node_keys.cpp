@@ -1,0 +1,186 @@
+#include "apps/config/node_keys.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "apps/config/upstream_keys.hpp"
+
+namespace holdfast::apps {
+namespace {
+
+using namespace std::chrono_literals;
+using actors::admin_config;
+using actors::catalogue_config;
+using actors::node_config;
+using actors::session_limits;
+using mcp::access_rules;
+using transport::http_limits;
+
+constexpr std::uint64_t kib = 1u << 10, mib = 1u << 20, gib = 1u << 30;
+constexpr std::size_t alias_bytes_max = 32;
+
+void read_listen(const value& v, node_config& c) {
+  const auto text = v.text();
+  if (!text) return;
+  const auto address = parse_listen(*text);
+  if (!address) return v.wrong(v.shown() + " " + address.error());
+  c.listen_host = address->host;
+  c.listen_port = address->port;
+}
+
+void read_admin_listen(const value& v, admin_config& a) {
+  const auto text = v.text();
+  if (!text) return;
+  a.enabled = *text != "off";
+  if (!a.enabled) return;
+  const auto address = parse_listen(*text);
+  if (!address) return v.wrong(v.shown() + " " + address.error() + ", or off");
+  a.host = address->host;
+  a.port = address->port;
+}
+
+// The value is not shown: addresses of stores usually hold a password.
+void read_store(const value& v, node_config& c) {
+  const auto text = v.text();
+  if (!text) return;
+  if (*text != "memory:") return v.wrong("must be `memory:`; durable stores are not part of this version");
+  c.store = *text;
+}
+
+void read_hosts(const value& v, access_rules& a) {
+  a.hosts.clear();
+  v.elements([&](const value& element) {
+    auto text = element.text();
+    if (!text) return;
+    const bool bracketed = text->size() > 2 && text->front() == '[' && text->back() == ']';
+    if (text->empty() || (!bracketed && text->find_first_of(":/ []") != std::string::npos))
+      return element.wrong(element.shown() +
+                           " must be a host name or address without port, such as mcp.example.com or [::1], or *");
+    std::transform(text->begin(), text->end(), text->begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    a.hosts.push_back(std::move(*text));
+  });
+}
+
+void read_origins(const value& v, access_rules& a) {
+  a.origins.clear();
+  v.elements([&](const value& element) {
+    const auto text = element.text();
+    if (!text) return;
+    const auto scheme = text->find("://");
+    const bool origin = scheme != std::string::npos && scheme > 0 && text->size() > scheme + 3 &&
+                        text->find_first_of("/ ", scheme + 3) == std::string::npos;
+    if (*text != "*" && *text != "null" && !origin)
+      return element.wrong(element.shown() + " must be an origin without path, such as https://app.example.com, or *");
+    a.origins.push_back(*text);
+  });
+}
+
+bool is_alias(std::string_view alias) {
+  const auto fits = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '-';
+  };
+  return !alias.empty() && alias.size() <= alias_bytes_max && std::all_of(alias.begin(), alias.end(), fits);
+}
+
+void read_upstreams(const value& v, node_config& c) {
+  if (v.is_list()) return v.wrong("must be a map from a name to its options, not a list");
+  v.members([&](const std::string& alias, const value& member) {
+    if (!is_alias(alias))
+      member.wrong_key("is not a usable name for an upstream: must be 1 to 32 letters, digits, `_` or `-`");
+    upstream_draft draft;
+    draft.alias = alias;
+    if (member.is_map()) read_section(member, draft, upstream_keys());
+    finish_upstream(member, std::move(draft), c.upstreams);
+  });
+}
+
+const keys<http_limits>& http_keys() {
+  using T = http_limits;
+  static const keys<T> table = {
+      size<T>("body_bytes_max", &T::body_bytes_max, kib, gib),
+      size<T>("header_bytes_max", &T::header_bytes_max, kib, mib),
+      number<T>("headers_max", &T::headers_max, 10, 10'000),
+      number<T>("connections_max", &T::connections_max, 1, 1'000'000),
+      size<T>("stream_queue_bytes_max", &T::stream_queue_bytes_max, 4 * kib, gib),
+      duration<T>("header_timeout", &T::header_timeout, 10ms, 1h),
+      duration<T>("body_timeout", &T::body_timeout, 10ms, 1h),
+      duration<T>("keep_alive_timeout", &T::keep_alive_timeout, 10ms, 24h),
+      duration<T>("write_timeout", &T::write_timeout, 10ms, 1h),
+  };
+  return table;
+}
+
+const keys<session_limits>& session_keys() {
+  using T = session_limits;
+  static const keys<T> table = {
+      number<T>("sessions_max", &T::sessions_max, 1, 100'000'000),
+      number<T>("in_flight_max", &T::in_flight_max, 1, 100'000),
+      number<T>("server_requests_max", &T::server_requests_max, 1, 100'000),
+      number<T>("batch_max", &T::batch_max, 1, 10'000),
+      number<T>("replay_events_max", &T::replay_events_max, 0, 1'000'000),
+      size<T>("replay_bytes_max", &T::replay_bytes_max, 0, gib),
+      number<T>("streams_max", &T::streams_max, 1, 100'000),
+      number<T>("shadow_streams_max", &T::shadow_streams_max, 0, 10'000),
+      number<T>("subscriptions_max", &T::subscriptions_max, 0, 1'000'000),
+      number<T>("history_max", &T::history_max, 0, 100'000),
+      duration<T>("replay_age_max", &T::replay_age_max, 0ms, 168h),
+      duration<T>("idle_timeout", &T::idle_timeout, 10ms, 720h),
+      duration<T>("stream_after", &T::stream_after, 0ms, 1h),
+      duration<T>("keep_alive", &T::keep_alive, 10ms, 1h),
+      duration<T>("retry", &T::retry, 0ms, 1h),
+      duration<T>("stream_lifetime", &T::stream_lifetime, 0ms, 24h),
+      duration<T>("client_answer_timeout", &T::client_answer_timeout, 10ms, 24h),
+  };
+  return table;
+}
+
+const keys<catalogue_config>& catalogue_keys() {
+  using T = catalogue_config;
+  static const keys<T> table = {
+      flag<T>("always_prefix", &T::always_prefix),
+      number<T>("page_size", &T::page_size, 1, 100'000),
+      number<T>("entries_max", &T::entries_max, 1, 1'000'000),
+      duration<T>("first_list_wait", &T::first_list_wait, 0ms, 10min),
+  };
+  return table;
+}
+
+}  // namespace
+
+const keys<node_config>& node_keys() {
+  using T = node_config;
+  static const keys<admin_config> admin = {{"listen", read_admin_listen, {}}};
+  static const keys<access_rules> access = {{"hosts", read_hosts, {}}, {"origins", read_origins, {}}};
+  static const keys<T> log = {
+      choice<actors::log_level, T>("level", &T::level, {"debug", "info", "warning", "error"}),
+      choice<actors::log_format, T>("format", &T::format, {"auto", "text", "json"}),
+  };
+  std::vector<std::string> of_upstreams = {"*"};
+  for (const auto& path : paths(upstream_keys())) of_upstreams.push_back("*." + path);
+  static const keys<T> table = {
+      {"listen", read_listen, {}},
+      number<T>("threads", &T::threads, 0, 256),
+      {"store", read_store, {}},
+      section<T>("admin", &T::admin, admin),
+      section<T, T>(
+          "log", [](T& c) -> T& { return c; }, log),
+      section<T>("http", &T::http, http_keys()),
+      section<T>("access", &T::access, access),
+      section<T>("sessions", &T::sessions, session_keys()),
+      section<T>("catalogue", &T::catalogue, catalogue_keys()),
+      duration<T>("drain_timeout", &T::drain_timeout, 0ms, 1h),
+      {"upstreams", read_upstreams, of_upstreams},
+  };
+  return table;
+}
+
+void check_node(const value& whole, const node_config& c) {
+  if (!c.admin.enabled) return;
+  if (!c.admin.port && c.listen_port == 65535)
+    return whole.wrong("the port after 65535 cannot serve operators: set admin.listen, or another port in `listen`");
+  if (c.admin.host == c.listen_host && admin_port(c) == c.listen_port && c.listen_port != 0)
+    whole.wrong("`listen` and `admin.listen` are the same address; they must differ");
+}
+
+}  // namespace holdfast::apps

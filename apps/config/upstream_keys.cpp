@@ -1,0 +1,204 @@
+#include "apps/config/upstream_keys.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "transport/url.hpp"
+
+namespace holdfast::apps {
+namespace {
+
+using namespace std::chrono_literals;
+using actors::upstream_config;
+using actors::upstream_scope;
+using transport::http_endpoint;
+using transport::upstream_limits;
+
+constexpr std::uint64_t kib = 1u << 10, mib = 1u << 20, gib = 1u << 30;
+
+bool is_token(std::string_view name) {
+  const auto is_token_char = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  };
+  return !name.empty() && std::all_of(name.begin(), name.end(), is_token_char);
+}
+
+bool is_set_by_us(std::string_view header) {
+  constexpr std::array<std::string_view, 10> ours = {
+      "accept",        "connection", "content-length", "content-type",         "host",
+      "last-event-id", "te",         "mcp-session-id", "mcp-protocol-version", "transfer-encoding"};
+  std::string lower(header);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return std::find(ours.begin(), ours.end(), lower) != ours.end();
+}
+
+void read_url(const value& v, upstream_draft& d) {
+  auto text = v.text();
+  if (!text) return;
+  d.url = *text;
+  if (const auto parsed_url = transport::parse_url(*text); !parsed_url)
+    v.wrong("must be an absolute URL such as https://example.com/mcp: " + parsed_url.error().detail);
+}
+
+void read_headers(const value& v, upstream_draft& d) {
+  d.http.headers.clear();
+  v.members([&](const std::string& name, const value& member) {
+    const auto text = member.text();
+    if (!is_token(name)) return member.wrong_key("is not a header name");
+    if (is_set_by_us(name)) return member.wrong_key("cannot be given: Holdfast sets this header itself");
+    if (!text) return;
+    if (text->find_first_of("\r\n") != std::string::npos) return member.wrong("must be a single line");
+    d.http.headers.emplace_back(name, *text);
+  });
+}
+
+void read_command(const value& v, upstream_draft& d) {
+  auto text = v.text();
+  if (!text) return;
+  d.command = *text;
+  if (text->empty()) return v.wrong("must name a program");
+  const auto space = text->find_first_of(" \t");
+  if (space != std::string::npos && text->find('/') > space)
+    v.wrong("must be the program alone; its arguments go into `args`, one by one (no shell is involved)");
+}
+
+bool is_variable_name(std::string_view name) {
+  return !name.empty() && name.find('=') == std::string_view::npos && name.find_first_of(" \t\r\n") == name.npos;
+}
+
+void read_env(const value& v, upstream_draft& d) {
+  d.stdio.env.clear();
+  if (v.is_list()) return v.wrong("must be a map of names and values: `NAME: value`");
+  v.members([&](const std::string& name, const value& member) {
+    const auto text = member.text();
+    if (!is_variable_name(name)) return member.wrong_key("is not a name of an environment variable");
+    if (text) d.stdio.env.emplace_back(name, *text);
+  });
+}
+
+void read_env_pass(const value& v, upstream_draft& d) {
+  d.stdio.env_pass.clear();
+  v.elements([&](const value& element) {
+    const auto text = element.text();
+    if (!text) return;
+    if (!is_variable_name(*text)) return element.wrong("must be the name alone of an environment variable to hand on");
+    d.stdio.env_pass.push_back(*text);
+  });
+}
+
+void read_patterns(const value& v, std::vector<std::string>& out) {
+  out.clear();
+  v.elements([&](const value& element) {
+    const auto text = element.text();
+    if (!text) return;
+    if (text->empty()) return element.wrong("must be a name, or a pattern with * and ?");
+    out.push_back(*text);
+  });
+}
+
+using name_list = std::vector<std::string> upstream_config::*;
+
+keys<upstream_draft> filter(name_list allow, name_list deny) {
+  return {{"allow", [=](const value& v, upstream_draft& d) { read_patterns(v, d.*allow); }, {}},
+          {"deny", [=](const value& v, upstream_draft& d) { read_patterns(v, d.*deny); }, {}}};
+}
+
+const keys<upstream_limits>& limit_keys() {
+  using T = upstream_limits;
+  static const keys<T> table = {
+      size<T>("message_bytes_max", &T::message_bytes_max, kib, gib),
+      size<T>("queue_bytes_max", &T::queue_bytes_max, kib, gib),
+      number<T>("in_flight_max", &T::in_flight_max, 1, 1'000'000),
+      number<T>("connections_max", &T::connections_max, 1, 65'535),
+      duration<T>("connect_timeout", &T::connect_timeout, 1ms, 1h),
+      duration<T>("keep_alive", &T::keep_alive, 1ms, 24h),
+      duration<T>("shutdown_grace", &T::shutdown_grace, 1ms, 10min),
+  };
+  return table;
+}
+
+key<upstream_draft> of_http(key<upstream_draft> k) {
+  return {k.name,
+          [k](const value& v, upstream_draft& d) {
+            d.http_only.push_back(v);
+            k.read(v, d);
+          },
+          k.below};
+}
+
+key<upstream_draft> of_stdio(key<upstream_draft> k) {
+  return {k.name,
+          [k](const value& v, upstream_draft& d) {
+            d.stdio_only.push_back(v);
+            k.read(v, d);
+          },
+          k.below};
+}
+
+}  // namespace
+
+const keys<upstream_draft>& upstream_keys() {
+  using T = upstream_draft;
+  static const keys<T> tools = filter(&T::allow_tools, &T::deny_tools);
+  static const keys<T> prompts = filter(&T::allow_prompts, &T::deny_prompts);
+  static const keys<T> resources = filter(&T::allow_resources, &T::deny_resources);
+  const auto same = [](T& d) -> T& { return d; };
+  static const keys<T> table = {
+      {"url", read_url, {}},
+      of_http({"headers", read_headers, {}}),
+      of_http(choice<http_endpoint::protocol, T>("transport", [](T & d) -> auto& { return d.http.speaks; },
+                                                 {"detect", "streamable-http", "sse"})),
+      of_http(text<T>(
+          "ca_file", [](T & d) -> auto& { return d.http.ca_file; })),
+      {"command", read_command, {}},
+      of_stdio(texts<T>(
+          "args", [](T & d) -> auto& { return d.stdio.args; })),
+      of_stdio({"env", read_env, {}}),
+      of_stdio({"env_pass", read_env_pass, {}}),
+      of_stdio(text<T>(
+          "cwd", [](T & d) -> auto& { return d.stdio.directory; })),
+      flag<T>("enabled", &T::enabled),
+      flag<T>("eager", &T::eager),
+      choice<upstream_scope, T>("scope", &T::scope, {"auto", "shared", "session"}),
+      section<T, T>("tools", same, tools),
+      section<T, T>("prompts", same, prompts),
+      section<T, T>("resources", same, resources),
+      duration<T>("call_timeout", &T::call_timeout, 1ms, 24h),
+      duration<T>("list_timeout", &T::list_timeout, 1ms, 1h),
+      duration<T>("idle_timeout", &T::idle_timeout, 0ms, 168h),
+      duration<T>("reconnect_min", &T::reconnect_min, 1ms, 1h),
+      duration<T>("reconnect_max", &T::reconnect_max, 1ms, 24h),
+      section<T>("limits", &T::limits, limit_keys()),
+  };
+  return table;
+}
+
+const key<upstream_draft>& upstream_key(const std::string& name) {
+  const auto& table = upstream_keys();
+  return *std::find_if(table.begin(), table.end(), [&](const auto& k) { return k.name == name; });
+}
+
+void finish_upstream(const value& whole, upstream_draft d, std::vector<upstream_config>& out) {
+  if (!whole.is_map()) return whole.wrong("must be a map with a `url` or a `command`");
+  if (d.url && d.command) return whole.wrong_key("has both `url` and `command`; must have exactly one of them");
+  if (!d.url && !d.command) return whole.wrong_key("must have a `url` or a `command`");
+  for (const auto& v : d.url ? d.stdio_only : d.http_only)
+    v.wrong_key(d.url ? "is for upstreams with a `command`, but this one has a `url`"
+                      : "is for upstreams with a `url`, but this one has a `command`");
+  if (d.reconnect_min > d.reconnect_max)
+    whole.wrong_key("has a `reconnect_min` (" + duration_text(d.reconnect_min) + ") over its `reconnect_max` (" +
+                    duration_text(d.reconnect_max) + ")");
+  if (d.url) {
+    d.http.url = *d.url;
+    d.target = std::move(d.http);
+  } else {
+    d.stdio.command = *d.command;
+    d.target = std::move(d.stdio);
+  }
+  out.push_back(static_cast<upstream_config&&>(d));
+}
+
+}  // namespace holdfast::apps

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <yaml-cpp/yaml.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apps/config/config.hpp"
+#include "apps/config/expand.hpp"
+
+namespace holdfast::apps {
+
+/// What the reading of one document shares: where mistakes go and how values are expanded.
+struct reading {
+  std::string source;
+  expansion how;
+  std::vector<mistake> mistakes;
+};
+
+/// One value of the document together with its place. Reading it wrongly adds a mistake and yields nothing.
+class value {
+ public:
+  value(YAML::Node node, YAML::Mark key_mark, std::string path, reading& r)
+      : node_(std::move(node)), key_mark_(key_mark), path_(std::move(path)), reading_(&r) {}
+
+  const std::string& path() const noexcept { return path_; }
+  bool is_null() const { return node_.IsNull(); }
+  bool is_map() const { return node_.IsMap(); }
+  bool is_list() const { return node_.IsSequence(); }
+
+  /// A scalar with `${…}` expanded.
+  std::optional<std::string> text() const;
+
+  /// The scalar as it stands in the document, quoted and cut, for messages about keys that hold no secrets.
+  std::string shown() const;
+
+  /// Calls `f` for every member of a map in its order. Duplicate and unusable names are mistakes. A null is an empty
+  /// map.
+  void members(const std::function<void(const std::string& name, const value& member)>& f) const;
+
+  /// Calls `f` for every element of a list. A null is an empty list.
+  void elements(const std::function<void(const value& element)>& f) const;
+
+  /// Adds a mistake at the value, or at its key.
+  void wrong(std::string text) const;
+  void wrong_key(std::string text) const;
+
+ private:
+  void add(YAML::Mark at, std::string text) const;
+
+  YAML::Node node_;
+  YAML::Mark key_mark_;
+  std::string path_;
+  reading* reading_;
+};
+
+/// `text` in quotes, cut to a line's length, control characters replaced.
+std::string in_quotes(std::string_view text);
+
+}  // namespace holdfast::apps

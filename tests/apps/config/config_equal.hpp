@@ -1,0 +1,62 @@
+#pragma once
+
+#include <tuple>
+
+#include "actors/node_config.hpp"
+
+namespace holdfast::apps {
+
+// The bindings name every member, so that a new one breaks the build here instead of going unchecked.
+
+inline auto parts(const transport::http_limits& l) {
+  const auto& [a, b, c, d, e, f, g, h, i] = l;
+  return std::make_tuple(a, b, c, d, e, f, g, h, i);
+}
+
+inline auto parts(const mcp::access_rules& r) {
+  const auto& [a, b] = r;
+  return std::make_tuple(a, b);
+}
+
+inline auto parts(const transport::upstream_limits& l) {
+  const auto& [a, b, c, d, e, f, g] = l;
+  return std::make_tuple(a, b, c, d, e, f, g);
+}
+
+inline auto parts(const actors::session_limits& l) {
+  const auto& [a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r] = l;
+  return std::make_tuple(a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r);
+}
+
+inline auto parts(const actors::catalogue_config& l) {
+  const auto& [a, b, c, d] = l;
+  return std::make_tuple(a, b, c, d);
+}
+
+inline auto parts(const actors::admin_config& l) {
+  const auto& [a, b, c] = l;
+  return std::make_tuple(a, b, c);
+}
+
+/// All but alias and target.
+inline bool same_options(const actors::upstream_config& x, const actors::upstream_config& y) {
+  const auto options = [](const actors::upstream_config& u) {
+    const auto& [alias, target, enabled, eager, scope, at, dt, ap, dp, ar, dr, call, list, idle, rmin, rmax, limits] =
+        u;
+    return std::make_tuple(enabled, eager, scope, at, dt, ap, dp, ar, dr, call, list, idle, rmin, rmax, parts(limits));
+  };
+  return options(x) == options(y);
+}
+
+/// All but the upstreams, of which only the count must be the same.
+inline bool same(const actors::node_config& x, const actors::node_config& y) {
+  const auto settings = [](const actors::node_config& c) {
+    const auto& [host, port, threads, store, admin, http, access, sessions, catalogue, upstreams, drain, level,
+                 format] = c;
+    return std::make_tuple(host, port, threads, store, parts(admin), parts(http), parts(access), parts(sessions),
+                           parts(catalogue), upstreams.size(), drain, level, format);
+  };
+  return settings(x) == settings(y);
+}
+
+}  // namespace holdfast::apps

@@ -1,0 +1,219 @@
+#include "apps/config/config.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "tests/apps/config/config_equal.hpp"
+
+using namespace holdfast;
+using namespace holdfast::apps;
+using namespace std::chrono_literals;
+using transport::http_endpoint;
+using transport::stdio_command;
+
+namespace {
+
+const environment nothing_set = [](const std::string&) -> std::optional<std::string> { return std::nullopt; };
+
+actors::node_config load(std::string_view text, const environment& env = nothing_set) {
+  auto loaded = load_config_text(text, "x.yaml", env);
+  if (!loaded) FAIL(to_string(loaded.error()));
+  return *loaded;
+}
+
+std::string file_text(const std::string& path) {
+  std::ifstream in(std::string(HOLDFAST_SOURCE_DIR) + "/" + path);
+  REQUIRE(in);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+bool is_prose(const std::string& line) {
+  const auto hash = line.find_first_not_of(' ');
+  return hash == std::string::npos || line[hash] != '#' || hash + 1 == line.size() || line[hash + 1] == ' ' ||
+         line[hash + 1] == '#';
+}
+
+/// The reference configuration with its settings, which stand behind a `#` without space, switched on.
+std::string reference_in_full() {
+  std::istringstream in(file_text("conf/holdfast.yaml"));
+  std::string out, line;
+  while (std::getline(in, line)) {
+    if (!is_prose(line)) line.erase(line.find('#'), 1);
+    out += line + "\n";
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("an empty configuration is all defaults") {
+  CHECK(same(load(""), actors::node_config{}));
+  CHECK(same(load("# nothing\n"), actors::node_config{}));
+  CHECK(same(load("upstreams:\nlog:\nsessions:\n"), actors::node_config{}));
+}
+
+TEST_CASE("every section reaches its place") {
+  const auto c = load(R"(
+listen: "[::1]:9000"
+threads: 3
+store: "memory:"
+admin: {listen: 127.0.0.1:9100}
+log: {level: debug, format: json}
+http: {body_bytes_max: 1MiB, headers_max: 50, write_timeout: 5s}
+access: {hosts: [MCP.example.com, "[::1]"], origins: [https://app.example.com, "*"]}
+sessions: {sessions_max: 10, replay_bytes_max: 64KiB, stream_after: 0s}
+catalogue: {always_prefix: true, page_size: 7}
+drain_timeout: 1m
+)");
+  CHECK(c.listen_host == "::1");
+  CHECK(c.listen_port == 9000);
+  CHECK(c.threads == 3);
+  CHECK(admin_port(c) == 9100);
+  CHECK(c.level == actors::log_level::debug);
+  CHECK(c.format == actors::log_format::json);
+  CHECK(c.http.body_bytes_max == 1u << 20);
+  CHECK(c.http.headers_max == 50);
+  CHECK(c.http.write_timeout == 5s);
+  CHECK(c.access.hosts == std::vector<std::string>{"mcp.example.com", "[::1]"});
+  CHECK(c.access.origins == std::vector<std::string>{"https://app.example.com", "*"});
+  CHECK(c.sessions.sessions_max == 10);
+  CHECK(c.sessions.replay_bytes_max == 65536);
+  CHECK(c.sessions.stream_after == 0ms);
+  CHECK(c.catalogue.always_prefix);
+  CHECK(c.catalogue.page_size == 7);
+  CHECK(c.drain_timeout == 1min);
+}
+
+TEST_CASE("the operators' port is one above the MCP port unless it is given") {
+  CHECK(admin_port(load("")) == 7421);
+  CHECK(admin_port(load("listen: 127.0.0.1:9000")) == 9001);
+  CHECK(admin_port(load("listen: 127.0.0.1:0")) == 0);
+  CHECK_FALSE(load("admin: {listen: off}").admin.enabled);
+}
+
+TEST_CASE("upstreams keep their order and all their options") {
+  const environment env = [](const std::string& name) -> std::optional<std::string> {
+    if (name == "TOKEN") return "s3cret: [x]";
+    return std::nullopt;
+  };
+  const auto c = load(R"(
+upstreams:
+  web:
+    url: https://x.example/mcp?k=${NONE:-v}
+    headers: {Authorization: "Bearer ${TOKEN}"}
+    transport: sse
+    ca_file: ca.pem
+    enabled: false
+    scope: session
+    tools: {allow: [get_*], deny: [get_secret]}
+    prompts: {allow: [a]}
+    resources: {deny: ["file://*"]}
+    call_timeout: 10s
+    limits: {in_flight_max: 5, connect_timeout: 2s}
+  local:
+    command: node
+    args: [server.js, --port, 1]
+    env: {LEVEL: debug}
+    env_pass: [SSH_AUTH_SOCK]
+    cwd: /srv
+    eager: true
+    reconnect_min: 1s
+    reconnect_max: 1s
+)",
+                      env);
+  REQUIRE(c.upstreams.size() == 2);
+  const auto& web = c.upstreams[0];
+  const auto& endpoint = std::get<http_endpoint>(web.target);
+  CHECK(web.alias == "web");
+  CHECK(endpoint.url == "https://x.example/mcp?k=v");
+  CHECK(endpoint.headers.at(0) == std::pair<std::string, std::string>("Authorization", "Bearer s3cret: [x]"));
+  CHECK(endpoint.speaks == http_endpoint::protocol::sse);
+  CHECK(endpoint.ca_file == "ca.pem");
+  CHECK_FALSE(web.enabled);
+  CHECK(web.scope == actors::upstream_scope::session);
+  CHECK(web.allow_tools == std::vector<std::string>{"get_*"});
+  CHECK(web.deny_tools == std::vector<std::string>{"get_secret"});
+  CHECK(web.allow_prompts == std::vector<std::string>{"a"});
+  CHECK(web.deny_resources == std::vector<std::string>{"file://*"});
+  CHECK(web.call_timeout == 10s);
+  CHECK(web.limits.in_flight_max == 5);
+  CHECK(web.limits.connect_timeout == 2s);
+  const auto& local = c.upstreams[1];
+  const auto& command = std::get<stdio_command>(local.target);
+  CHECK(command.command == "node");
+  CHECK(command.args == std::vector<std::string>{"server.js", "--port", "1"});
+  CHECK(command.env.at(0).second == "debug");
+  CHECK(command.env_pass == std::vector<std::string>{"SSH_AUTH_SOCK"});
+  CHECK(command.directory == "/srv");
+  CHECK(local.eager);
+  CHECK(local.scope == actors::upstream_scope::automatic);
+}
+
+TEST_CASE("a value cannot bring in structure") {
+  const environment env = [](const std::string&) -> std::optional<std::string> { return "x\nthreads: 9\n"; };
+  const auto c = load("upstreams: {a: {command: x, cwd: '${DIR}'}}", env);
+  CHECK(c.threads == 0);
+  CHECK(std::get<stdio_command>(c.upstreams[0].target).directory == "x\nthreads: 9\n");
+}
+
+TEST_CASE("the built-in configuration has three example servers") {
+  const auto c = default_config(nothing_set);
+  REQUIRE(c.upstreams.size() == 3);
+  CHECK(c.upstreams[0].alias == "everything");
+  CHECK(std::get<stdio_command>(c.upstreams[0].target).command ==
+        "build/example/node_modules/.bin/mcp-server-everything");
+  const auto elsewhere = default_config([](const std::string&) -> std::optional<std::string> { return "/opt/x"; });
+  CHECK(std::get<stdio_command>(elsewhere.upstreams[1].target).args.at(0) == "/opt/x/files");
+  auto without = c;
+  without.upstreams.clear();
+  CHECK(same(without, actors::node_config{}));
+  CHECK(default_config_text() == file_text("conf/default.yaml"));
+}
+
+TEST_CASE("the reference configuration loads and is all defaults") {
+  auto c = load(file_text("conf/holdfast.yaml"));
+  CHECK(c.upstreams.size() == 1);
+  c.upstreams.clear();
+  CHECK(same(c, actors::node_config{}));
+}
+
+TEST_CASE("every setting that the reference shows is the default") {
+  auto c = load(reference_in_full());
+  REQUIRE(c.upstreams.size() >= 2);
+  for (const auto& u : c.upstreams) {
+    CAPTURE(u.alias);
+    CHECK(same_options(u, actors::upstream_config{}));
+  }
+  CHECK(admin_port(c) == admin_port(actors::node_config{}));
+  c.admin.port.reset();
+  c.upstreams.clear();
+  CHECK(same(c, actors::node_config{}));
+}
+
+TEST_CASE("the reference shows every key") {
+  // Each line's path follows from its indentation.
+  std::vector<std::string> shown, open;
+  std::istringstream in(reference_in_full());
+  for (std::string line; std::getline(in, line);) {
+    const auto indent = line.find_first_not_of(' ');
+    const auto colon = line.find(':');
+    if (indent == std::string::npos || line[indent] == '#' || colon == std::string::npos) continue;
+    open.resize(indent / 2);
+    open.push_back(line.substr(indent, colon - indent));
+    std::string path;
+    for (std::size_t i = 0; i < open.size(); ++i) {
+      const bool alias = i == 1 && open[0] == "upstreams";
+      path += (i > 0 ? "." : "") + (alias ? std::string("*") : open[i]);
+    }
+    shown.push_back(path);
+  }
+  for (const auto& key : known_keys()) {
+    CAPTURE(key);
+    CHECK(std::count(shown.begin(), shown.end(), key) > 0);
+  }
+}
