@@ -1,0 +1,163 @@
+"""The processes of a benchmark: how they are started and what they cost."""
+import contextlib
+import json
+import os
+import pathlib
+import resource
+import select
+import signal
+import socket
+import subprocess
+import time
+
+START_TIMEOUT = 30
+
+
+class failed(Exception):
+    """A process did not do what the benchmark needs."""
+
+
+def raise_file_limit():
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def cpu_seconds(pid):
+    """User and system time of one process so far. Not from /proc/PID/stat, whose ticks of 10 ms lose short-lived work."""
+    tasks = pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+
+def descendants(pid):
+    found = []
+    for children in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, children.read_text().split()):
+                found += [child, *descendants(child)]
+    return found
+
+
+def resident_bytes(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise failed(f"process {pid} has no memory")
+
+
+def read_line(process, timeout):
+    if not select.select([process.stdout], [], [], timeout)[0]:
+        raise failed(f"{process.args[0]} said nothing for {timeout} s")
+    return process.stdout.readline().strip()
+
+
+@contextlib.contextmanager
+def running(command, log, **options):
+    """A process in a group of its own, which is ended with it."""
+    with open(log, "ab") as errors:
+        process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
+                                   text=True, bufsize=1, start_new_session=True, **options)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            pass
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for_port(port, process):
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    raise failed(f"{process.args} did not listen on port {port}")
+
+
+class bench:
+    """Where the programs are and where logs go."""
+
+    def __init__(self, binaries, folder):
+        self.binaries = binaries
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @contextlib.contextmanager
+    def upstream(self):
+        """The echo server over HTTP: (process, url)."""
+        with running([self.binaries / "bench_upstream"], self.folder / "upstream.log") as process:
+            line = read_line(process, START_TIMEOUT)
+            if not line.startswith("ready "):
+                raise failed(f"bench_upstream: {line}")
+            yield process, line.split()[1]
+
+    @contextlib.contextmanager
+    def node(self, upstream, threads=0):
+        """A Holdfast node before one upstream: (process, url). 0 threads: as shipped."""
+        config = {"listen": "127.0.0.1:0", "admin": {"listen": "127.0.0.1:0"}, "upstreams": {"echo": upstream}}
+        if threads:
+            config["threads"] = threads
+        path = self.folder / "node.yaml"
+        path.write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
+        command = [self.binaries / "holdfastd", "--config", path, "--ephemeral"]
+        with running(command, self.folder / "node.log") as process:
+            line = read_line(process, START_TIMEOUT)
+            if not line.startswith("holdfastd ready "):
+                raise failed(f"holdfastd: {line or 'see ' + str(self.folder / 'node.log')}")
+            yield process, dict(word.split("=", 1) for word in line.split()[2:])["mcp"]
+
+    @contextlib.contextmanager
+    def peer(self, command):
+        """Another gateway, in whose command PORT stands for the port: (process, url)."""
+        port = free_port()
+        command = [word.replace("PORT", str(port)) for word in command]
+        with running(command, self.folder / "peer.log") as process:
+            wait_for_port(port, process)
+            yield process, f"http://127.0.0.1:{port}/mcp"
+
+    def load(self, url, watched, *, connections, duration, rate=0):
+        """One run of the load generator. Adds `cpu_us` to its report: microseconds per call of every watched process
+        (name → pid), and of its children together as `<name>_children`."""
+        command = [self.binaries / "bench_load", url, "--connections", connections, "--duration", duration]
+        if rate:
+            command += ["--rate", rate]
+        with running(command, self.folder / "load.log") as load:
+            if read_line(load, 90) != "measuring":
+                raise failed(f"the load generator did not come to measure; see {self.folder / 'load.log'}")
+            pids = {name: [pid] for name, pid in watched.items()}
+            pids |= {f"{name}_children": descendants(pid) for name, pid in watched.items()}
+            before = {name: sum(map(cpu_seconds, group)) for name, group in pids.items()}
+            report = json.loads(read_line(load, duration + 30))
+            spent = {name: sum(map(cpu_seconds, group)) - before[name] for name, group in pids.items()}
+            load.wait(30)
+        if report["calls"] == 0 or report["lost"]:
+            raise failed(f"{report['lost']} connections lost, {report['calls']} calls; see {self.folder / 'load.log'}")
+        report["cpu_us"] = {name: seconds / report["calls"] * 1e6 for name, seconds in spent.items()}
+        return report
+
+    @contextlib.contextmanager
+    def hold(self, url, kind, count):
+        """Keeps sessions or event streams open."""
+        command = [str(self.binaries / "bench_load"), url, "--hold", kind, "--connections", str(count)]
+        with open(self.folder / "load.log", "ab") as errors:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
+        try:
+            line = read_line(process, 90)
+            if line != f"holding {count}":
+                raise failed(f"the load generator is {line or 'gone'}; see {self.folder / 'load.log'}")
+            yield
+        finally:
+            process.stdin.close()
+            process.wait(30)
+            process.stdout.close()
