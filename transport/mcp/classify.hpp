@@ -52,6 +52,10 @@ struct classified {
 classified classify(const http_facts& facts, std::size_t batch_max);
 
 /// Media ranges as far as MCP needs: true if `accept` (RFC 9110, 12.5.1) admits `type`, e.g. "text/event-stream".
+/// An empty header admits nothing: MCP requires clients to send it.
 bool accepts(std::string_view accept, std::string_view type);
+
+/// True for application/json, whatever its parameters.
+bool is_json(std::string_view content_type);
 
 }  // namespace holdfast::mcp

@@ -10,7 +10,8 @@
 namespace holdfast::mcp {
 
 /// Tokens that leave the gateway and come back (pagination cursors, later requestState): AES-256-GCM, base64url.
-/// A client can neither read nor alter them, nor use one made for another `purpose`.
+/// A client can neither read nor alter them, nor use one made for another `purpose`. Only a failing CSPRNG or lack of
+/// memory makes these functions throw (`std::runtime_error`).
 class sealer {
  public:
   using key = std::array<std::uint8_t, 32>;
