@@ -45,23 +45,24 @@ struct session_limits {
   std::size_t batch_max = 100;              ///< messages in one 2025-03-26 batch
   std::size_t replay_events_max = 1024;     ///< kept per stream for resumption
   std::size_t replay_bytes_max = 1u << 20;  ///< kept per stream for resumption
-  std::size_t streams_max = 256;            ///< streams of one session, completed ones included; the oldest completed goes first
-  std::size_t shadow_streams_max = 32;      ///< further GET streams of one session; the oldest is dropped
-  std::size_t subscriptions_max = 1024;     ///< resource subscriptions of one session
-  std::size_t history_max = 64;             ///< finished executions remembered per session
-  std::chrono::milliseconds replay_age_max{300'000};   ///< a completed stream can be resumed for so long
-  std::chrono::milliseconds idle_timeout{1'800'000};   ///< a session without traffic and open streams ends
-  std::chrono::milliseconds stream_after{50};          ///< a POST not answered by then becomes an event stream
-  std::chrono::milliseconds keep_alive{15'000};        ///< a comment on every quiet event stream
-  std::chrono::milliseconds retry{500};                ///< the reconnection time told to clients
-  std::chrono::milliseconds stream_lifetime{0};        ///< close streams with a `retry` hint after so long (2025-11-25); 0 = never
+  std::size_t streams_max = 256;  ///< streams of one session, completed ones included; the oldest completed goes first
+  std::size_t shadow_streams_max = 32;                ///< further GET streams of one session; the oldest is dropped
+  std::size_t subscriptions_max = 1024;               ///< resource subscriptions of one session
+  std::size_t history_max = 64;                       ///< finished executions remembered per session
+  std::chrono::milliseconds replay_age_max{300'000};  ///< a completed stream can be resumed for so long
+  std::chrono::milliseconds idle_timeout{1'800'000};  ///< a session without traffic and open streams ends
+  std::chrono::milliseconds stream_after{50};         ///< a POST not answered by then becomes an event stream
+  std::chrono::milliseconds keep_alive{15'000};       ///< a comment on every quiet event stream
+  std::chrono::milliseconds retry{500};               ///< the reconnection time told to clients
+  std::chrono::milliseconds stream_lifetime{
+      0};  ///< close streams with a `retry` hint after so long (2025-11-25); 0 = never
   std::chrono::milliseconds client_answer_timeout{300'000};  ///< for sampling, elicitation and roots
 };
 
 struct catalogue_config {
-  bool always_prefix = false;   ///< `alias__name` for every tool and prompt
-  std::size_t page_size = 1000;  ///< entries in one page of a list
-  std::size_t entries_max = 50'000;  ///< taken from one upstream, per list
+  bool always_prefix = false;                         ///< `alias__name` for every tool and prompt
+  std::size_t page_size = 1000;                       ///< entries in one page of a list
+  std::size_t entries_max = 50'000;                   ///< taken from one upstream, per list
   std::chrono::milliseconds first_list_wait{10'000};  ///< how long a list waits for upstreams that are still connecting
 };
 
@@ -78,7 +79,7 @@ enum class log_format : std::uint8_t { automatic, text, json };
 struct node_config {
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 7420;
-  std::size_t threads = 0;  ///< I/O threads; 0 = one per core
+  std::size_t threads = 0;        ///< I/O threads; 0 = one per core
   std::string store = "memory:";  ///< where sessions are kept; memory is the only one so far
   admin_config admin;
   transport::http_limits http;

@@ -1,0 +1,149 @@
+#include "actors/admin.hpp"
+
+#include <algorithm>
+#include <caf/actor_system.hpp>
+#include <caf/behavior.hpp>
+#include <charconv>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "actors/ingress.hpp"
+#include "actors/messages.hpp"
+#include "actors/shard.hpp"
+#include "transport/mcp/envelope.hpp"
+
+namespace holdfast::actors {
+namespace {
+
+constexpr std::string_view json_type = "application/json";
+constexpr auto wait_max = std::chrono::milliseconds{60'000};
+
+std::string target_of(const upstream_config& u) {
+  if (const auto* command = std::get_if<transport::stdio_command>(&u.target)) return command->command;
+  const auto& url = std::get<transport::http_endpoint>(u.target).url;
+  // A URL may carry credentials before the host or in its query.
+  const auto host = url.find("://");
+  const auto at = url.find('@');
+  const auto begin = at == std::string::npos ? 0 : at + 1;
+  const auto end = url.find('?');
+  const auto shown = url.substr(begin, end == std::string::npos ? end : end - begin);
+  return begin == 0 ? shown : url.substr(0, host + 3) + shown;
+}
+
+class admin_actor final : public shard_actor, private transport::http_handler {
+ public:
+  admin_actor(caf::actor_config& cfg, shard& home, node_context& node) : shard_actor(cfg, home), node_(node) {}
+
+  const char* name() const override { return "admin"; }
+
+  caf::behavior make_behavior() override {
+    return {
+        [this](ingress_listen& m) {
+          auto server = transport::http_server::listen(home().loop(), m.host, m.port, node_.config.http, *this);
+          if (!server) return m.done(server.error());
+          server_ = std::move(*server);
+          m.done(server_->port());
+        },
+        [this](ingress_stop) {
+          server_.reset();
+          quit();
+        },
+        [this](const view_ready& m) {
+          // Every answer serves all who wait: they all want to see the upstreams after their first attempt.
+          for (const auto& e : std::exchange(waiting_, {})) answer(*e, m.view);
+        },
+    };
+  }
+
+ private:
+  void on_request(std::shared_ptr<transport::http_exchange> exchange) override {
+    const auto& r = exchange->request();
+    if (!mcp::allowed(node_.config.access, r.host, r.origin))
+      return problem(*exchange, 403, "Host or Origin not allowed");
+    if (r.method != transport::http_method::get) return problem(*exchange, 405, "Use GET");
+    const auto view = node_.views[0].get();
+    if (r.path == "/mcp/health") return health(*exchange);
+    if (view && r.query.empty()) return answer(*exchange, view);
+    std::uint32_t wait = 0;
+    if (r.query.starts_with("wait=")) std::from_chars(r.query.data() + 5, r.query.data() + r.query.size(), wait);
+    if (wait == 0) return answer(*exchange, view);
+    waiting_.push_back(std::move(exchange));
+    home().deliver(
+        node_.catalogue,
+        view_wanted{caf::actor_cast<caf::actor>(this), {}, std::min(wait_max, std::chrono::milliseconds{wait}), false});
+  }
+
+  static void problem(transport::http_exchange& to, int status, std::string_view title) {
+    to.respond(status, "application/problem+json", {},
+               {R"({"title":)", mcp::quote(title), R"(,"status":)", std::to_string(status), "}"});
+  }
+
+  void health(transport::http_exchange& to) const {
+    to.respond(
+        200, json_type, {},
+        {R"({"status":")", node_.draining ? "draining" : "ok", R"(","version":")" HOLDFAST_VERSION R"(","sessions":)",
+         std::to_string(node_.sessions.size()), R"(,"callsInFlight":)", std::to_string(node_.calls_in_flight), "}"});
+  }
+
+  void answer(transport::http_exchange& to, const view_ptr& view) const {
+    const auto path = to.request().path;
+    if (path == "/mcp/servers") return to.respond(200, json_type, {}, {R"({"servers":[)", servers(view), "]}"});
+    if (path == "/mcp/tools") {
+      std::string all;
+      for (std::uint32_t u = 0; view && u < node_.upstreams.size(); ++u) add(all, view->list_of(list_kind::tools, u));
+      return to.respond(200, json_type, {}, {R"({"tools":[)", all, "]}"});
+    }
+    constexpr std::string_view before = "/mcp/servers/", after = "/tools";
+    if (!path.starts_with(before) || !path.ends_with(after) || path.size() <= before.size() + after.size()) {
+      return problem(to, 404, "No such resource");
+    }
+    const auto name = path.substr(before.size(), path.size() - before.size() - after.size());
+    const auto& configured = node_.config.upstreams;
+    const auto found =
+        std::find_if(configured.begin(), configured.end(), [&](const auto& u) { return u.alias == name; });
+    if (found == configured.end()) return problem(to, 404, "No server of this name");
+    const auto index = static_cast<std::uint32_t>(found - configured.begin());
+    to.respond(200, json_type, {},
+               {R"({"server":)", mcp::quote(name), R"(,"tools":[)",
+                view ? view->list_of(list_kind::tools, index) : std::string(), "]}"});
+  }
+
+  static void add(std::string& all, const std::string& more) {
+    if (!all.empty() && !more.empty()) all += ',';
+    all += more;
+  }
+
+  std::string servers(const view_ptr& view) const {
+    std::string all;
+    for (std::uint32_t u = 0; u < node_.upstreams.size(); ++u) add(all, server(u, view));
+    return all;
+  }
+
+  std::string server(std::uint32_t u, const view_ptr& view) const {
+    const auto& config = node_.config.upstreams[u];
+    const auto known = node_.upstreams[u].status.get();
+    const auto status = known ? *known : upstream_status{};
+    const auto count = [&](list_kind kind) { return std::to_string(view ? view->size_of(kind, u) : 0); };
+    const auto revision = view && view->listings()[u] ? view->listings()[u]->revision : std::string();
+    return R"({"name":)" + mcp::quote(config.alias) + R"(,"protocol":)" + mcp::quote(status.protocol) +
+           R"(,"target":)" + mcp::quote(target_of(config)) + R"(,"state":")" +
+           (config.enabled ? status.state : "disabled") + R"(","tools":)" + count(list_kind::tools) + R"(,"prompts":)" +
+           count(list_kind::prompts) + R"(,"resources":)" + count(list_kind::resources) + R"(,"revision":)" +
+           (revision.empty() ? "null" : mcp::quote(revision)) + R"(,"error":)" +
+           (status.error.empty() ? "null" : mcp::quote(status.error)) + "}";
+  }
+
+  node_context& node_;
+  std::unique_ptr<transport::http_server> server_;
+  std::vector<exchange_ptr> waiting_;
+};
+
+}  // namespace
+
+caf::actor spawn_admin(caf::actor_system& system, shard& home, node_context& node) {
+  caf::actor_config cfg{&home};
+  return system.spawn_class<admin_actor, caf::no_spawn_options>(cfg, home, node);
+}
+
+}  // namespace holdfast::actors

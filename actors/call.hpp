@@ -1,0 +1,74 @@
+#pragma once
+
+#include <caf/actor.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "actors/machines/execution.hpp"
+#include "actors/messages.hpp"
+#include "actors/shard.hpp"
+#include "transport/mcp/envelope.hpp"
+#include "transport/upstream_link.hpp"
+
+namespace holdfast::actors {
+
+/// One HTTP POST that carries requests, or one message of the older SSE transport. Its answers go out as JSON while
+/// nothing but answers came up and nothing took long, else as an event stream.
+struct post {
+  exchange_ptr exchange;     ///< null once answered or turned into a stream, and for the older SSE transport
+  std::uint32_t stream = 0;  ///< the event stream it has become; 0 = none (or the session's own one)
+  std::size_t open = 0;      ///< requests without an answer
+  bool batch = false;
+  std::vector<std::string> answers;  ///< of a batch, until all are there
+  transport::loop::timer timer = 0;  ///< turns it into a stream
+};
+using post_ptr = std::shared_ptr<post>;
+
+/// One request of the client that an upstream works on. The outcome reaches the session's actor as a message.
+struct call final : transport::upstream_events, std::enable_shared_from_this<call> {
+  call(shard& h, caf::actor s) : home(h), session(std::move(s)) {}
+
+  void on_message(std::string json) override {
+    home.deliver(session, call_message{shared_from_this(), std::move(json)});
+  }
+  void on_answer(std::string json) override { home.deliver(session, call_answer{shared_from_this(), std::move(json)}); }
+  void on_failed(transport::failure why) override {
+    home.deliver(session, call_failure{shared_from_this(), std::move(why)});
+  }
+
+  shard& home;
+  caf::actor session;
+  post_ptr from;
+  std::string client_id;       ///< raw
+  std::string progress_token;  ///< the client's, raw; empty if it wants no progress
+  mcp::method what = mcp::method::none;
+  std::string tool;                          ///< as the client knows it
+  std::string params;                        ///< as the upstream is to see them, but for the progress token
+  std::size_t token_at = 0, token_size = 0;  ///< where the progress token stands in `params`
+  std::uint32_t upstream = 0;
+  std::vector<std::uint32_t> fallbacks;  ///< further upstreams to ask if this one does not know the resource
+  std::string shown_uri, upstream_uri;   ///< where a resource is known to the client under another URI, raw
+  link_ptr link;
+  std::uint64_t id = 0;  ///< at the upstream
+  unsigned attempts = 0;
+
+  machines::execution::state state;
+  std::vector<machines::execution::transition> history;
+  machines::execution::timestamp started;
+
+  /// The outcome, once there: a whole JSON-RPC answer of the upstream with the views into it, or an error of ours.
+  std::string answer;
+  std::string error;  ///< raw error object
+};
+
+/// What is remembered of a finished tool call.
+struct execution_record {
+  std::string tool;
+  machines::execution::timestamp started;
+  std::vector<machines::execution::transition> history;
+};
+
+}  // namespace holdfast::actors

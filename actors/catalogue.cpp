@@ -1,0 +1,180 @@
+#include "actors/catalogue.hpp"
+
+#include <algorithm>
+#include <array>
+#include <caf/actor_system.hpp>
+#include <caf/behavior.hpp>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "actors/messages.hpp"
+#include "actors/shard.hpp"
+#include "actors/upstream.hpp"
+
+namespace holdfast::actors {
+namespace {
+
+bool same(const std::vector<listing::entry>& a, const std::vector<listing::entry>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& x, const auto& y) { return x.key == y.key && x.raw == y.raw; });
+}
+
+list_kinds what_changed(const listing_ptr& before, const listing& after) {
+  static const listing nothing;
+  const auto& b = before ? *before : nothing;
+  return {!same(b.tools, after.tools), !same(b.prompts, after.prompts),
+          !same(b.resources, after.resources) || !same(b.templates, after.templates)};
+}
+
+class catalogue_actor final : public shard_actor {
+ public:
+  catalogue_actor(caf::actor_config& cfg, shard& home, node_context& node)
+      : shard_actor(cfg, home), node_(node), shared_(node.config.upstreams.size()) {}
+
+  const char* name() const override { return "catalogue"; }
+
+  caf::behavior make_behavior() override {
+    return {
+        [this](callback& c) { c.run(); },
+        [this](view_wanted& m) { on_wanted(m); },
+        [this](listing_ready& m) { on_listing(m); },
+        [this](upstream_stop) { on_stop(); },
+    };
+  }
+
+ private:
+  /// What is known of one upstream.
+  struct source {
+    listing_ptr offers;
+    bool answered = false;  // with a listing or a failure, at least once
+  };
+  /// The sessions of one capability set see the same view.
+  struct audience {
+    capability_set capabilities;
+    std::vector<source> own;              // by upstream; of those that are not shared with everybody
+    std::vector<caf::actor> connections;  // the listing connections behind `own`
+    std::vector<std::pair<std::uint64_t, caf::actor>> waiting;
+  };
+
+  const std::vector<upstream_config>& upstreams() const { return node_.config.upstreams; }
+
+  bool is_shared(std::size_t u, const capability_set& c) const {
+    return c.empty() || upstreams()[u].scope == upstream_scope::shared;
+  }
+  source& source_of(audience& a, std::size_t u) { return is_shared(u, a.capabilities) ? shared_[u] : a.own[u]; }
+
+  audience& audience_of(const capability_set& c) {
+    auto& slot = audiences_[c.index()];
+    if (slot) return *slot;
+    slot = std::make_unique<audience>(audience{c, std::vector<source>(upstreams().size()), {}, {}});
+    for (std::uint32_t u = 0; u < upstreams().size(); ++u) {
+      if (!upstreams()[u].enabled) continue;
+      if (!is_shared(u, c)) {
+        auto& home = *node_.shards[u % node_.shards.size()];
+        slot->connections.push_back(spawn_upstream(system(), home, node_, {u, connection_role::listing, c, {}, {}, {}},
+                                                   std::make_shared<published<transport::upstream_link>>()));
+        send(slot->connections.back(), fetch_listing{});
+      } else if (!shared_[u].offers) {
+        send(node_.upstreams[u].shared, fetch_listing{});
+      }
+    }
+    return *slot;
+  }
+
+  bool settled(audience& a) {
+    for (std::size_t u = 0; u < upstreams().size(); ++u) {
+      if (upstreams()[u].enabled && !source_of(a, u).answered) return false;
+    }
+    return true;
+  }
+
+  void on_wanted(const view_wanted& m) {
+    auto& a = audience_of(m.capabilities);
+    if (settled(a)) {
+      if (!node_.views[m.capabilities.index()].get()) publish(a);
+      return send(m.from, view_ready{node_.views[m.capabilities.index()].get()});
+    }
+    const auto ticket = ++tickets_;
+    a.waiting.emplace_back(ticket, m.from);
+    const auto self = caf::actor_cast<caf::actor_addr>(this);
+    home().loop().after(m.wait, [this, self, home = &home(), &a, ticket, settle = m.for_list] {
+      const auto strong = caf::actor_cast<caf::actor>(self);
+      if (strong) home->deliver(strong, callback{[this, &a, ticket, settle] { give_up_waiting(a, ticket, settle); }});
+    });
+  }
+
+  /// Somebody has waited long enough: what is there has to do. The rest comes as a change of the lists.
+  void give_up_waiting(audience& a, std::uint64_t ticket, bool settle) {
+    const auto found =
+        std::find_if(a.waiting.begin(), a.waiting.end(), [&](const auto& w) { return w.first == ticket; });
+    if (found == a.waiting.end()) return;
+    auto& slot = node_.views[a.capabilities.index()];
+    if (!slot.get() && settle) publish(a);
+    send(found->second, view_ready{slot.get() ? slot.get() : merged(a)});
+    a.waiting.erase(found);
+  }
+
+  void on_listing(const listing_ready& m) {
+    const auto from_shared = m.capabilities == 0;
+    const auto& reporter = audiences_[m.capabilities];
+    if (!from_shared && !reporter) return;
+    auto& s = from_shared ? shared_[m.upstream] : reporter->own[m.upstream];
+    s.answered = true;
+    auto changed = m.changed;
+    if (m.what) {
+      const auto d = what_changed(s.offers, *m.what);
+      changed = {changed.tools || d.tools, changed.prompts || d.prompts, changed.resources || d.resources};
+      s.offers = m.what;
+    }
+    for (const auto& a : audiences_) {
+      if (a && is_shared(m.upstream, a->capabilities) == from_shared && (from_shared || a.get() == reporter.get())) {
+        refresh(*a, m.what != nullptr, changed);
+      }
+    }
+  }
+
+  void refresh(audience& a, bool news, list_kinds changed) {
+    auto& slot = node_.views[a.capabilities.index()];
+    const auto seen = slot.get() != nullptr;
+    const auto ready = settled(a);
+    if ((seen && news) || (!seen && ready)) publish(a);
+    if (ready) {
+      for (const auto& [ticket, who] : std::exchange(a.waiting, {})) send(who, view_ready{slot.get()});
+    }
+    if (!seen || !changed.any()) return;
+    for (const auto& session : node_.sessions.all()) send(session, catalogue_changed{changed, a.capabilities.index()});
+  }
+
+  void publish(audience& a) { node_.views[a.capabilities.index()].set(merged(a)); }
+
+  view_ptr merged(audience& a) {
+    std::vector<listing_ptr> listings;
+    for (std::size_t u = 0; u < upstreams().size(); ++u) {
+      listings.push_back(upstreams()[u].enabled ? source_of(a, u).offers : nullptr);
+    }
+    return std::make_shared<const catalogue_view>(upstreams(), node_.config.catalogue, std::move(listings), ++epoch_);
+  }
+
+  void on_stop() {
+    for (const auto& a : audiences_) {
+      if (!a) continue;
+      for (const auto& c : a->connections) send(c, upstream_stop{});
+    }
+    quit();
+  }
+
+  node_context& node_;
+  std::vector<source> shared_;
+  std::array<std::unique_ptr<audience>, capability_set::count> audiences_;
+  std::uint64_t epoch_ = 0, tickets_ = 0;
+};
+
+}  // namespace
+
+caf::actor spawn_catalogue(caf::actor_system& system, shard& home, node_context& node) {
+  caf::actor_config cfg{&home};
+  return system.spawn_class<catalogue_actor, caf::no_spawn_options>(cfg, home, node);
+}
+
+}  // namespace holdfast::actors

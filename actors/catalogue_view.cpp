@@ -1,0 +1,229 @@
+#include "actors/catalogue_view.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "transport/mcp/convert.hpp"
+#include "transport/mcp/envelope.hpp"
+#include "transport/mcp/names.hpp"
+
+namespace holdfast::actors {
+namespace {
+
+bool passes(const std::vector<std::string>& allow, const std::vector<std::string>& deny, std::string_view key) {
+  const auto matches = [&](const std::string& pattern) { return mcp::glob_matches(pattern, key); };
+  if (std::any_of(deny.begin(), deny.end(), matches)) return false;
+  return allow.empty() || std::any_of(allow.begin(), allow.end(), matches);
+}
+
+std::string percent_encoded(std::string_view text) {
+  static constexpr std::string_view digits = "0123456789ABCDEF";
+  static constexpr std::string_view kept = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  std::string out;
+  for (const char c : text) {
+    if (kept.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out += {'%', digits[byte >> 4], digits[byte & 15]};
+    }
+  }
+  return out;
+}
+
+std::size_t index_of(list_kind kind) noexcept { return static_cast<std::size_t>(kind); }
+
+}  // namespace
+
+void catalogue_view::rendered::add(std::string_view entry, std::uint32_t owner) {
+  owners.push_back(owner);
+  if (!text.empty()) text += ',';
+  const auto begin = text.size();
+  text += entry;
+  spans.emplace_back(begin, text.size());
+}
+
+catalogue_view::catalogue_view(const std::vector<upstream_config>& upstreams, const catalogue_config& config,
+                               std::vector<listing_ptr> listings, std::uint64_t epoch)
+    : listings_(std::move(listings)), epoch_(epoch), page_size_(std::max<std::size_t>(config.page_size, 1)) {
+  listings_.resize(upstreams.size());
+  merge_named(list_kind::tools, upstreams, config.always_prefix);
+  merge_named(list_kind::prompts, upstreams, config.always_prefix);
+  merge_resources(upstreams);
+  merge_templates(upstreams);
+  merge_initialize(upstreams);
+}
+
+void catalogue_view::show(list_kind kind, const std::string& raw, std::size_t upstream) {
+  const auto u = static_cast<std::uint32_t>(upstream);
+  if (kind == list_kind::tools) {
+    current_[index_of(kind)].add(mcp::convert_tool(mcp::newest_legacy, raw), u);
+    older_[index_of(kind)].add(mcp::convert_tool(mcp::revision::r2025_03_26, raw), u);
+  } else {
+    current_[index_of(kind)].add(raw, u);  // the same for every revision
+  }
+}
+
+void catalogue_view::merge_named(list_kind kind, const std::vector<upstream_config>& upstreams, bool always_prefix) {
+  const auto is_tools = kind == list_kind::tools;
+  const auto entries_of = [&](const listing& l) -> const auto& { return is_tools ? l.tools : l.prompts; };
+  const auto shown_by = [&](const upstream_config& u, const std::string& name) {
+    return is_tools ? passes(u.allow_tools, u.deny_tools, name) : passes(u.allow_prompts, u.deny_prompts, name);
+  };
+  auto& routes = is_tools ? tools_ : prompts_;
+
+  std::map<std::string, std::uint32_t, std::less<>> holders;  // shown name → number of upstreams that have it
+  for (std::size_t u = 0; u < upstreams.size(); ++u) {
+    if (!listings_[u]) continue;
+    for (const auto& e : entries_of(*listings_[u])) {
+      if (shown_by(upstreams[u], e.key)) ++holders[mcp::shown_name(e.key)];
+    }
+  }
+  for (std::size_t u = 0; u < upstreams.size(); ++u) {
+    if (!listings_[u]) continue;
+    for (const auto& e : entries_of(*listings_[u])) {
+      if (!shown_by(upstreams[u], e.key)) continue;
+      auto shown = mcp::shown_name(e.key);
+      if (always_prefix || holders[shown] > 1) shown = mcp::prefixed_name(upstreams[u].alias, e.key);
+      const auto renamed = shown != e.key;
+      const auto added = routes.try_emplace(shown, route{static_cast<std::uint32_t>(u), mcp::quote(e.key), renamed});
+      if (!added.second) continue;  // an upstream that lists a name twice
+      show(kind, renamed ? mcp::with_member(e.raw, "name", mcp::quote(shown)) : e.raw, u);
+    }
+  }
+}
+
+void catalogue_view::merge_resources(const std::vector<upstream_config>& upstreams) {
+  std::vector<table<std::string>> shadowed(upstreams.size());
+  bool any = false;
+  for (std::size_t u = 0; u < upstreams.size(); ++u) {
+    if (!listings_[u]) continue;
+    for (const auto& e : listings_[u]->resources) {
+      if (!passes(upstreams[u].allow_resources, upstreams[u].deny_resources, e.key)) continue;
+      const auto owner = uris_.try_emplace(e.key, static_cast<std::uint32_t>(u));
+      if (owner.second) {
+        show(list_kind::resources, e.raw, u);
+      } else if (owner.first->second != u) {
+        auto alias = "mcp+" + upstreams[u].alias + ":" + percent_encoded(e.key);
+        show(list_kind::resources, mcp::with_member(e.raw, "uri", mcp::quote(alias)), u);
+        aliased_.try_emplace(alias, resource_route{static_cast<std::uint32_t>(u), e.key, true});
+        shadowed[u].try_emplace(e.key, std::move(alias));
+        any = true;
+      }
+    }
+  }
+  if (any) shadowed_ = std::move(shadowed);
+}
+
+void catalogue_view::merge_templates(const std::vector<upstream_config>& upstreams) {
+  for (std::size_t u = 0; u < upstreams.size(); ++u) {
+    if (!listings_[u]) continue;
+    for (const auto& e : listings_[u]->templates) {
+      if (!passes(upstreams[u].allow_resources, upstreams[u].deny_resources, e.key)) continue;
+      if (!template_texts_.try_emplace(e.key, static_cast<std::uint32_t>(u)).second) continue;
+      templates_.emplace_back(mcp::uri_template(e.key), static_cast<std::uint32_t>(u));
+      show(list_kind::templates, e.raw, u);
+    }
+  }
+}
+
+void catalogue_view::merge_initialize(const std::vector<upstream_config>& upstreams) {
+  bool tools = false, prompts = false, resources = false, completions = false, logging = false, complete = true;
+  bool subscribe = false;
+  for (std::size_t u = 0; u < upstreams.size(); ++u) {
+    if (!upstreams[u].enabled) continue;
+    if (!listings_[u]) {
+      complete = false;
+      continue;
+    }
+    const mcp::raw_json c = listings_[u]->capabilities;
+    const auto has = [&](std::string_view name) { return mcp::is_object(mcp::member(c, name)); };
+    tools |= has("tools");
+    prompts |= has("prompts");
+    resources |= has("resources");
+    subscribe |= mcp::member(mcp::member(c, "resources"), "subscribe") == "true";
+    completions |= has("completions");
+    logging |= has("logging");
+    if (!listings_[u]->instructions.empty()) {
+      instructions_ +=
+          (instructions_.empty() ? "# " : "\n\n# ") + upstreams[u].alias + "\n" + listings_[u]->instructions;
+    }
+  }
+  // What an upstream that is still away will offer cannot be announced later, so everything is.
+  if (!complete) tools = prompts = resources = subscribe = completions = logging = true;
+  std::string c;
+  const auto add = [&](bool on, std::string_view text) {
+    if (on) (c += c.empty() ? "" : ",") += text;
+  };
+  add(tools, R"("tools":{"listChanged":true})");
+  add(prompts, R"("prompts":{"listChanged":true})");
+  add(resources,
+      subscribe ? R"("resources":{"subscribe":true,"listChanged":true})" : R"("resources":{"listChanged":true})");
+  add(completions, R"("completions":{})");
+  add(logging, R"("logging":{})");
+  capabilities_ = "{" + c + "}";
+}
+
+const catalogue_view::route* catalogue_view::tool(std::string_view shown) const {
+  const auto found = tools_.find(shown);
+  return found == tools_.end() ? nullptr : &found->second;
+}
+
+const catalogue_view::route* catalogue_view::prompt(std::string_view shown) const {
+  const auto found = prompts_.find(shown);
+  return found == prompts_.end() ? nullptr : &found->second;
+}
+
+std::optional<catalogue_view::resource_route> catalogue_view::resource(std::string_view uri) const {
+  if (const auto found = uris_.find(uri); found != uris_.end())
+    return resource_route{found->second, found->first, false};
+  if (const auto found = aliased_.find(uri); found != aliased_.end()) return found->second;
+  for (const auto& [pattern, upstream] : templates_) {
+    if (pattern.matches(uri)) return resource_route{upstream, std::string(uri), false};
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint32_t> catalogue_view::template_owner(std::string_view text) const {
+  const auto found = template_texts_.find(text);
+  if (found == template_texts_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::optional<std::string> catalogue_view::shown_uri(std::uint32_t upstream, const std::string& uri) const {
+  if (shadowed_.empty()) return std::nullopt;
+  const auto found = shadowed_[upstream].find(uri);
+  if (found == shadowed_[upstream].end()) return std::nullopt;
+  return found->second;
+}
+
+catalogue_view::page catalogue_view::list(list_kind kind, mcp::revision to, std::size_t offset) const {
+  const auto old = kind == list_kind::tools && to < mcp::revision::r2025_06_18;
+  const auto& all = (old ? older_ : current_)[index_of(kind)];
+  if (offset >= all.spans.size()) return {};
+  const auto end = std::min(all.spans.size(), offset + page_size_);
+  const auto first = all.spans[offset].first;
+  page p{std::string_view(all.text).substr(first, all.spans[end - 1].second - first), std::nullopt};
+  if (end < all.spans.size()) p.next = end;
+  return p;
+}
+
+std::string catalogue_view::list_of(list_kind kind, std::uint32_t upstream) const {
+  const auto& all = current_[index_of(kind)];
+  std::string entries;
+  for (std::size_t i = 0; i < all.spans.size(); ++i) {
+    if (all.owners[i] != upstream) continue;
+    if (!entries.empty()) entries += ',';
+    entries.append(all.text, all.spans[i].first, all.spans[i].second - all.spans[i].first);
+  }
+  return entries;
+}
+
+std::size_t catalogue_view::size_of(list_kind kind, std::uint32_t upstream) const noexcept {
+  const auto& owners = current_[index_of(kind)].owners;
+  return static_cast<std::size_t>(std::count(owners.begin(), owners.end(), upstream));
+}
+
+std::size_t catalogue_view::size(list_kind kind) const noexcept { return current_[index_of(kind)].spans.size(); }
+
+}  // namespace holdfast::actors

@@ -1,0 +1,43 @@
+#include "actors/directory.hpp"
+
+namespace holdfast::actors {
+
+void directory::add(const std::string& id, entry e) {
+  auto& p = part_of(id);
+  const std::lock_guard guard(p.lock);
+  p.entries.insert_or_assign(id, std::move(e));
+}
+
+void directory::remove(std::string_view id) {
+  auto& p = part_of(id);
+  const std::lock_guard guard(p.lock);
+  if (const auto found = p.entries.find(id); found != p.entries.end()) p.entries.erase(found);
+}
+
+std::optional<directory::entry> directory::find(std::string_view id) const {
+  const auto& p = part_of(id);
+  const std::lock_guard guard(p.lock);
+  const auto found = p.entries.find(id);
+  if (found == p.entries.end()) return std::nullopt;
+  return found->second;
+}
+
+std::size_t directory::size() const {
+  std::size_t n = 0;
+  for (const auto& p : parts_) {
+    const std::lock_guard guard(p.lock);
+    n += p.entries.size();
+  }
+  return n;
+}
+
+std::vector<caf::actor> directory::all() const {
+  std::vector<caf::actor> sessions;
+  for (const auto& p : parts_) {
+    const std::lock_guard guard(p.lock);
+    for (const auto& [id, e] : p.entries) sessions.push_back(e.session);
+  }
+  return sessions;
+}
+
+}  // namespace holdfast::actors

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <array>
+#include <caf/actor.hpp>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace holdfast::actors {
+
+class shard;
+
+/// Which actor holds which session. Any thread.
+class directory {
+ public:
+  struct entry {
+    caf::actor session;
+    shard* home = nullptr;
+    std::string principal;  ///< who created it; a session of somebody else does not exist for a caller
+  };
+
+  void add(const std::string& id, entry e);
+  void remove(std::string_view id);
+  std::optional<entry> find(std::string_view id) const;
+  std::size_t size() const;
+  std::vector<caf::actor> all() const;
+
+ private:
+  struct text_hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view s) const noexcept { return std::hash<std::string_view>{}(s); }
+  };
+  // Parts with a lock each: requests of different sessions hardly ever meet.
+  struct part {
+    mutable std::mutex lock;
+    std::unordered_map<std::string, entry, text_hash, std::equal_to<>> entries;
+  };
+  part& part_of(std::string_view id) { return parts_[text_hash{}(id) % parts_.size()]; }
+  const part& part_of(std::string_view id) const { return parts_[text_hash{}(id) % parts_.size()]; }
+
+  std::array<part, 64> parts_;
+};
+
+}  // namespace holdfast::actors

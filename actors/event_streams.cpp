@@ -1,0 +1,233 @@
+#include "actors/event_streams.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+namespace holdfast::actors {
+namespace {
+
+struct event_id {
+  std::uint32_t stream;
+  std::uint64_t position;
+};
+
+std::optional<event_id> parse_event_id(std::string_view text) {
+  event_id id{};
+  const auto* const end = text.data() + text.size();
+  const auto first = std::from_chars(text.data(), end, id.stream);
+  if (first.ec != std::errc() || first.ptr == end || *first.ptr != '-') return std::nullopt;
+  const auto second = std::from_chars(first.ptr + 1, end, id.position);
+  if (second.ec != std::errc() || second.ptr != end) return std::nullopt;
+  return id;
+}
+
+std::string id_line(std::uint32_t stream, std::uint64_t position) {
+  return "id: " + std::to_string(stream) + "-" + std::to_string(position) + "\n";
+}
+
+/// Line ends stand only between the tokens of a JSON text, so blanks do as well, and the event stays one data line.
+std::string one_line(std::string_view json) {
+  std::string line(json);
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  return line;
+}
+
+}  // namespace
+
+event_streams::event_streams(const session_limits& limits, mcp::revision revision, bool plain, closed on_closed)
+    : limits_(limits), revision_(revision), plain_(plain), on_closed_(std::move(on_closed)) {}
+
+void event_streams::send_endpoint(std::string_view uri) {
+  if (own_.exchange) own_.exchange->write("event: endpoint\ndata: " + std::string(uri) + "\n\n");
+}
+
+std::uint32_t event_streams::open(exchange_ptr exchange) {
+  make_room();
+  auto& s = others_.emplace_back();
+  s.number = ++last_stream_;
+  attach(s, std::move(exchange), 0);
+  return s.number;
+}
+
+void event_streams::attach(stream& s, exchange_ptr exchange, std::uint64_t after) {
+  release(s);
+  s.exchange = std::move(exchange);
+  s.attachment = ++last_attachment_;
+  s.attached_at = s.written_at = clock::now();
+  s.exchange->open_stream({});
+  if (primes()) {
+    // Lets the client resume from before the first event. Where events are replayed at once, their ids do that.
+    if (s.log.last() == after) {
+      const auto position = s.log.append_marker();
+      s.delivered = std::max(s.delivered, position);
+      s.exchange->write(id_line(s.number, position) + "retry: " + std::to_string(limits_.retry.count()) +
+                        "\ndata: \n\n");
+    } else {
+      s.exchange->write("retry: " + std::to_string(limits_.retry.count()) + "\n\n");
+    }
+  } else if (!plain_) {
+    s.exchange->write(": ready\n\n");  // gets the response head through proxies
+  }
+  watch(s.number, s.attachment, *s.exchange);
+  s.log.replay(after, [&](std::uint64_t position, std::string_view event) { write(s, position, event); });
+}
+
+void event_streams::watch(std::uint32_t stream, std::uint64_t attachment, transport::http_exchange& exchange) {
+  exchange.on_closed([f = on_closed_, stream, attachment] { f(stream, attachment); });
+}
+
+void event_streams::release(stream& s) {
+  if (s.exchange) std::exchange(s.exchange, nullptr)->end_stream();
+}
+
+void event_streams::write(stream& s, std::uint64_t position, std::string_view event) {
+  s.delivered = std::max(s.delivered, position);
+  s.written_at = clock::now();
+  s.exchange->write(event);
+}
+
+void event_streams::send(std::uint32_t number, std::string_view json) {
+  auto* s = find(number);
+  if (s == nullptr || s->finished) return;
+  auto event = std::string("event: message\n");
+  if (has_ids()) event += id_line(number, s->log.last() + 1);
+  event += "data: " + one_line(json) + "\n\n";
+  if (plain_ && s->exchange) {
+    s->written_at = clock::now();
+    s->exchange->write(event);
+    return;
+  }
+  const auto position = s->log.append(std::move(event), log_limits());
+  if (!s->exchange) return;
+  s->log.replay(position - 1, [&](std::uint64_t p, std::string_view e) { write(*s, p, e); });
+}
+
+void event_streams::finish(std::uint32_t number) {
+  auto* s = find(number);
+  if (s == nullptr || number == 0) return;
+  s->finished = true;
+  s->finished_at = clock::now();
+  release(*s);
+  if (!has_ids()) std::erase_if(others_, [&](const stream& o) { return o.number == number; });
+}
+
+void event_streams::abandon(std::uint32_t number) {
+  if (!primes()) return finish(number);
+  auto* s = find(number);
+  if (s == nullptr || number == 0) return;
+  s->finished = true;
+  s->finished_at = clock::now();
+}
+
+void event_streams::attach_own(exchange_ptr exchange) {
+  if (!own_.exchange) return attach(own_, std::move(exchange), own_.delivered);
+  exchange->open_stream({});
+  exchange->write(": another stream of this session gets the events\n\n");
+  shadows_.push_back({++last_attachment_, std::move(exchange)});
+  watch(0, shadows_.back().number, *shadows_.back().exchange);
+  while (shadows_.size() > limits_.shadow_streams_max) {
+    shadows_.front().exchange->end_stream();
+    shadows_.pop_front();
+  }
+}
+
+bool event_streams::resume(exchange_ptr& exchange, std::string_view last_event_id) {
+  const auto id = parse_event_id(last_event_id);
+  if (!id || !has_ids()) return false;
+  auto* s = find(id->stream);
+  if (s == nullptr || !s->log.covers(id->position)) return false;
+  if (s->finished) {
+    exchange->open_stream({});
+    s->log.replay(id->position, [&](std::uint64_t, std::string_view event) { exchange->write(event); });
+    std::exchange(exchange, nullptr)->end_stream();
+    return true;
+  }
+  // The one who knows the last event is the one who reads on; a connection still attached is a dead one.
+  attach(*s, std::exchange(exchange, nullptr), id->position);
+  return true;
+}
+
+bool event_streams::detached(std::uint32_t number, std::uint64_t attachment) {
+  auto* s = find(number);
+  if (s != nullptr && s->exchange && s->attachment == attachment) {
+    s->exchange = nullptr;
+    if (number != 0) return false;
+    if (shadows_.empty()) return true;
+    // The newest shadow takes over. Its head is out already and its end is watched under its number.
+    own_.exchange = std::move(shadows_.back().exchange);
+    own_.attachment = shadows_.back().number;
+    own_.attached_at = clock::now();
+    shadows_.pop_back();
+    own_.log.replay(own_.delivered, [&](std::uint64_t p, std::string_view e) { write(own_, p, e); });
+    return false;
+  }
+  if (number == 0) shadows_.remove_if([&](const auto& a) { return a.number == attachment; });
+  return false;
+}
+
+event_streams::stream* event_streams::find(std::uint32_t number) {
+  if (number == 0) return &own_;
+  const auto found = std::find_if(others_.begin(), others_.end(), [&](const stream& s) { return s.number == number; });
+  return found == others_.end() ? nullptr : &*found;
+}
+
+/// The oldest finished stream goes first; one that is still open never does.
+void event_streams::make_room() {
+  if (others_.size() < limits_.streams_max) return;
+  const auto oldest = std::find_if(others_.begin(), others_.end(), [](const stream& s) { return s.finished; });
+  if (oldest == others_.end()) return;
+  release(*oldest);
+  others_.erase(oldest);
+}
+
+bool event_streams::any_attached() const noexcept {
+  return own_.exchange ||
+         std::any_of(others_.begin(), others_.end(), [](const stream& s) { return s.exchange != nullptr; });
+}
+
+void event_streams::close_with_hint(stream& s) {
+  s.exchange->write("retry: " + std::to_string(limits_.retry.count()) + "\n\n");
+  release(s);
+}
+
+event_streams::clock::time_point event_streams::tick(clock::time_point now) {
+  others_.remove_if([&](stream& s) {
+    const auto old = s.finished && now - s.finished_at >= limits_.replay_age_max;
+    if (old) release(s);
+    return old;
+  });
+  auto next = now + std::chrono::hours(1);
+  const auto visit = [&](stream& s) {
+    if (s.finished) next = std::min(next, s.finished_at + limits_.replay_age_max);
+    if (!s.exchange) return;
+    if (primes() && limits_.stream_lifetime.count() > 0) {
+      if (now - s.attached_at >= limits_.stream_lifetime) return close_with_hint(s);
+      next = std::min(next, s.attached_at + limits_.stream_lifetime);
+    }
+    if (now - s.written_at >= limits_.keep_alive) {
+      s.exchange->write(":\n\n");
+      s.written_at = now;
+    }
+    next = std::min(next, s.written_at + limits_.keep_alive);
+  };
+  visit(own_);
+  for (auto& s : others_) visit(s);
+  for (auto& shadow : shadows_) shadow.exchange->write(":\n\n");
+  if (!shadows_.empty()) next = std::min(next, now + limits_.keep_alive);
+  return next;
+}
+
+void event_streams::end_all() {
+  const auto end = [&](stream& s) {
+    if (s.exchange && primes()) return close_with_hint(s);
+    release(s);
+  };
+  end(own_);
+  for (auto& s : others_) end(s);
+  for (auto& shadow : std::exchange(shadows_, {})) shadow.exchange->end_stream();
+}
+
+}  // namespace holdfast::actors

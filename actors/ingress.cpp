@@ -1,0 +1,213 @@
+#include "actors/ingress.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/behavior.hpp>
+#include <memory>
+#include <utility>
+
+#include "actors/log.hpp"
+#include "actors/messages.hpp"
+#include "actors/remote_exchange.hpp"
+#include "actors/session.hpp"
+#include "actors/shard.hpp"
+#include "transport/errc.hpp"
+#include "transport/mcp/classify.hpp"
+#include "transport/mcp/messages.hpp"
+
+namespace holdfast::actors {
+namespace {
+
+using transport::http_method;
+using transport::http_request;
+
+constexpr std::string_view json_type = "application/json";
+// Until clients authenticate, all are the same one.
+constexpr std::string_view anonymous = "anonymous";
+
+mcp::http_facts facts_of(const http_request& r) {
+  using verb = mcp::http_facts::verb;
+  const auto method = r.method == http_method::get    ? verb::get
+                      : r.method == http_method::post ? verb::post
+                      : r.method == http_method::del  ? verb::del
+                                                      : verb::other;
+  return {method,          r.host, r.origin, r.accept, r.content_type, r.session_id, r.protocol_version,
+          r.last_event_id, r.body};
+}
+
+std::string_view query_value(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const auto end = query.find('&');
+    const auto pair = query.substr(0, end);
+    if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=')
+      return pair.substr(name.size() + 1);
+    query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
+  }
+  return {};
+}
+
+class ingress_actor final : public shard_actor, private transport::http_handler {
+ public:
+  ingress_actor(caf::actor_config& cfg, shard& home, node_context& node) : shard_actor(cfg, home), node_(node) {}
+
+  const char* name() const override { return "ingress"; }
+
+  caf::behavior make_behavior() override {
+    return {
+        [this](ingress_listen& m) { listen(m); },
+        [this](ingress_drain) {
+          if (server_) server_->drain();
+        },
+        [this](ingress_stop) {
+          server_.reset();
+          quit();
+        },
+    };
+  }
+
+ private:
+  void listen(const ingress_listen& m) {
+    auto server = transport::http_server::listen(home().loop(), m.host, m.port, node_.config.http, *this);
+    if (!server) return m.done(server.error());
+    server_ = std::move(*server);
+    m.done(server_->port());
+  }
+
+  void on_request(std::shared_ptr<transport::http_exchange> exchange) override {
+    const auto& r = exchange->request();
+    if (!mcp::allowed(node_.config.access, r.host, r.origin)) {
+      return refuse(*exchange, 403, mcp::code::server_error, "This Host or Origin is not allowed here");
+    }
+    if (r.path == "/mcp") return on_mcp(std::move(exchange));
+    if (r.path == "/messages") return on_sse_post(std::move(exchange));
+    if (r.path == "/sse") return on_sse_get(std::move(exchange));
+    if (r.path == "/healthz" || r.path == "/readyz") return on_health(*exchange);
+    refuse(*exchange, 404, mcp::code::method_not_found, "Nothing is served here; MCP clients connect to /mcp");
+  }
+
+  static void refuse(transport::http_exchange& to, int status, int code, std::string_view message,
+                     mcp::raw_json id = {}, std::string_view headers = {}) {
+    const auto body = mcp::make_error(id, code, message);
+    to.respond(status, json_type, headers, {body});
+  }
+
+  void on_health(transport::http_exchange& exchange) const {
+    const auto& r = exchange.request();
+    if (r.method != http_method::get && r.method != http_method::head) {
+      return refuse(exchange, 405, mcp::code::server_error, "Use GET", {}, "Allow: GET, HEAD\r\n");
+    }
+    if (r.path == "/readyz" && node_.draining)
+      return exchange.respond(503, json_type, {}, {R"({"status":"draining"})"});
+    exchange.respond(200, json_type, {}, {R"({"status":"ok"})"});
+  }
+
+  // --- Streamable HTTP -----------------------------------------------------------------------------------------------
+
+  void on_mcp(exchange_ptr exchange) {
+    const auto& r = exchange->request();
+    auto what = mcp::classify(facts_of(r), node_.config.sessions.batch_max);
+    switch (what.what) {
+      case mcp::classified::kind::refused: {
+        const auto allow =
+            what.refused.allow.empty() ? std::string() : "Allow: " + std::string(what.refused.allow) + "\r\n";
+        return exchange->respond(what.refused.status, json_type, allow, {what.refused.body});
+      }
+      case mcp::classified::kind::initialize: return begin_session(std::move(exchange), what.message);
+      case mcp::classified::kind::single:
+        return route(std::move(exchange), what.message.id, [&](exchange_ptr e) {
+          return client_message{std::move(e), nullptr, what.message};
+        });
+      case mcp::classified::kind::batch:
+        return route(std::move(exchange), {}, [&](exchange_ptr e) {
+          return client_batch{std::move(e), std::move(what.batch)};
+        });
+      case mcp::classified::kind::open_stream:
+        return route(std::move(exchange), {}, [](exchange_ptr e) { return client_stream{std::move(e)}; });
+      case mcp::classified::kind::end_session:
+        return route(std::move(exchange), {}, [](exchange_ptr e) { return client_goodbye{std::move(e)}; });
+    }
+  }
+
+  /// Hands the request to the session it names.
+  template <class Make>
+  void route(exchange_ptr exchange, mcp::raw_json id, Make make) {
+    const auto session = node_.sessions.find(exchange->request().session_id);
+    if (!session || session->principal != anonymous) {
+      return refuse(*exchange, 404, mcp::code::session_not_found, "Session not found: initialize a new one", id);
+    }
+    if (session->home != &home()) exchange = make_remote(std::move(exchange));
+    home().deliver(session->session, make(std::move(exchange)));
+  }
+
+  /// Room for one more session? Answers the exchange if not.
+  bool may_begin(transport::http_exchange& exchange, mcp::raw_json id) const {
+    if (node_.draining) {
+      refuse(exchange, 503, mcp::code::server_error, "This node is shutting down", id, "Retry-After: 1\r\n");
+      return false;
+    }
+    if (node_.sessions.size() >= node_.config.sessions.sessions_max) {
+      log::warning("session.refused", {{"reason", "sessions_max"}});
+      refuse(exchange, 503, mcp::code::server_error, "Too many sessions", id, "Retry-After: 10\r\n");
+      return false;
+    }
+    return true;
+  }
+
+  caf::actor new_session(const std::string& id, client_transport over) {
+    auto session = spawn_session(system(), home(), node_, id, std::string(anonymous), over);
+    node_.sessions.add(id, {session, &home(), std::string(anonymous)});
+    return session;
+  }
+
+  void begin_session(exchange_ptr exchange, const mcp::envelope& message) {
+    if (!may_begin(*exchange, message.id)) return;
+    const auto session = new_session(mcp::random_id(), client_transport::streamable_http);
+    home().deliver(session, client_message{std::move(exchange), nullptr, message});
+  }
+
+  // --- HTTP+SSE of 2024-11-05 ----------------------------------------------------------------------------------------
+
+  void on_sse_get(exchange_ptr exchange) {
+    const auto& r = exchange->request();
+    if (r.method != http_method::get) {
+      return refuse(*exchange, 405, mcp::code::server_error, "Use GET", {}, "Allow: GET\r\n");
+    }
+    if (!mcp::accepts(r.accept, "text/event-stream")) {
+      return refuse(*exchange, 406, mcp::code::server_error, "Accept must list text/event-stream");
+    }
+    if (!may_begin(*exchange, {})) return;
+    const auto session = new_session(mcp::random_id(), client_transport::http_sse);
+    home().deliver(session, client_stream{std::move(exchange), true});
+  }
+
+  void on_sse_post(exchange_ptr exchange) {
+    const auto& r = exchange->request();
+    if (r.method != http_method::post) {
+      return refuse(*exchange, 405, mcp::code::server_error, "Use POST", {}, "Allow: POST\r\n");
+    }
+    const auto session = node_.sessions.find(query_value(r.query, "sessionId"));
+    if (!session || session->principal != anonymous) {
+      return refuse(*exchange, 404, mcp::code::session_not_found, "Session not found: open /sse first");
+    }
+    const auto bytes = std::make_shared<const std::string>(r.body);
+    const auto message = mcp::scan(*bytes);
+    if (!message) {
+      const auto malformed = message.error() == transport::errc::bad_json;
+      return refuse(*exchange, 400, malformed ? mcp::code::parse_error : mcp::code::invalid_request,
+                    message.error().message());
+    }
+    exchange->respond(202, "text/plain", {}, {"Accepted"});
+    home().deliver(session->session, client_message{nullptr, bytes, *message});
+  }
+
+  node_context& node_;
+  std::unique_ptr<transport::http_server> server_;
+};
+
+}  // namespace
+
+caf::actor spawn_ingress(caf::actor_system& system, shard& home, node_context& node) {
+  caf::actor_config cfg{&home};
+  return system.spawn_class<ingress_actor, caf::no_spawn_options>(cfg, home, node);
+}
+
+}  // namespace holdfast::actors

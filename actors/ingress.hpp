@@ -1,0 +1,39 @@
+#pragma once
+
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/fwd.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "actors/node_context.hpp"
+#include "transport/result.hpp"
+
+namespace holdfast::actors {
+
+class shard;
+
+/// Begins to listen; answered through `done` on the shard's thread with the port, or why it cannot.
+struct ingress_listen {
+  std::string host;
+  std::uint16_t port;
+  std::function<void(transport::outcome<std::uint16_t>)> done;
+};
+/// No more connections; what is under way is still answered.
+struct ingress_drain {};
+/// Cuts what is open and ends.
+struct ingress_stop {};
+
+/// The actor of one shard's HTTP listener: checks who asks, tells requests apart, begins sessions on its own shard and
+/// routes everything else to the actor that holds the session, wherever that lives.
+///
+/// Accepts: ingress_listen, ingress_drain, ingress_stop. Sends: client_message, client_batch, client_stream,
+/// client_goodbye.
+caf::actor spawn_ingress(caf::actor_system& system, shard& home, node_context& node);
+
+}  // namespace holdfast::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::ingress_listen)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::ingress_drain)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::ingress_stop)

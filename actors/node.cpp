@@ -1,0 +1,185 @@
+#include "actors/node.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <caf/actor_system.hpp>
+#include <future>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "actors/admin.hpp"
+#include "actors/catalogue.hpp"
+#include "actors/ingress.hpp"
+#include "actors/log.hpp"
+#include "actors/messages.hpp"
+#include "actors/shard.hpp"
+#include "actors/shard_scheduler.hpp"
+#include "actors/upstream.hpp"
+#include "transport/errc.hpp"
+#include "transport/loop.hpp"
+
+namespace holdfast::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto step = 5ms;              // between two looks while stopping
+constexpr auto actors_end_within = 5s;  // upstream processes get their grace inside of this
+
+node_config with_defaults(node_config c) {
+  if (c.threads == 0) c.threads = std::max(1u, std::thread::hardware_concurrency());
+  if (c.access.hosts.empty()) {
+    c.access.hosts = {"localhost", "127.0.0.1", "[::1]"};
+    if (c.listen_host != "0.0.0.0" && c.listen_host != "::") c.access.hosts.push_back(c.listen_host);
+  }
+  return c;
+}
+
+class running_node final : public node {
+ public:
+  explicit running_node(node_config c) : context_(with_defaults(std::move(c)), mcp::sealer::random_key()) {
+    for (std::size_t i = 0; i < context_.config.threads; ++i) {
+      loops_.push_back(transport::loop::create());
+      context_.shards.push_back(std::make_unique<shard>(*loops_.back()));
+    }
+    system_config_ = std::make_unique<shard_system_config>(context_.shards);
+    system_ = std::make_unique<caf::actor_system>(*system_config_);
+    for (auto& s : context_.shards) s->attach(*system_);
+    system_config_->running = true;
+    for (auto& l : loops_) threads_.emplace_back([&l] { l->run(); });
+  }
+
+  ~running_node() override {
+    if (!stopped_) {
+      hurry();
+      stop();
+    }
+  }
+
+  transport::outcome<void> begin() {
+    auto& first = *context_.shards.front();
+    context_.catalogue = spawn_catalogue(*system_, first, context_);
+    for (std::uint32_t u = 0; u < context_.upstreams.size(); ++u) {
+      auto& home = *context_.shards[u % context_.shards.size()];
+      context_.upstreams[u].shared = spawn_upstream(
+          *system_, home, context_, {u, connection_role::shared, {}, {}, {}, {}}, context_.upstreams[u].link);
+    }
+    auto port = context_.config.listen_port;
+    for (auto& s : context_.shards) {
+      ingresses_.push_back(spawn_ingress(*system_, *s, context_));
+      const auto bound = listen(ingresses_.back(), context_.config.listen_host, port);
+      if (!bound) return bound.error();
+      port = *bound;
+    }
+    mcp_address_ = address(context_.config.listen_host, port);
+    return open_admin(port);
+  }
+
+  std::string mcp_address() const override { return mcp_address_; }
+  std::string admin_address() const override { return admin_address_; }
+
+  bool stop() override {
+    if (std::exchange(stopped_, true)) return true;
+    context_.draining = true;
+    for (const auto& i : ingresses_) caf::anon_send(i, ingress_drain{});
+    const auto deadline = std::chrono::steady_clock::now() + context_.config.drain_timeout;
+    while (context_.calls_in_flight > 0 && !hurry_ && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(step);
+    }
+    const auto cut = context_.calls_in_flight.load();
+    if (cut > 0) log::warning("node.calls_cut", {{"calls", cut}});
+    for (const auto& s : context_.sessions.all()) caf::anon_send(s, session_end{"the gateway is shutting down"});
+    wait_until([this] { return context_.sessions.size() == 0; }, 1s);
+    // The last answers are in the sockets' hands once the loops have had a turn.
+    std::this_thread::sleep_for(2 * step);
+    for (const auto& i : ingresses_) caf::anon_send(i, ingress_stop{});
+    if (admin_) caf::anon_send(admin_, ingress_stop{});
+    for (auto& u : context_.upstreams) caf::anon_send(u.shared, upstream_stop{});
+    caf::anon_send(context_.catalogue, upstream_stop{});
+    release_handles();
+    wait_until([this] { return system_->registry().running() == 0; }, actors_end_within);
+    end_threads();
+    return cut == 0;
+  }
+
+  void hurry() noexcept override { hurry_ = true; }
+
+ private:
+  static std::string address(const std::string& host, std::uint16_t port) {
+    const auto literal = host.find(':') != std::string::npos && host.front() != '[';
+    return (literal ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  }
+
+  transport::outcome<std::uint16_t> listen(const caf::actor& who, const std::string& host, std::uint16_t port) {
+    std::promise<transport::outcome<std::uint16_t>> promise;
+    auto bound = promise.get_future();
+    caf::anon_send(who, ingress_listen{host, port, [&promise](auto result) { promise.set_value(std::move(result)); }});
+    return bound.get();
+  }
+
+  transport::outcome<void> open_admin(std::uint16_t mcp_port) {
+    const auto& config = context_.config.admin;
+    if (!config.enabled) return {};
+    admin_ = spawn_admin(*system_, *context_.shards.front(), context_);
+    const auto port = config.port.value_or(static_cast<std::uint16_t>(mcp_port + 1));
+    const auto bound = listen(admin_, config.host, port);
+    if (bound) {
+      admin_address_ = address(config.host, *bound);
+      return {};
+    }
+    if (config.port) return bound.error();
+    // Nobody asked for this very port, so it is no reason not to serve.
+    log::warning("admin.off", {{"reason", bound.error().detail}, {"remedy", "set admin.listen"}});
+    return {};
+  }
+
+  template <class Condition>
+  static void wait_until(Condition c, std::chrono::milliseconds at_most) {
+    const auto deadline = std::chrono::steady_clock::now() + at_most;
+    while (!c() && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(step);
+  }
+
+  void release_handles() {
+    ingresses_.clear();
+    admin_ = nullptr;
+    for (auto& u : context_.upstreams) u.shared = nullptr;
+    context_.catalogue = nullptr;
+  }
+
+  void end_threads() {
+    const auto left = system_->registry().running();
+    for (auto& l : loops_) l->stop();
+    for (auto& t : threads_) t.join();
+    system_config_->running = false;
+    if (left == 0) {
+      system_.reset();
+      return;
+    }
+    // The system's destructor would wait for them for ever.
+    log::error("node.actors_left", {{"actors", left}});
+    std::_Exit(70);
+  }
+
+  // Destroyed from the bottom up: actors before the shards and loops they live on.
+  std::vector<std::unique_ptr<transport::loop>> loops_;
+  node_context context_;
+  std::unique_ptr<shard_system_config> system_config_;
+  std::unique_ptr<caf::actor_system> system_;
+  std::vector<std::thread> threads_;
+  std::vector<caf::actor> ingresses_;
+  caf::actor admin_;
+  std::string mcp_address_, admin_address_;
+  std::atomic<bool> hurry_{false};
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+transport::outcome<std::unique_ptr<node>> node::start(node_config config) {
+  auto n = std::make_unique<running_node>(std::move(config));
+  if (const auto begun = n->begin(); !begun) return begun.error();
+  return std::unique_ptr<node>(std::move(n));
+}
+
+}  // namespace holdfast::actors

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "actors/node_config.hpp"
+#include "transport/result.hpp"
+
+namespace holdfast::actors {
+
+/// A whole node: its threads, its actors, its listeners. Made, stopped and destroyed by one thread that is none of the
+/// node's own.
+class node {
+ public:
+  /// Starts everything and listens. A failure names the address and the reason; nothing is left running then.
+  static transport::outcome<std::unique_ptr<node>> start(node_config config);
+  /// Stops at once if `stop` has not been called.
+  virtual ~node() = default;
+
+  /// "127.0.0.1:7420"; the port is the real one.
+  virtual std::string mcp_address() const = 0;
+  /// Empty if there is no listener for operators.
+  virtual std::string admin_address() const = 0;
+
+  /// Accepts no more connections and sessions, waits for calls under way until `drain_timeout` (or until `hurry` is
+  /// called), answers what is left with an error, ends sessions and upstreams. False if calls had to be cut off.
+  virtual bool stop() = 0;
+
+  /// Makes a running `stop` wait no longer. Any thread.
+  virtual void hurry() noexcept = 0;
+};
+
+}  // namespace holdfast::actors

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <memory>
+
+#include "transport/http_server.hpp"
+
+namespace holdfast::actors {
+
+/// An exchange as an actor of another shard may use it: every call is passed on to the loop that owns the connection,
+/// in order, and `on_closed` comes back to the loop it was called from. `write` always says true; a connection that is
+/// cut reports it through `on_closed`.
+std::shared_ptr<transport::http_exchange> make_remote(std::shared_ptr<transport::http_exchange> exchange);
+
+}  // namespace holdfast::actors

@@ -1,0 +1,178 @@
+#include "actors/session.hpp"
+
+#include <algorithm>
+#include <caf/actor_system.hpp>
+#include <utility>
+
+#include "actors/log.hpp"
+#include "actors/session_actor.hpp"
+#include "transport/mcp/messages.hpp"
+
+namespace holdfast::actors {
+namespace {
+constexpr std::size_t held_max = 256;  // messages kept for a client that has not said `initialized`
+}
+
+session_actor::session_actor(caf::actor_config& cfg, shard& home, node_context& node, std::string id,
+                             std::string principal, client_transport over)
+    : shard_actor(cfg, home), node_(node), id_(std::move(id)), principal_(std::move(principal)), over_(over) {}
+
+caf::behavior session_actor::make_behavior() {
+  arm_tick(last_traffic_ + limits().idle_timeout);
+  return {
+      [this](client_message& m) { on_message(m); },
+      [this](call_answer& m) { on_answer(m); },
+      [this](call_message& m) { on_call_message(m); },
+      [this](call_failure& m) { on_failure(m); },
+      [this](const post_is_slow& m) { on_slow(m); },
+      [this](client_batch& m) { on_batch(m); },
+      [this](client_stream& m) { on_stream(m); },
+      [this](client_goodbye& m) { on_goodbye(m); },
+      [this](const stream_closed& m) { on_stream_closed(m); },
+      [this](session_tick) { on_tick(); },
+      [this](const session_end& m) { end(m.reason); },
+      [this](const link_ready& m) { on_link_ready(m); },
+      [this](const link_refused& m) { on_link_refused(m); },
+      [this](upstream_message& m) { on_upstream_message(m); },
+      [this](const subscription_done& m) { on_subscription_done(m); },
+      [this](const view_ready& m) { on_view(m); },
+      [this](const catalogue_changed& m) { on_catalogue_changed(m); },
+  };
+}
+
+void session_actor::on_exit() {
+  // Calls and their upstream requests refer to the actor.
+  streams_.reset();
+  work_.reset();
+}
+
+session_actor::workings& session_actor::work() {
+  if (!work_) work_ = std::make_unique<workings>();
+  return *work_;
+}
+
+event_streams& session_actor::streams() {
+  if (!streams_) {
+    streams_ = std::make_unique<event_streams>(
+        limits(), revision_, plain(),
+        [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()](std::uint32_t stream, std::uint64_t attachment) {
+          if (const auto to = caf::actor_cast<caf::actor>(addr)) h->deliver(to, stream_closed{stream, attachment});
+        });
+  }
+  return *streams_;
+}
+
+void session_actor::on_stream(client_stream& m) {
+  touch();
+  if (std::holds_alternative<machines::session::ended>(state_)) {
+    return m.exchange->respond(404, "application/json", {},
+                               {mcp::make_error({}, mcp::code::session_not_found, "This session has ended")});
+  }
+  if (m.opens_session) {
+    streams().attach_own(std::exchange(m.exchange, nullptr));
+    streams().send_endpoint("/messages?sessionId=" + id_);
+    return on_tick();
+  }
+  const auto last = m.exchange->request().last_event_id;
+  if (last.data() == nullptr) {
+    streams().attach_own(std::exchange(m.exchange, nullptr));
+  } else if (!streams().resume(m.exchange, last)) {
+    const auto why =
+        "Last-Event-ID is unknown in this session, or events after it are no longer kept: begin a new stream";
+    return m.exchange->respond(400, "application/json", {}, {mcp::make_error({}, mcp::code::server_error, why)});
+  }
+  on_tick();
+}
+
+void session_actor::on_stream_closed(const stream_closed& m) {
+  touch();
+  if (!streams_) return;
+  const auto own_gone = streams_->detached(m.stream, m.attachment);
+  if (own_gone && plain()) end("the client closed its stream");
+}
+
+void session_actor::on_goodbye(client_goodbye& m) {
+  const auto over = std::holds_alternative<machines::session::ended>(state_);
+  end("ended by the client");
+  if (!over) return m.exchange->respond(200, {}, {}, {});
+  m.exchange->respond(404, "application/json", {},
+                      {mcp::make_error({}, mcp::code::session_not_found, "This session has ended")});
+}
+
+/// Something for the client that belongs to no call.
+void session_actor::push_own(std::string json) {
+  if (!machines::session::may_speak(state_)) {
+    auto& held = work().held;
+    if (held.size() < held_max) held.push_back(std::move(json));
+    return;
+  }
+  streams().send(0, json);
+}
+
+void session_actor::arm_tick(clock::time_point at) {
+  if (at >= tick_at_) return;
+  if (tick_timer_ != 0) home().loop().cancel(tick_timer_);
+  tick_at_ = at;
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(at - clock::now());
+  tick_timer_ = home().loop().after(std::max(wait, std::chrono::milliseconds{0}),
+                                    [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()] {
+                                      if (const auto to = caf::actor_cast<caf::actor>(addr))
+                                        h->deliver(to, session_tick{});
+                                    });
+}
+
+/// Whatever is due by now, and when to look again.
+void session_actor::on_tick() {
+  if (std::holds_alternative<machines::session::ended>(state_)) return;
+  const auto now = clock::now();
+  if (tick_at_ <= now) {
+    tick_timer_ = 0;
+    tick_at_ = clock::time_point::max();
+  }
+  expire_asks(now);
+  if (work_) {
+    for (const auto& a : work_->asks) arm_tick(a.deadline);
+  }
+  if (streams_) arm_tick(streams_->tick(now));
+  const auto busy = (streams_ && streams_->any_attached()) || (work_ && !work_->calls.empty());
+  if (!busy && now - last_traffic_ >= limits().idle_timeout) return end("idle");
+  arm_tick((busy ? now : last_traffic_) + limits().idle_timeout);
+}
+
+/// Ends calls, streams and connections; the actor is gone afterwards.
+void session_actor::end(const std::string& reason) {
+  const auto next = machines::session::advance(state_, machines::session::end_asked{});
+  state_ = next.next;
+  if (next.todo != machines::session::effect::shut_down) return;
+  log::info("session.ended", {{"session", id_.substr(0, 8)}, {"reason", reason}});
+  node_.sessions.remove(id_);
+  if (tick_timer_ != 0) home().loop().cancel(tick_timer_);
+  if (work_) {
+    for (const auto& c : std::vector<call_ptr>(work_->calls)) {
+      for (auto& u : work_->uses) std::erase(u.waiting, c);
+      c->error = mcp::error_object(mcp::code::internal_error, "The session ended during the request: " + reason);
+      apply(c, machines::execution::cancel_asked{});
+    }
+    for (const auto& [p, whole] : std::exchange(work_->awaiting_view, {})) {
+      if (const auto e = mcp::scan(whole)) reply_error(p, e->id, mcp::code::internal_error, "The session has ended");
+    }
+    for (const auto& u : work_->uses) {
+      if (u.own) {
+        send(u.actor, upstream_stop{});
+      } else {
+        send(u.actor, released{self()});
+      }
+    }
+  }
+  if (streams_) streams_->end_all();
+  quit();
+}
+
+caf::actor spawn_session(caf::actor_system& system, shard& home, node_context& node, std::string id,
+                         std::string principal, client_transport over) {
+  caf::actor_config cfg{&home};
+  return system.spawn_class<session_actor, caf::no_spawn_options>(cfg, home, node, std::move(id), std::move(principal),
+                                                                  over);
+}
+
+}  // namespace holdfast::actors

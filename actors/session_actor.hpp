@@ -1,0 +1,164 @@
+#pragma once
+
+#include <caf/behavior.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actors/call.hpp"
+#include "actors/event_streams.hpp"
+#include "actors/machines/session.hpp"
+#include "actors/messages.hpp"
+#include "actors/node_context.hpp"
+#include "actors/session.hpp"
+#include "actors/shard.hpp"
+
+namespace holdfast::actors {
+
+/// Private to the session_*.cpp files, one per concern: session.cpp (life cycle, streams), session_requests.cpp (what
+/// clients ask), session_calls.cpp (calls at upstreams), session_asks.cpp (what upstreams ask and tell).
+class session_actor final : public shard_actor {
+ public:
+  session_actor(caf::actor_config& cfg, shard& home, node_context& node, std::string id, std::string principal,
+                client_transport over);
+
+  const char* name() const override { return "session"; }
+  caf::behavior make_behavior() override;
+  void on_exit() override;
+
+ private:
+  using clock = std::chrono::steady_clock;
+
+  /// A connection to an upstream as this session uses it.
+  struct upstream_use {
+    std::uint32_t upstream = 0;
+    caf::actor actor;
+    bool own = false;  // serves this session alone
+    std::shared_ptr<published<transport::upstream_link>> link;
+    std::vector<call_ptr> waiting;  // for the link
+  };
+
+  /// A request of an upstream that the client has been sent.
+  struct client_ask {
+    std::uint64_t id = 0;  // as the client knows it; also its progress token
+    link_ptr link;
+    std::string upstream_id;     // raw
+    std::string progress_token;  // the upstream's, raw
+    mcp::method what = mcp::method::none;
+    call_ptr of;  // null outside any call
+    clock::time_point deadline;
+  };
+
+  /// What a session needs only once it is used; an idle one does without.
+  struct workings {
+    std::vector<call_ptr> calls;
+    std::vector<upstream_use> uses;
+    std::vector<client_ask> asks;
+    std::vector<std::string> held;                                // for the client, until it has said `initialized`
+    std::vector<std::pair<post_ptr, std::string>> awaiting_view;  // requests, whole
+    std::vector<std::pair<std::string, std::uint32_t>> subscriptions;
+    std::vector<std::pair<std::string, std::uint32_t>> learned_uris;
+    std::vector<execution_record> finished;
+    std::uint64_t last_ask = 0;
+  };
+
+  // session.cpp
+  void on_stream(client_stream& m);
+  void on_goodbye(client_goodbye& m);
+  void on_stream_closed(const stream_closed& m);
+  void on_tick();
+  void end(const std::string& reason);
+  void arm_tick(clock::time_point at);
+  void touch() { last_traffic_ = clock::now(); }
+  event_streams& streams();
+  workings& work();
+  caf::actor self() { return caf::actor_cast<caf::actor>(this); }
+  const session_limits& limits() const { return node_.config.sessions; }
+  bool plain() const noexcept { return over_ == client_transport::http_sse; }
+  void push_own(std::string json);
+
+  // session_requests.cpp
+  void on_message(client_message& m);
+  void on_batch(client_batch& m);
+  void on_notification(const mcp::envelope& e);
+  /// `whole` is the message that `e` was read from.
+  void take_request(const post_ptr& p, const mcp::envelope& e, std::string_view whole);
+  void serve(const post_ptr& p, const mcp::envelope& e, const view_ptr& view);
+  void on_initialize(const post_ptr& p, const mcp::envelope& e, std::string_view whole);
+  void answer_initialize(const post_ptr& p, mcp::raw_json id, const view_ptr& view);
+  void list(const post_ptr& p, const mcp::envelope& e, const view_ptr& view, list_kind kind);
+  void set_level(const post_ptr& p, const mcp::envelope& e);
+  void await_view(const post_ptr& p, std::string_view whole);
+  void on_view(const view_ready& m);
+  post_ptr begin_post(exchange_ptr exchange, std::size_t requests, bool batch);
+  void become_stream(post& p);
+  void on_slow(const post_is_slow& m) { become_stream(*m.of); }
+  void arm_stream(const post_ptr& p);
+  void reply(const post_ptr& p, mcp::raw_json id, mcp::raw_json result);
+  void reply_error(const post_ptr& p, mcp::raw_json id, int code, std::string_view message, mcp::raw_json data = {});
+  /// One answer, in parts; the last one ends the POST. No parts: the request gets no answer (it was cancelled).
+  void put_answer(const post_ptr& p, std::initializer_list<std::string_view> parts, std::string_view headers = {});
+
+  // session_calls.cpp
+  void call_tool(const post_ptr& p, const mcp::envelope& e, const view_ptr& view);
+  void get_prompt(const post_ptr& p, const mcp::envelope& e, const view_ptr& view);
+  void read_resource(const post_ptr& p, const mcp::envelope& e, const view_ptr& view);
+  void complete(const post_ptr& p, const mcp::envelope& e, const view_ptr& view);
+  void subscription(const post_ptr& p, const mcp::envelope& e, const view_ptr& view);
+  call_ptr begin_call(const post_ptr& p, const mcp::envelope& e, std::uint32_t upstream);
+  void set_params(call& c, const mcp::envelope& e, mcp::raw_json part, std::string_view by);
+  void start(const call_ptr& c, const std::string& tool);
+  std::vector<std::uint32_t> who_may_have(const std::string& uri, const catalogue_view& view);
+  void go(const call_ptr& c);
+  void dispatch(const call_ptr& c);
+  void apply(const call_ptr& c, const machines::execution::event& e);
+  void perform(const call_ptr& c, const machines::execution::effect& e);
+  void report(const call_ptr& c);
+  void fail(const call_ptr& c, int code, std::string_view message, std::string_view reason);
+  void finish(const call_ptr& c);
+  void on_answer(call_answer& m);
+  void on_failure(call_failure& m);
+  void on_link_ready(const link_ready& m);
+  void on_link_refused(const link_refused& m);
+  void on_subscription_done(const subscription_done& m);
+  bool ask_next_upstream(const call_ptr& c, mcp::raw_json error);
+  std::string relayed_error(const call& c, mcp::raw_json error) const;
+  void learn_uris(const call& c, mcp::raw_json result);
+  void cancel(mcp::raw_json request_id);
+  upstream_use& use(std::uint32_t upstream);
+
+  // session_asks.cpp
+  void on_call_message(call_message& m);
+  void on_upstream_message(upstream_message& m);
+  void relay_request(const mcp::envelope& e, const link_ptr& link, const call_ptr& of);
+  void relay_notification(const mcp::envelope& e, std::string_view json, std::uint32_t upstream, const call_ptr& of);
+  void on_client_answer(const mcp::envelope& e);
+  void on_client_progress(const mcp::envelope& e);
+  void withdraw(const std::vector<std::uint64_t>& asks);
+  void withdraw_upstream_request(const link_ptr& link, mcp::raw_json upstream_id);
+  void expire_asks(clock::time_point now);
+  void tell_client(const call_ptr& of, std::string_view json);
+  bool wants_log(mcp::raw_json params) const;
+  void on_catalogue_changed(const catalogue_changed& m);
+
+  node_context& node_;
+  const std::string id_;
+  const std::string principal_;
+  const client_transport over_;
+  mcp::revision revision_ = mcp::newest_legacy;
+  capability_set capabilities_;
+  std::uint8_t level_ = 0;  // position in log_severities; all until the client has set one
+  machines::session::state state_;
+  std::string client_info_;  // raw
+  std::string level_name_;
+  std::unique_ptr<event_streams> streams_;
+  std::unique_ptr<workings> work_;
+  clock::time_point last_traffic_ = clock::now();
+  clock::time_point tick_at_ = clock::time_point::max();
+  transport::loop::timer tick_timer_ = 0;
+};
+
+}  // namespace holdfast::actors

@@ -1,0 +1,462 @@
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "actors/session_actor.hpp"
+#include "actors/upstream.hpp"
+#include "actors/uri_rewrite.hpp"
+#include "transport/errc.hpp"
+#include "transport/mcp/convert.hpp"
+#include "transport/mcp/messages.hpp"
+
+namespace holdfast::actors {
+namespace {
+
+namespace execution = machines::execution;
+
+constexpr unsigned attempts_max = 3;
+constexpr std::size_t learned_uris_max = 256;
+
+execution::timestamp wall_clock() {
+  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+std::string data_of(std::string_view alias, std::string_view reason, bool may_have_run) {
+  return R"({"upstream":)" + mcp::quote(alias) + R"(,"reason":)" + mcp::quote(reason) +
+         (may_have_run ? R"(,"mayHaveRun":true})" : "}");
+}
+
+/// True if the request had left when this happened, so that the upstream may have worked on it.
+bool was_dispatched(const std::error_code& e) {
+  using transport::errc;
+  return e == errc::timed_out || e == errc::closed || e == errc::answer_lost || e == errc::process_exited ||
+         e == errc::too_large || e == errc::bad_json || e == errc::bad_message || e == errc::bad_http ||
+         e == errc::bad_event_stream;
+}
+
+}  // namespace
+
+// --- which upstream --------------------------------------------------------------------------------------------------
+
+void session_actor::call_tool(const post_ptr& p, const mcp::envelope& e, const view_ptr& view) {
+  const auto name = mcp::plain_string(e.name);
+  const auto decoded = name ? std::string(*name) : mcp::string_value(e.name).value_or(std::string());
+  const auto* route = view->tool(decoded);
+  if (!mcp::is_string(e.name)) return reply_error(p, e.id, mcp::code::invalid_params, "params.name must be a string");
+  if (route == nullptr)
+    return reply_error(p, e.id, mcp::code::invalid_params, "Unknown tool: " + decoded.substr(0, 128));
+  const auto c = begin_call(p, e, route->upstream);
+  if (!c) return;
+  set_params(*c, e, route->renamed ? e.name : std::string_view(), route->upstream_name);
+  start(c, decoded);
+}
+
+void session_actor::get_prompt(const post_ptr& p, const mcp::envelope& e, const view_ptr& view) {
+  const auto name = mcp::string_value(e.name);
+  if (!name) return reply_error(p, e.id, mcp::code::invalid_params, "params.name must be a string");
+  const auto* route = view->prompt(*name);
+  if (route == nullptr)
+    return reply_error(p, e.id, mcp::code::invalid_params, "Unknown prompt: " + name->substr(0, 128));
+  const auto c = begin_call(p, e, route->upstream);
+  if (!c) return;
+  set_params(*c, e, e.name, route->upstream_name);
+  start(c, *name);
+}
+
+/// Where to look for a resource that no list and no template names: where this client has seen it, else everywhere.
+std::vector<std::uint32_t> session_actor::who_may_have(const std::string& uri, const catalogue_view& view) {
+  for (const auto& [known, upstream] : work().learned_uris) {
+    if (known == uri) return {upstream};
+  }
+  std::vector<std::uint32_t> all;
+  for (std::uint32_t u = 0; u < view.listings().size(); ++u) {
+    const auto& l = view.listings()[u];
+    if (l && mcp::is_object(mcp::member(l->capabilities, "resources"))) all.push_back(u);
+  }
+  return all;
+}
+
+void session_actor::read_resource(const post_ptr& p, const mcp::envelope& e, const view_ptr& view) {
+  const auto uri = mcp::string_value(e.uri);
+  if (!uri) return reply_error(p, e.id, mcp::code::invalid_params, "params.uri must be a string");
+  auto route = view->resource(*uri);
+  std::vector<std::uint32_t> candidates;
+  if (route) {
+    candidates.push_back(route->upstream);
+  } else {
+    route = catalogue_view::resource_route{0, *uri, false};
+    candidates = who_may_have(*uri, *view);
+  }
+  if (candidates.empty()) {
+    return reply_error(p, e.id, mcp::code::resource_not_found, "Resource not found",
+                       R"({"uri":)" + mcp::quote(*uri) + "}");
+  }
+  const auto c = begin_call(p, e, candidates.front());
+  if (!c) return;
+  c->fallbacks.assign(candidates.begin() + 1, candidates.end());
+  if (route->renamed) {
+    c->shown_uri = *uri;
+    c->upstream_uri = route->upstream_uri;
+  }
+  set_params(*c, e, e.uri, mcp::quote(route->upstream_uri));
+  start(c, *uri);
+}
+
+void session_actor::complete(const post_ptr& p, const mcp::envelope& e, const view_ptr& view) {
+  const auto ref = mcp::member(e.params, "ref");
+  const auto type = mcp::string_value(mcp::member(ref, "type"));
+  if (type == "ref/prompt") {
+    const auto name = mcp::member(ref, "name");
+    const auto* route = view->prompt(mcp::string_value(name).value_or(std::string()));
+    if (route == nullptr) return reply_error(p, e.id, mcp::code::invalid_params, "params.ref names an unknown prompt");
+    const auto c = begin_call(p, e, route->upstream);
+    if (!c) return;
+    set_params(*c, e, name, route->upstream_name);
+    return start(c, "completion");
+  }
+  if (type != "ref/resource") {
+    return reply_error(p, e.id, mcp::code::invalid_params, "params.ref.type must be ref/prompt or ref/resource");
+  }
+  const auto uri = mcp::member(ref, "uri");
+  const auto text = mcp::string_value(uri).value_or(std::string());
+  auto upstream = view->template_owner(text);
+  auto upstream_uri = text;
+  if (const auto route = upstream ? std::nullopt : view->resource(text)) {
+    upstream = route->upstream;
+    upstream_uri = route->upstream_uri;
+  }
+  if (!upstream) return reply_error(p, e.id, mcp::code::invalid_params, "params.ref names an unknown resource");
+  const auto c = begin_call(p, e, *upstream);
+  if (!c) return;
+  set_params(*c, e, uri, mcp::quote(upstream_uri));
+  start(c, "completion");
+}
+
+void session_actor::subscription(const post_ptr& p, const mcp::envelope& e, const view_ptr& view) {
+  const auto uri = mcp::string_value(e.uri);
+  if (!uri) return reply_error(p, e.id, mcp::code::invalid_params, "params.uri must be a string");
+  const auto route = view->resource(*uri);
+  if (!route) {
+    return reply_error(p, e.id, mcp::code::resource_not_found, "Resource not found",
+                       R"({"uri":)" + mcp::quote(*uri) + "}");
+  }
+  auto& held = work().subscriptions;
+  const auto entry = std::pair(route->upstream_uri, route->upstream);
+  const auto at = std::find(held.begin(), held.end(), entry);
+  if (e.what == mcp::method::resources_unsubscribe) {
+    if (at == held.end()) return reply(p, e.id, "{}");
+    held.erase(at);
+  } else if (at == held.end()) {
+    if (held.size() >= limits().subscriptions_max) {
+      return reply_error(p, e.id, mcp::code::server_error, "Too many subscriptions in this session");
+    }
+    held.push_back(entry);
+  }
+  const auto c = begin_call(p, e, route->upstream);
+  if (!c) return;
+  c->upstream_uri = route->upstream_uri;
+  start(c, "subscription");
+}
+
+// --- a call's life ---------------------------------------------------------------------------------------------------
+
+call_ptr session_actor::begin_call(const post_ptr& p, const mcp::envelope& e, std::uint32_t upstream) {
+  auto& calls = work().calls;
+  if (calls.size() >= limits().in_flight_max) {
+    reply_error(p, e.id, mcp::code::server_error, "Too many requests of this session at once");
+    return nullptr;
+  }
+  if (std::any_of(calls.begin(), calls.end(), [&](const auto& c) { return c->client_id == e.id; })) {
+    reply_error(p, e.id, mcp::code::invalid_request, "A request with this id is still being worked on");
+    return nullptr;
+  }
+  auto c = std::make_shared<call>(home(), self());
+  c->from = p;
+  c->client_id = e.id;
+  c->progress_token = e.progress_token;
+  c->what = e.what;
+  c->upstream = upstream;
+  c->started = wall_clock();
+  calls.push_back(c);
+  ++node_.calls_in_flight;
+  arm_stream(p);
+  return c;
+}
+
+/// Copies the parameters with `part` (a view into them) replaced and the place of the progress token noted.
+void session_actor::set_params(call& c, const mcp::envelope& e, mcp::raw_json part, std::string_view by) {
+  struct cut {
+    std::string_view old, replaced_by;
+  };
+  std::array<cut, 2> cuts{cut{part, by}, cut{e.progress_token, e.progress_token}};
+  if (cuts[1].old.data() < cuts[0].old.data()) std::swap(cuts[0], cuts[1]);
+  const char* at = e.params.data();
+  c.params.reserve(e.params.size() + by.size());
+  for (const auto& x : cuts) {
+    if (x.old.data() == nullptr) continue;
+    c.params.append(at, x.old.data());
+    if (x.old.data() == e.progress_token.data()) {
+      c.token_at = c.params.size();
+      c.token_size = x.old.size();
+    }
+    c.params += x.replaced_by;
+    at = x.old.data() + x.old.size();
+  }
+  c.params.append(at, e.params.data() + e.params.size());
+}
+
+void session_actor::start(const call_ptr& c, const std::string& tool) {
+  c->tool = tool;
+  c->history.reserve(4);
+  apply(c, execution::select{tool});
+  apply(c, execution::parameters_given{});
+  go(c);
+}
+
+/// Sends the call on its way, or lets it wait for the connection.
+void session_actor::go(const call_ptr& c) {
+  auto& u = use(c->upstream);
+  const auto link = u.link->get();
+  if (link && link != c->link) {
+    c->link = link;
+    c->id = link->next_id();
+    return apply(c, execution::dispatched{c->id});
+  }
+  u.waiting.push_back(c);
+  if (u.waiting.size() == 1) send(u.actor, acquire{self()});
+}
+
+void session_actor::dispatch(const call_ptr& c) {
+  if (c->what == mcp::method::resources_subscribe) {
+    return send(use(c->upstream).actor, subscribe{self(), c->upstream_uri, c});
+  }
+  if (c->what == mcp::method::resources_unsubscribe) {
+    return send(use(c->upstream).actor, unsubscribe{self(), c->upstream_uri, c});
+  }
+  ++c->attempts;
+  const auto id = std::to_string(c->id);
+  const auto params = std::string_view(c->params);
+  std::string body;
+  body.reserve(params.size() + 96);
+  body += R"({"jsonrpc":"2.0","id":)";
+  body += id;
+  body += R"(,"method":")";
+  body += mcp::to_string(c->what);
+  body += R"(","params":)";
+  body += params.substr(0, c->token_at);
+  if (c->token_size > 0) body += id;
+  body += params.substr(c->token_at + c->token_size);
+  body += '}';
+  c->link->request({c->id, std::move(body), node_.config.upstreams[c->upstream].call_timeout}, c);
+}
+
+/// One transition, recorded, and then what follows from it. Whatever has to be durable first belongs between the two.
+void session_actor::apply(const call_ptr& c, const execution::event& e) {
+  auto step = execution::advance(std::move(c->state), e);
+  c->state = std::move(step.next);
+  c->history.push_back(
+      {static_cast<std::uint8_t>(e.index()), static_cast<std::uint8_t>(c->state.index()), wall_clock()});
+  for (const auto& effect : step.effects) perform(c, effect);
+}
+
+void session_actor::perform(const call_ptr& c, const execution::effect& e) {
+  if (std::holds_alternative<execution::send_call>(e)) return dispatch(c);
+  if (std::holds_alternative<execution::report>(e)) return report(c);
+  if (const auto* w = std::get_if<execution::withdraw_requests>(&e)) return withdraw(w->requests);
+  if (const auto* x = std::get_if<execution::cancel_upstream>(&e)) {
+    c->link->send(mcp::make_notification("notifications/cancelled", R"({"requestId":)" + std::to_string(x->dispatch) +
+                                                                        R"(,"reason":"cancelled by the client"})"));
+    c->link->forget(x->dispatch);
+    return report(c);
+  }
+  // ask_client and answer_upstream are carried out by session_asks.cpp, which holds the messages themselves.
+}
+
+void session_actor::report(const call_ptr& c) {
+  const auto p = c->from;
+  finish(c);
+  if (!c->error.empty())
+    return put_answer(p, {R"({"jsonrpc":"2.0","id":)", c->client_id, R"(,"error":)", c->error, "}"});
+  if (c->answer.empty()) return put_answer(p, {});
+  const auto e = mcp::scan(c->answer);
+  if (e->error.data() != nullptr) {
+    const auto error = relayed_error(*c, e->error);
+    return put_answer(p, {R"({"jsonrpc":"2.0","id":)", c->client_id, error, "}"});
+  }
+  learn_uris(*c, e->result);
+  std::string changed;
+  auto result = std::string_view(e->result);
+  if (mcp::needs_conversion(c->what, revision_)) result = changed = mcp::convert_result(c->what, revision_, result);
+  const auto view = node_.views[capabilities_.index()].get();
+  if (!c->shown_uri.empty() || (view && view->has_shadowed_uris())) {
+    changed = rewrite_uris(result, [&](const std::string& uri) -> std::optional<std::string> {
+      if (!c->shown_uri.empty() && uri == c->upstream_uri) return c->shown_uri;
+      return view ? view->shown_uri(c->upstream, uri) : std::nullopt;
+    });
+    result = changed;
+  }
+  put_answer(p, {R"({"jsonrpc":"2.0","id":)", c->client_id, R"(,"result":)", result, "}"});
+}
+
+/// What the client is told of an upstream's error, with its member name: `,"error":{…}` or `,"result":{…}`.
+std::string session_actor::relayed_error(const call& c, mcp::raw_json error) const {
+  const auto code = mcp::integer_value(mcp::member(error, "code")).value_or(mcp::code::internal_error);
+  const auto text = mcp::string_value(mcp::member(error, "message")).value_or(std::string());
+  const auto as_tool_error = [&](const std::string& said) {
+    return R"(,"result":{"content":[{"type":"text","text":)" + mcp::quote(said) + R"(}],"isError":true})";
+  };
+  if (code == mcp::code::url_elicitation_required &&
+      !(revision_ >= mcp::revision::r2025_11_25 && capabilities_.elicitation_url)) {
+    return as_tool_error(text.empty() ? "This tool needs a page to be opened, which this client cannot do" : text);
+  }
+  if (code == mcp::code::missing_capability && c.what == mcp::method::tools_call) {
+    return as_tool_error("This tool needs a client capability that is not there: " + text);
+  }
+  if (code <= mcp::code::header_mismatch && code >= mcp::code::unsupported_revision) {
+    const auto& alias = node_.config.upstreams[c.upstream].alias;
+    return R"(,"error":)" + mcp::error_object(mcp::code::internal_error, "The upstream refused the request",
+                                              data_of(alias, text, false));
+  }
+  return R"(,"error":)" + std::string(error);
+}
+
+void session_actor::fail(const call_ptr& c, int code, std::string_view message, std::string_view reason) {
+  c->error = mcp::error_object(code, message, data_of(node_.config.upstreams[c->upstream].alias, reason, false));
+  apply(c, execution::error_came{});
+}
+
+void session_actor::finish(const call_ptr& c) {
+  auto& w = work();
+  if (std::erase(w.calls, c) == 0) return;
+  --node_.calls_in_flight;
+  touch();
+  if (c->what != mcp::method::tools_call || limits().history_max == 0) return;
+  if (w.finished.size() >= limits().history_max) w.finished.erase(w.finished.begin());
+  w.finished.push_back({std::move(c->tool), c->started, std::move(c->history)});
+}
+
+void session_actor::on_answer(call_answer& m) {
+  const auto& c = m.of;
+  if (execution::is_final(c->state)) return;
+  const auto e = mcp::scan(m.json);
+  if (!e) return fail(c, mcp::code::internal_error, "The upstream's answer is not valid", e.error().message());
+  const auto failed = e->error.data() != nullptr;
+  if (failed && ask_next_upstream(c, e->error)) return;
+  const auto is_error =
+      !failed && e->result.find("\"isError\"") != std::string_view::npos && mcp::member(e->result, "isError") == "true";
+  c->answer = std::move(m.json);
+  if (failed) return apply(c, execution::error_came{});
+  apply(c, execution::result_came{is_error});
+}
+
+/// A resource that nobody lists is looked for at one upstream after the other.
+bool session_actor::ask_next_upstream(const call_ptr& c, mcp::raw_json error) {
+  if (c->what != mcp::method::resources_read || c->fallbacks.empty()) return false;
+  const auto code = mcp::integer_value(mcp::member(error, "code"));
+  if (code != mcp::code::resource_not_found && code != mcp::code::invalid_params) return false;
+  c->upstream = c->fallbacks.front();
+  c->fallbacks.erase(c->fallbacks.begin());
+  c->link = nullptr;
+  apply(c, execution::returned{});
+  go(c);
+  return true;
+}
+
+void session_actor::on_failure(call_failure& m) {
+  const auto& c = m.of;
+  if (execution::is_final(c->state)) return;
+  const auto& alias = node_.config.upstreams[c->upstream].alias;
+  const auto& why = m.why;
+  if (why.code == transport::errc::session_lost && c->attempts < attempts_max &&
+      std::holds_alternative<execution::executing>(c->state)) {
+    // A 404 means that the request was not processed, so it may go again through a new upstream session.
+    send(use(c->upstream).actor, link_expired{c->link});
+    apply(c, execution::returned{});
+    return go(c);
+  }
+  const auto reason = why.code.message() + (why.detail.empty() ? "" : ": " + why.detail);
+  const auto gone = was_dispatched(why.code);
+  const auto what = why.code == transport::errc::timed_out ? "The upstream did not answer in time"
+                    : gone                                 ? "The upstream was lost during the request; it may have run"
+                                                           : "The upstream is not available";
+  c->error = mcp::error_object(mcp::code::internal_error, what, data_of(alias, reason, gone));
+  if (gone) return apply(c, execution::connection_lost{});
+  apply(c, execution::error_came{});
+}
+
+void session_actor::cancel(mcp::raw_json request_id) {
+  if (!work_) return;
+  const auto& calls = work_->calls;
+  const auto found =
+      std::find_if(calls.begin(), calls.end(), [&](const auto& c) { return c->client_id == request_id; });
+  if (found == calls.end()) return;  // answered meanwhile, or never there: both are fine
+  const auto c = *found;
+  for (auto& u : work_->uses) std::erase(u.waiting, c);
+  apply(c, execution::cancel_asked{});
+}
+
+// --- connections -----------------------------------------------------------------------------------------------------
+
+session_actor::upstream_use& session_actor::use(std::uint32_t upstream) {
+  auto& uses = work().uses;
+  const auto found = std::find_if(uses.begin(), uses.end(), [&](const auto& u) { return u.upstream == upstream; });
+  if (found != uses.end()) return *found;
+  const auto scope = node_.config.upstreams[upstream].scope;
+  auto& u = uses.emplace_back();
+  u.upstream = upstream;
+  u.own = scope == upstream_scope::session || (scope == upstream_scope::automatic && !capabilities_.empty());
+  if (u.own) {
+    u.link = std::make_shared<published<transport::upstream_link>>();
+    u.actor =
+        spawn_upstream(system(), home(), node_,
+                       {upstream, connection_role::session, capabilities_, client_info_, self(), level_name_}, u.link);
+  } else {
+    u.link = node_.upstreams[upstream].link;
+    u.actor = node_.upstreams[upstream].shared;
+    if (!level_name_.empty()) send(u.actor, level_wanted{self(), level_name_});
+  }
+  return u;
+}
+
+void session_actor::on_link_ready(const link_ready& m) {
+  for (const auto& c : std::exchange(use(m.upstream).waiting, {})) {
+    if (execution::is_final(c->state)) continue;
+    c->link = m.link;
+    c->id = m.link->next_id();
+    apply(c, execution::dispatched{c->id});
+  }
+}
+
+void session_actor::on_link_refused(const link_refused& m) {
+  for (const auto& c : std::exchange(use(m.upstream).waiting, {})) {
+    if (!execution::is_final(c->state)) fail(c, mcp::code::internal_error, "The upstream is not available", m.reason);
+  }
+}
+
+void session_actor::on_subscription_done(const subscription_done& m) {
+  const auto& c = m.call;
+  if (!c || execution::is_final(c->state)) return;
+  if (m.error.empty()) {
+    c->answer = R"({"jsonrpc":"2.0","id":0,"result":{}})";
+    return apply(c, execution::result_came{false});
+  }
+  if (work_ && c->what == mcp::method::resources_subscribe) {
+    std::erase(work_->subscriptions, std::pair(c->upstream_uri, c->upstream));
+  }
+  c->error = m.error;
+  apply(c, execution::error_came{});
+}
+
+/// URIs that an upstream has shown this client can be read there, listed or not.
+void session_actor::learn_uris(const call& c, mcp::raw_json result) {
+  if (c.what != mcp::method::tools_call && c.what != mcp::method::prompts_get) return;
+  if (node_.config.upstreams.size() < 2) return;
+  for_each_uri(result, [&](const std::string& uri) {
+    auto& learned = work().learned_uris;
+    std::erase_if(learned, [&](const auto& l) { return l.first == uri; });
+    if (learned.size() >= learned_uris_max) learned.erase(learned.begin());
+    learned.emplace_back(uri, c.upstream);
+  });
+}
+
+}  // namespace holdfast::actors

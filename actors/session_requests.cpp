@@ -1,0 +1,316 @@
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "actors/log.hpp"
+#include "actors/log_levels.hpp"
+#include "actors/session_actor.hpp"
+#include "transport/mcp/messages.hpp"
+
+namespace holdfast::actors {
+namespace {
+
+constexpr std::string_view json_type = "application/json";
+constexpr auto initialize_wait = std::chrono::milliseconds{2'000};
+
+constexpr std::array<std::string_view, 4> list_members{"tools", "prompts", "resources", "resourceTemplates"};
+
+/// What a cursor says inside its seal.
+struct cursor {
+  unsigned kind = 0;
+  std::uint64_t epoch = 0;
+  std::size_t offset = 0;
+};
+
+std::string to_text(const cursor& c) {
+  return std::to_string(c.kind) + "|" + std::to_string(c.epoch) + "|" + std::to_string(c.offset);
+}
+
+std::optional<cursor> parse_cursor(std::string_view text) {
+  cursor c;
+  const auto* const end = text.data() + text.size();
+  auto at = std::from_chars(text.data(), end, c.kind);
+  if (at.ec != std::errc() || at.ptr == end) return std::nullopt;
+  at = std::from_chars(at.ptr + 1, end, c.epoch);
+  if (at.ec != std::errc() || at.ptr == end) return std::nullopt;
+  at = std::from_chars(at.ptr + 1, end, c.offset);
+  if (at.ec != std::errc() || at.ptr != end) return std::nullopt;
+  return c;
+}
+
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string all;
+  for (const auto p : parts) all += p;
+  return all;
+}
+
+}  // namespace
+
+// --- POSTs and their answers -----------------------------------------------------------------------------------------
+
+post_ptr session_actor::begin_post(exchange_ptr exchange, std::size_t requests, bool batch) {
+  auto p = std::make_shared<post>();
+  p->exchange = std::move(exchange);
+  p->open = requests;
+  p->batch = batch;
+  return p;
+}
+
+void session_actor::arm_stream(const post_ptr& p) {
+  if (!p->exchange || p->timer != 0) return;
+  p->timer = home().loop().after(limits().stream_after, [weak = std::weak_ptr(p), to = self(), h = &home()] {
+    // Taken up by the actor in its turn; a POST answered meanwhile has no exchange any more.
+    if (weak.lock()) h->deliver(to, post_is_slow{weak.lock()});
+  });
+}
+
+void session_actor::become_stream(post& p) {
+  if (!p.exchange) return;
+  home().loop().cancel(std::exchange(p.timer, 0));
+  p.stream = streams().open(std::exchange(p.exchange, nullptr));
+  for (const auto& answer : std::exchange(p.answers, {})) streams().send(p.stream, answer);
+  on_tick();
+}
+
+void session_actor::put_answer(const post_ptr& p, std::initializer_list<std::string_view> parts,
+                               std::string_view headers) {
+  if (p->open > 0) --p->open;
+  const auto last = p->open == 0;
+  const auto silent = parts.size() == 0;
+  if (last && p->timer != 0) home().loop().cancel(std::exchange(p->timer, 0));
+  if (plain()) {
+    if (!silent) streams().send(0, joined(parts));
+  } else if (p->stream != 0) {
+    if (!silent) streams().send(p->stream, joined(parts));
+    if (last) silent && !p->batch ? streams().abandon(p->stream) : streams().finish(p->stream);
+  } else if (!p->exchange) {
+    return;
+  } else if (!p->batch) {
+    const auto exchange = std::exchange(p->exchange, nullptr);
+    exchange->respond(silent ? 202 : 200, silent ? std::string_view() : json_type, headers, parts);
+  } else {
+    if (!silent) p->answers.push_back(joined(parts));
+    if (!last) return;
+    std::string all;
+    for (const auto& a : p->answers) (all += all.empty() ? "[" : ",") += a;
+    const auto exchange = std::exchange(p->exchange, nullptr);
+    if (all.empty()) return exchange->respond(202, {}, headers, {});
+    exchange->respond(200, json_type, headers, {all, "]"});
+  }
+}
+
+void session_actor::reply(const post_ptr& p, mcp::raw_json id, mcp::raw_json result) {
+  put_answer(p, {R"({"jsonrpc":"2.0","id":)", id, R"(,"result":)", result, "}"});
+}
+
+void session_actor::reply_error(const post_ptr& p, mcp::raw_json id, int code, std::string_view message,
+                                mcp::raw_json data) {
+  put_answer(p, {mcp::make_error(id, code, message, data)});
+}
+
+// --- what comes in ---------------------------------------------------------------------------------------------------
+
+void session_actor::on_message(client_message& m) {
+  touch();
+  const auto& e = m.message;
+  if (e.kind == mcp::message_kind::request) {
+    const auto whole = m.exchange ? m.exchange->request().body : std::string_view(*m.bytes);
+    return take_request(begin_post(std::move(m.exchange), 1, false), e, whole);
+  }
+  if (e.kind == mcp::message_kind::notification) {
+    on_notification(e);
+  } else {
+    on_client_answer(e);
+  }
+  if (m.exchange) m.exchange->respond(202, {}, {}, {});
+}
+
+void session_actor::on_batch(client_batch& m) {
+  touch();
+  const auto refuse = [&](std::string_view why) {
+    m.exchange->respond(400, json_type, {}, {mcp::make_error({}, mcp::code::invalid_request, why)});
+  };
+  if (revision_ != mcp::revision::r2025_03_26) {
+    return refuse("Batches belong to revision 2025-03-26 only; this session uses " +
+                  std::string(mcp::to_string(revision_)));
+  }
+  std::vector<mcp::envelope> messages;
+  for (const auto raw : m.messages) {
+    const auto e = mcp::scan(raw);
+    if (!e) return refuse("An element of the batch is not a JSON-RPC 2.0 message");
+    messages.push_back(*e);
+  }
+  const auto is_request = [](const mcp::envelope& e) { return e.kind == mcp::message_kind::request; };
+  const auto requests = static_cast<std::size_t>(std::count_if(messages.begin(), messages.end(), is_request));
+  // Requests may answer at once and with that end the life of the bytes, so the rest goes first.
+  for (const auto& e : messages) {
+    if (e.kind == mcp::message_kind::notification) on_notification(e);
+    if (e.kind == mcp::message_kind::answer) on_client_answer(e);
+  }
+  if (requests == 0) return m.exchange->respond(202, {}, {}, {});
+  const auto p = begin_post(m.exchange, requests, true);
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    if (is_request(messages[i])) take_request(p, messages[i], m.messages[i]);
+  }
+}
+
+void session_actor::on_notification(const mcp::envelope& e) {
+  switch (e.what) {
+    case mcp::method::initialized: {
+      const auto next = machines::session::advance(state_, machines::session::initialized_said{});
+      state_ = next.next;
+      if (next.todo != machines::session::effect::release_held || !work_) return;
+      for (auto& json : std::exchange(work_->held, {})) push_own(std::move(json));
+      return;
+    }
+    case mcp::method::cancelled: return cancel(mcp::member(e.params, "requestId"));
+    case mcp::method::progress: return on_client_progress(e);
+    case mcp::method::roots_list_changed:
+      if (!work_) return;
+      for (const auto& u : work_->uses) {
+        const auto link = u.own ? u.link->get() : nullptr;
+        if (link) link->send(mcp::make_notification("notifications/roots/list_changed", {}));
+      }
+      return;
+    default: return;  // unknown notifications are ignored (JSON-RPC 2.0, 4.1)
+  }
+}
+
+void session_actor::take_request(const post_ptr& p, const mcp::envelope& e, std::string_view whole) {
+  namespace machine = machines::session;
+  const auto initialize = e.what == mcp::method::initialize;
+  const auto next = initialize ? machine::advance(state_, machine::initialize_asked{})
+                               : machine::advance(state_, machine::request_came{});
+  switch (next.todo) {
+    case machine::effect::proceed: break;
+    case machine::effect::refuse_repeated:
+      return reply_error(p, e.id, mcp::code::invalid_request, "This session is initialized already");
+    case machine::effect::refuse_early:
+      return reply_error(p, e.id, mcp::code::invalid_request, "The first request of a session must be initialize");
+    case machine::effect::refuse_ended:
+    case machine::effect::none:
+    case machine::effect::release_held:
+    case machine::effect::shut_down:
+      return reply_error(p, e.id, mcp::code::session_not_found, "This session has ended");
+  }
+  if (initialize) return on_initialize(p, e, whole);
+  if (e.what == mcp::method::ping) return reply(p, e.id, "{}");
+  if (e.what == mcp::method::logging_set_level) return set_level(p, e);
+  if (const auto view = node_.views[capabilities_.index()].get()) return serve(p, e, view);
+  await_view(p, whole);
+}
+
+void session_actor::serve(const post_ptr& p, const mcp::envelope& e, const view_ptr& view) {
+  switch (e.what) {
+    case mcp::method::initialize: return answer_initialize(p, e.id, view);
+    case mcp::method::tools_list: return list(p, e, view, list_kind::tools);
+    case mcp::method::prompts_list: return list(p, e, view, list_kind::prompts);
+    case mcp::method::resources_list: return list(p, e, view, list_kind::resources);
+    case mcp::method::resources_templates_list: return list(p, e, view, list_kind::templates);
+    case mcp::method::tools_call: return call_tool(p, e, view);
+    case mcp::method::prompts_get: return get_prompt(p, e, view);
+    case mcp::method::resources_read: return read_resource(p, e, view);
+    case mcp::method::completion_complete: return complete(p, e, view);
+    case mcp::method::resources_subscribe:
+    case mcp::method::resources_unsubscribe: return subscription(p, e, view);
+    default: {
+      const auto name = e.method_name.empty() ? mcp::to_string(e.what) : e.method_name;
+      return reply_error(p, e.id, mcp::code::method_not_found, "Method not found: " + std::string(name.substr(0, 100)));
+    }
+  }
+}
+
+// --- the catalogue ---------------------------------------------------------------------------------------------------
+
+/// Asks for the catalogue and keeps the request until it is there.
+void session_actor::await_view(const post_ptr& p, std::string_view whole) {
+  auto& waiting = work().awaiting_view;
+  if (waiting.size() >= limits().in_flight_max) {
+    return reply_error(p, mcp::scan(whole)->id, mcp::code::server_error, "Too many requests of this session at once");
+  }
+  waiting.emplace_back(p, whole);
+  const auto initializing = std::holds_alternative<machines::session::fresh>(state_);
+  if (!initializing) arm_stream(p);
+  if (waiting.size() > 1) return;
+  const auto wait = node_.config.catalogue.first_list_wait;
+  send(node_.catalogue,
+       view_wanted{self(), capabilities_, initializing ? std::min(wait, initialize_wait) : wait, !initializing});
+}
+
+void session_actor::on_view(const view_ready& m) {
+  if (!work_) return;
+  for (const auto& [p, whole] : std::exchange(work_->awaiting_view, {})) {
+    const auto e = mcp::scan(whole);
+    if (e) serve(p, *e, m.view);
+  }
+}
+
+void session_actor::on_initialize(const post_ptr& p, const mcp::envelope& e, std::string_view whole) {
+  const auto requested = mcp::string_value(mcp::member(e.params, "protocolVersion"));
+  const auto capabilities = mcp::member(e.params, "capabilities");
+  const auto info = mcp::member(e.params, "clientInfo");
+  if (!requested || !mcp::is_object(capabilities) || !mcp::is_object(info)) {
+    reply_error(
+        p, e.id, mcp::code::invalid_params,
+        "initialize needs params.protocolVersion (a string), params.capabilities and params.clientInfo (objects)");
+    return end("initialize was malformed");
+  }
+  revision_ = mcp::negotiate(*requested);
+  capabilities_ = capability_set::of(capabilities);
+  client_info_ = info.size() <= 1024 ? std::string(info) : std::string();
+  if (const auto view = node_.views[capabilities_.index()].get()) return answer_initialize(p, e.id, view);
+  await_view(p, whole);
+}
+
+void session_actor::answer_initialize(const post_ptr& p, mcp::raw_json id, const view_ptr& view) {
+  state_ = machines::session::advance(state_, machines::session::initialize_answered{}).next;
+  log::info("session.opened", {{"session", id_.substr(0, 8)}, {"revision", mcp::to_string(revision_)}});
+  const auto instructions =
+      view->instructions().empty() ? std::string() : R"(,"instructions":)" + mcp::quote(view->instructions());
+  const auto header = plain() ? std::string() : "Mcp-Session-Id: " + id_ + "\r\n";
+  put_answer(p,
+             {R"({"jsonrpc":"2.0","id":)", id, R"(,"result":{"protocolVersion":")", mcp::to_string(revision_),
+              R"(","capabilities":)", view->capabilities(),
+              R"(,"serverInfo":{"name":"holdfast","version":")" HOLDFAST_VERSION R"("})", instructions, "}}"},
+             header);
+}
+
+void session_actor::list(const post_ptr& p, const mcp::envelope& e, const view_ptr& view, list_kind kind) {
+  const auto purpose = "cursor:" + principal_;
+  std::size_t offset = 0;
+  if (const auto raw = mcp::member(e.params, "cursor"); raw.data() != nullptr) {
+    const auto token = mcp::string_value(raw);
+    const auto plain_text = node_.cursors.open(token.value_or(std::string()), purpose);
+    const auto c = plain_text ? parse_cursor(*plain_text) : std::nullopt;
+    if (!c || c->kind != static_cast<unsigned>(kind) || c->epoch != view->epoch()) {
+      return reply_error(p, e.id, mcp::code::invalid_params,
+                         "Invalid cursor: start again without one (it is not ours, or the list has changed)");
+    }
+    offset = c->offset;
+  }
+  const auto page = view->list(kind, revision_, offset);
+  std::string next;
+  if (page.next) {
+    const cursor c{static_cast<unsigned>(kind), view->epoch(), *page.next};
+    next = R"(,"nextCursor":")" + node_.cursors.seal(to_text(c), purpose) + "\"";
+  }
+  put_answer(p, {R"({"jsonrpc":"2.0","id":)", e.id, R"(,"result":{")", list_members[static_cast<std::size_t>(kind)],
+                 R"(":[)", page.entries, "]", next, "}}"});
+}
+
+void session_actor::set_level(const post_ptr& p, const mcp::envelope& e) {
+  const auto level = mcp::string_value(mcp::member(e.params, "level")).value_or(std::string());
+  const auto severity = log_severity(level);
+  if (severity == log_severities.size()) {
+    return reply_error(p, e.id, mcp::code::invalid_params,
+                       "params.level must be one of debug, info, notice, warning, error, critical, alert, emergency");
+  }
+  level_ = static_cast<std::uint8_t>(severity);
+  level_name_ = level;
+  if (work_) {
+    for (const auto& u : work_->uses) send(u.actor, level_wanted{self(), level});
+  }
+  reply(p, e.id, "{}");
+}
+
+}  // namespace holdfast::actors

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <caf/event_based_actor.hpp>
+#include <caf/execution_unit.hpp>
+#include <caf/mailbox_element.hpp>
+#include <caf/message_id.hpp>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "transport/loop.hpp"
+
+namespace holdfast::actors {
+
+/// One I/O thread with the actors that live on it. A CAF execution unit whose jobs run on the loop's thread, so that an
+/// actor may use the loop's timers, sockets and exchanges directly, and a message costs no thread switch.
+class shard final : public caf::execution_unit {
+ public:
+  explicit shard(transport::loop& l) : loop_(l) {}
+
+  void attach(caf::actor_system& system) { system_ = &system; }
+
+  transport::loop& loop() noexcept { return loop_; }
+  bool here() const noexcept { return transport::loop::current() == &loop_; }
+
+  /// Runs an actor soon. Takes over one reference. Any thread.
+  void exec_later(caf::resumable* job) override;
+
+  /// Sends a message to an actor from an I/O or timer callback of this shard, and runs what it set in motion before it
+  /// returns. Not from within an actor's handler: there, `send` does.
+  template <class Message>
+  void deliver(const caf::actor& to, Message&& m) {
+    const auto outermost = !running_;
+    running_ = true;
+    to->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(), {}, std::forward<Message>(m)), this);
+    if (outermost) drain();
+  }
+
+ private:
+  struct job;
+  void run(caf::resumable* job);
+  void drain();
+
+  transport::loop& loop_;
+  std::vector<caf::resumable*> queue_;
+  bool running_ = false;  // somewhere up the stack `drain` will be called
+  bool drain_posted_ = false;
+};
+
+/// An actor that lives on one shard: its handlers run on that shard's thread only.
+class shard_actor : public caf::event_based_actor {
+ public:
+  shard_actor(caf::actor_config& cfg, shard& home) : caf::event_based_actor(cfg), home_(home) {}
+
+  using caf::event_based_actor::enqueue;
+  void enqueue(caf::mailbox_element_ptr element, caf::execution_unit*) override {
+    caf::event_based_actor::enqueue(std::move(element), &home_);
+  }
+  void launch(caf::execution_unit*, bool lazy, bool hide) override {
+    caf::event_based_actor::launch(&home_, lazy, hide);
+  }
+
+  shard& home() noexcept { return home_; }
+
+ private:
+  shard& home_;
+};
+
+}  // namespace holdfast::actors

@@ -1,0 +1,134 @@
+// holdfastd: a node in the foreground.
+
+#include <pthread.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "actors/log.hpp"
+#include "actors/node.hpp"
+#include "apps/config/config.hpp"
+
+namespace {
+
+using holdfast::actors::node;
+using holdfast::actors::node_config;
+
+struct options {
+  std::string config, listen;
+  bool check = false, ephemeral = false;
+};
+
+/// SIGTERM, SIGINT and SIGHUP are taken by `wait_for_stop` alone.
+sigset_t block_signals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  sigset_t set;
+  sigemptyset(&set);
+  for (const auto s : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, s);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return set;
+}
+
+/// Connections are file descriptors; the usual soft limit of 1024 is soon reached.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    holdfast::actors::log::warning("node.descriptor_limit", {{"soft", limit.rlim_cur}});
+}
+
+std::optional<node_config> load(const options& o) {
+  auto loaded = o.config.empty() ? holdfast::apps::config_outcome(holdfast::apps::default_config())
+                                 : holdfast::apps::load_config(o.config);
+  if (!loaded) {
+    std::cerr << holdfast::apps::to_string(loaded.error());
+    return std::nullopt;
+  }
+  auto config = std::move(*loaded);
+  if (o.ephemeral) config.store = "memory:";
+  if (o.listen.empty()) return config;
+  const auto colon = o.listen.rfind(':');
+  const auto port = colon == std::string::npos ? -1 : std::atoi(o.listen.c_str() + colon + 1);
+  if (port < 0 || port > 65535 || colon == 0) {
+    std::cerr << "holdfastd: --listen " << o.listen << ": must be HOST:PORT, such as 127.0.0.1:7420\n";
+    return std::nullopt;
+  }
+  config.listen_host = o.listen.substr(0, colon);
+  config.listen_port = static_cast<std::uint16_t>(port);
+  return config;
+}
+
+/// The first signal drains; another SIGINT or SIGTERM makes it stop at once.
+int wait_for_stop(const sigset_t& set, node& n) {
+  int signal = 0;
+  do {
+    sigwait(&set, &signal);
+  } while (signal == SIGHUP);
+  holdfast::actors::log::info("node.stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+  std::thread again([&] {
+    sigwait(&set, &signal);
+    n.hurry();
+    sigwait(&set, &signal);
+    std::_Exit(130);
+  });
+  again.detach();
+  const auto clean = n.stop();
+  holdfast::actors::log::info("node.stopped");
+  return clean ? 0 : 1;
+}
+
+int run(const options& o) {
+  const auto signals = block_signals();
+  const auto config = load(o);
+  if (!config) return 2;
+  if (o.check) {
+    std::cout << (o.config.empty() ? "the embedded configuration" : o.config) << ": good, " << config->upstreams.size()
+              << " upstreams\n";
+    return 0;
+  }
+  holdfast::actors::log::configure(config->level, config->format);
+  raise_descriptor_limit();
+  if (config->store == "memory:") {
+    holdfast::actors::log::info("node.ephemeral", {{"note", "sessions live in memory only and end with this process"}});
+  }
+  auto started = node::start(*config);
+  if (!started) {
+    std::cerr << "holdfastd: " << started.error().detail << "\n";
+    return 1;
+  }
+  auto& n = **started;
+  std::cout << "holdfastd ready mcp=http://" << n.mcp_address() << "/mcp";
+  if (!n.admin_address().empty()) std::cout << " admin=http://" << n.admin_address();
+  std::cout << std::endl;
+  const auto code = wait_for_stop(signals, n);
+  std::fflush(nullptr);
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  options o;
+  CLI::App app{"A node of Holdfast, the durable gateway for the Model Context Protocol."};
+  app.add_option("--config", o.config, "Configuration file, YAML or an MCP client's JSON; without it, an example runs")
+      ->check(CLI::ExistingFile);
+  app.add_option("--listen", o.listen, "HOST:PORT to serve MCP on, instead of the configured one");
+  app.add_flag("--ephemeral", o.ephemeral, "Keep everything in memory: nothing survives the process");
+  app.add_flag("--check", o.check, "Only check the configuration");
+  app.set_version_flag("--version", std::string("holdfastd " HOLDFAST_VERSION));
+  CLI11_PARSE(app, argc, argv);
+  try {
+    return run(o);
+  } catch (const std::exception& e) {
+    std::cerr << "holdfastd: " << e.what() << "\n";
+    return 1;
+  }
+}

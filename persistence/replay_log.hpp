@@ -1,0 +1,49 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <string>
+#include <string_view>
+
+namespace holdfast::persistence {
+
+/// What one event stream has sent, kept for resumption and bounded by count and bytes: the oldest events go first.
+/// Positions count from 1 without gaps. One thread.
+class replay_log {
+ public:
+  struct limits {
+    std::size_t events_max;
+    std::size_t bytes_max;
+  };
+
+  /// Takes an event and returns its position.
+  std::uint64_t append(std::string event, const limits& l);
+
+  /// Takes a position that carries nothing to replay (the priming event).
+  std::uint64_t append_marker();
+
+  /// True if everything after `position` is still here, so that a client that saw `position` misses nothing.
+  bool covers(std::uint64_t position) const noexcept;
+
+  /// Calls `f` with each kept event after `position`, oldest first.
+  void replay(std::uint64_t position, const std::function<void(std::uint64_t, std::string_view)>& f) const;
+
+  std::uint64_t last() const noexcept { return last_; }
+  std::size_t bytes() const noexcept { return bytes_; }
+  std::size_t size() const noexcept { return events_.size(); }
+
+ private:
+  struct entry {
+    std::uint64_t position;
+    std::string event;
+  };
+  std::list<entry> events_;    // unlike a deque, takes no memory while empty
+  std::uint64_t last_ = 0;     // the newest position given out
+  std::uint64_t dropped_ = 0;  // the newest position whose event had to go
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace holdfast::persistence

@@ -1,0 +1,6 @@
+holdfast_test(machine_tests LIBS holdfast_machines holdfast_persistence LABELS unit SOURCES
+  machines/execution_test.cpp
+  machines/reconnect_test.cpp
+  machines/session_test.cpp
+  persistence/replay_log_test.cpp
+)
