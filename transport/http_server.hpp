@@ -73,8 +73,8 @@ struct http_limits {
   std::size_t body_bytes_max = 4u << 20;
   std::size_t header_bytes_max = 16u << 10;
   std::size_t headers_max = 100;
-  std::size_t connections_max = 20'000;          ///< per server; one more gets 503
-  std::size_t stream_queue_bytes_max = 1u << 20;  ///< unsent bytes of one event stream
+  std::size_t connections_max = 20'000;              ///< per server; one more gets 503
+  std::size_t stream_queue_bytes_max = 1u << 20;     ///< unsent bytes of one event stream
   std::chrono::milliseconds header_timeout{10'000};  ///< from the first byte of a request to the end of its header
   std::chrono::milliseconds body_timeout{30'000};
   std::chrono::milliseconds keep_alive_timeout{75'000};  ///< idle between requests

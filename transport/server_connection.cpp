@@ -1,0 +1,220 @@
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <utility>
+
+#include "transport/http_exchange_impl.hpp"
+#include "transport/server_connection_impl.hpp"
+
+namespace holdfast::transport {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::chrono::milliseconds rest_after{1000};  // idle for so long, a connection gives back its buffers
+constexpr std::chrono::milliseconds linger_time{2000};
+constexpr std::size_t linger_bytes_max = 8u << 20;
+constexpr std::size_t read_ahead_max = 8u << 10;
+
+}  // namespace
+
+server_connection::server_connection(server_site& site, socket s)
+    : site_(site), home_(site.home), socket_(std::move(s)), limit_(site.home, [this] { on_deadline(); }) {
+  site_.connections.push_back(*this);
+  error_code ignored;  // on a socket that is gone already; the first read tells
+  socket_->set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_->non_blocking(true, ignored);
+}
+
+void server_connection::serve() {
+  counted_in_ = &site_.served;
+  ++*counted_in_;
+  await_request();
+}
+
+void server_connection::turn_away(int status) {
+  counted_in_ = &site_.turned_away;
+  ++*counted_in_;
+  refuse(status);
+}
+
+void server_connection::drain() {
+  const bool idle = phase_ == phase::reading && arrived_ == arrival::nothing && (!reader_ || reader_->buffered() == 0);
+  if (idle) close_and_tell();
+}
+
+void server_connection::cut() { close_and_tell(); }
+
+std::function<void()> server_connection::close() {
+  if (phase_ == phase::closed) return nullptr;
+  phase_ = phase::closed;
+  limit_.stop();
+  site_.connections.erase(site_.connections.iterator_to(*this));
+  --*counted_in_;
+  error_code ignored;
+  socket_->close(ignored);
+  socket_.reset();
+  return std::exchange(on_closed_, nullptr);
+}
+
+void server_connection::close_and_tell() {
+  const auto self = shared_from_this();
+  if (const auto tell = close()) tell();
+}
+
+void server_connection::await_request() {
+  phase_ = phase::reading;
+  arrived_ = arrival::nothing;
+  rested_ = false;
+  limit_.set(std::min(rest_after, site_.limits.keep_alive_timeout));
+  if (reader_ && reader_->buffered() > 0) return take_request();
+  read();
+}
+
+void server_connection::take_request() {
+  switch (reader_->advance()) {
+    case http_request_reader::state::complete: return dispatch();
+    case http_request_reader::state::failed: return refuse(reader_->status());
+    case http_request_reader::state::need_more: break;
+  }
+  const auto arrived = reader_->header_done()    ? arrival::body
+                       : reader_->buffered() > 0 ? arrival::header
+                                                 : arrival::nothing;
+  if (arrived != std::exchange(arrived_, arrived))
+    limit_.set(arrived == arrival::body ? site_.limits.body_timeout : site_.limits.header_timeout);
+  if (reader_->take_expectation()) {
+    next_.append("HTTP/1.1 100 Continue\r\n\r\n");
+    flush();
+  }
+  read();
+}
+
+void server_connection::dispatch() {
+  phase_ = phase::serving;
+  limit_.clear();
+  http11_ = reader_->http11();
+  keep_alive_ = reader_->keep_alive();
+  bodyless_ = reader_->request().method == http_method::head;
+  site_.handler.on_request(std::make_shared<live_exchange>(shared_from_this()));
+  // Reading on shows when the client leaves, and is the read that the next request needs anyway.
+  if (phase_ != phase::closed) read();
+}
+
+void server_connection::refuse(int status) {
+  phase_ = phase::refusing;
+  keep_alive_ = false;
+  if (reader_) reader_->discard();
+  const std::string_view body = refusal_body(status);
+  append_head(next_, head(status, "application/json", status == 503 ? "Retry-After: 1\r\n" : ""), body.size());
+  next_.append(body);
+  flush();
+}
+
+void server_connection::leave() {
+  if (peer_ended_) return close_and_tell();
+  // Closing with unread bytes would reset the connection and could take the answer from the client (RFC 9112, 9.6).
+  error_code ec;
+  socket_->shutdown(socket::shutdown_send, ec);
+  if (ec) return close_and_tell();
+  phase_ = phase::lingering;
+  limit_.set(linger_time);
+  if (reader_) reader_->discard();
+  read();
+}
+
+void server_connection::read() {
+  if (reading_ || peer_ended_) return;
+  if (!reader_) return watch();
+  const bool ahead = phase_ == phase::answering || phase_ == phase::streaming;
+  if (ahead && reader_->buffered() >= read_ahead_max) return;
+  const auto room = reader_->space();
+  if (room.empty()) return;
+  reading_ = true;
+  socket_->async_read_some(asio::buffer(room.data(), room.size()),
+                           [self = shared_from_this()](error_code ec, std::size_t n) { self->on_read(ec, n); });
+}
+
+void server_connection::watch() {
+  if (reading_ || peer_ended_) return;
+  reading_ = true;
+  socket_->async_wait(socket::wait_read, [self = shared_from_this()](error_code ec) { self->on_readable(ec); });
+}
+
+void server_connection::settle() {
+  if (reader_ && reader_->buffered() == 0) reader_.reset();
+  if (!reader_ || reader_->buffered() < read_ahead_max) watch();
+}
+
+void server_connection::on_read(error_code ec, std::size_t n) {
+  reading_ = false;
+  if (phase_ == phase::closed) return;
+  if (ec == asio::error::operation_aborted) return settle();
+  if (ec) return lost(ec);
+  reader_->filled(n);
+  received(n);
+}
+
+void server_connection::on_readable(error_code ec) {
+  reading_ = false;
+  if (phase_ == phase::closed) return;
+  if (ec == asio::error::operation_aborted) return settle();
+  if (ec) return lost(ec);
+  if (!reader_) reader_ = std::make_unique<http_request_reader>(site_.limits);
+  const auto room = reader_->space();
+  const std::size_t n = socket_->read_some(asio::buffer(room.data(), room.size()), ec);
+  if (ec == asio::error::would_block) return settle();
+  if (ec) return lost(ec);
+  reader_->filled(n);
+  received(n);
+}
+
+void server_connection::received(std::size_t n) {
+  switch (phase_) {
+    case phase::reading: return take_request();
+    case phase::serving:
+    case phase::answering: return read();
+    case phase::streaming: return settle();
+    case phase::refusing:
+    case phase::lingering:
+      reader_->discard();
+      lingered_ += n;
+      return lingered_ > linger_bytes_max ? close_and_tell() : read();
+    case phase::closed: return;
+  }
+}
+
+void server_connection::lost(error_code ec) {
+  // A client that only ended its own side still gets the answer that is on its way.
+  const bool on_its_way = phase_ == phase::answering || phase_ == phase::refusing;
+  if (on_its_way && ec == asio::error::eof)
+    peer_ended_ = true;
+  else
+    close_and_tell();
+}
+
+void server_connection::rest() {
+  out_ = {};
+  next_ = {};
+  error_code ignored;
+  if (reader_ && reading_) socket_->cancel(ignored);
+}
+
+void server_connection::on_deadline() {
+  switch (phase_) {
+    case phase::reading:
+      if (arrived_ != arrival::nothing) return refuse(408);
+      if (rested_ || site_.limits.keep_alive_timeout <= rest_after) return close_and_tell();
+      rested_ = true;
+      limit_.set(site_.limits.keep_alive_timeout - rest_after);
+      return rest();
+    case phase::streaming:
+    case phase::answering:
+    case phase::refusing: reset_peer(); return close_and_tell();
+    case phase::lingering: return close_and_tell();
+    case phase::serving:
+    case phase::closed: return;
+  }
+}
+
+}  // namespace holdfast::transport
