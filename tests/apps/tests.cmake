@@ -4,3 +4,8 @@ holdfast_test(config_tests
   LIBS holdfast_config
   LABELS apps)
 target_compile_definitions(config_tests PRIVATE HOLDFAST_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+
+holdfast_test(histogram_tests
+  SOURCES apps/histogram_test.cpp "${CMAKE_SOURCE_DIR}/apps/commands/histogram.cpp"
+  LIBS holdfast_options
+  LABELS apps)

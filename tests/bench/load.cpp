@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "apps/commands/histogram.hpp"
 #include "tests/bench/client.hpp"
-#include "tests/bench/histogram.hpp"
 #include "tests/bench/socket.hpp"
 
 namespace holdfast::bench {
@@ -236,7 +236,7 @@ class load {
   std::vector<std::unique_ptr<client>> clients_;
   clients idle_;
   std::deque<std::uint64_t> due_;
-  histogram latencies_;
+  apps::histogram latencies_;
   std::uint64_t elapsed_ = 0;
   std::size_t late_ = 0;
   std::size_t lost_ = 0;

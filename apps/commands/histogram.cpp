@@ -1,10 +1,10 @@
-#include "tests/bench/histogram.hpp"
+#include "apps/commands/histogram.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 
-namespace holdfast::bench {
+namespace holdfast::apps {
 
 void histogram::record(std::uint64_t nanoseconds) {
   const std::uint64_t value = std::min(nanoseconds, (std::uint64_t{1} << (top_bit + 1)) - 1);
@@ -35,4 +35,4 @@ std::uint64_t histogram::at(double part) const {
   return low + (std::uint64_t{1} << shift) - 1;
 }
 
-}  // namespace holdfast::bench
+}  // namespace holdfast::apps

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace holdfast::bench {
+namespace holdfast::apps {
 
 /// Counts of durations in nanoseconds, in buckets at most 1/64 wide relative to their value. Up to 2^41 ns (36 min);
 /// longer ones count as that.
@@ -26,4 +26,4 @@ class histogram {
   std::uint64_t count_ = 0;
 };
 
-}  // namespace holdfast::bench
+}  // namespace holdfast::apps
