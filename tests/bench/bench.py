@@ -102,7 +102,7 @@ def install_peers():
         target.mkdir(parents=True, exist_ok=True)
         for name in ("package.json", "package-lock.json"):
             (target / name).write_text((source / name).read_text(encoding="utf-8"), encoding="utf-8")
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=target, check=True, stdout=sys.stderr)
+        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=target, check=True, stdout=sys.stderr)
         stamp.write_text(lock, encoding="utf-8")
     return target / "node_modules/.bin"
 
