@@ -28,17 +28,17 @@ struct stdio_command {
 /// A server reached over HTTP: Streamable HTTP, or the older HTTP+SSE if that is what answers.
 struct http_endpoint {
   enum class protocol { detect, streamable_http, sse };
-  std::string url;  ///< http:// or https://
+  std::string url;                                           ///< http:// or https://
   std::vector<std::pair<std::string, std::string>> headers;  ///< sent with every request; may hold credentials
   std::string ca_file;  ///< PEM file of certificate authorities; empty = the system's
   protocol speaks = protocol::detect;
 };
 
 struct upstream_limits {
-  std::size_t message_bytes_max = 32u << 20;  ///< one message from the upstream
-  std::size_t queue_bytes_max = 8u << 20;     ///< bytes not yet written to a child's stdin
-  std::size_t in_flight_max = 4096;           ///< requests at once; one more fails `overloaded`
-  std::size_t connections_max = 256;          ///< HTTP connections per loop
+  std::size_t message_bytes_max = 32u << 20;          ///< one message from the upstream
+  std::size_t queue_bytes_max = 8u << 20;             ///< bytes not yet written to a child's stdin
+  std::size_t in_flight_max = 4096;                   ///< requests at once; one more fails `overloaded`
+  std::size_t connections_max = 256;                  ///< HTTP connections per loop
   std::chrono::milliseconds connect_timeout{30'000};  ///< from `open` to the answer to `initialize`
   std::chrono::milliseconds keep_alive{55'000};       ///< idle HTTP connections
   std::chrono::milliseconds shutdown_grace{2'000};    ///< between closing stdin, SIGTERM and SIGKILL

@@ -27,8 +27,8 @@ class upstream_events {
 };
 
 struct upstream_request {
-  std::uint64_t id = 0;              ///< from `next_id`; also used as progress token
-  std::string body;                  ///< the whole JSON-RPC request, carrying `id`
+  std::uint64_t id = 0;                  ///< from `next_id`; also used as progress token
+  std::string body;                      ///< the whole JSON-RPC request, carrying `id`
   std::chrono::milliseconds timeout{0};  ///< from sending to the response; progress does not extend it; 0 = none
 };
 

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "transport/result.hpp"
+
+namespace holdfast::transport {
+
+using tcp_socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
+
+/// A client's TCP connection, with TLS or without. One read and one write may be pending at a time.
+class client_stream {
+ public:
+  explicit client_stream(boost::asio::io_context& context) : socket_(context) {}
+
+  tcp_socket& socket() noexcept { return socket_; }
+  bool is_tls() const noexcept { return tls_.has_value(); }
+
+  /// Puts TLS on the connected socket, for a server of this name. False if the name cannot be used.
+  bool use_tls(boost::asio::ssl::context& context, const std::string& host);
+
+  /// Why the handshake failed, if it was the certificate.
+  std::string verification_error() const;
+
+  template <class Handler>
+  void handshake(Handler h) {
+    tls_->async_handshake(boost::asio::ssl::stream_base::client, std::move(h));
+  }
+
+  template <class Handler>
+  void read_some(boost::asio::mutable_buffer into, Handler h) {
+    if (tls_)
+      tls_->async_read_some(into, std::move(h));
+    else
+      socket_.async_read_some(into, std::move(h));
+  }
+
+  template <class Buffers, class Handler>
+  void write(const Buffers& from, Handler h) {
+    if (tls_)
+      boost::asio::async_write(*tls_, from, std::move(h));
+    else
+      boost::asio::async_write(socket_, from, std::move(h));
+  }
+
+  void close() noexcept;
+
+ private:
+  tcp_socket socket_;
+  std::optional<boost::asio::ssl::stream<tcp_socket&>> tls_;
+};
+
+/// A context that verifies servers: TLS 1.2 or newer, the given authorities or the system's.
+outcome<std::unique_ptr<boost::asio::ssl::context>> make_tls_context(const std::string& ca_file);
+
+}  // namespace holdfast::transport
