@@ -10,9 +10,9 @@ namespace holdfast::transport {
 
 /// One dispatched event of a `text/event-stream` (WHATWG HTML, section 9.2.6).
 struct sse_event {
-  std::string_view type;                ///< empty means "message"
-  std::string_view data;                ///< lines joined by LF; may be empty
-  std::optional<std::string_view> id;   ///< only if this event carried an `id` field
+  std::string_view type;               ///< empty means "message"
+  std::string_view data;               ///< lines joined by LF; may be empty
+  std::optional<std::string_view> id;  ///< only if this event carried an `id` field
 };
 
 /// An incremental parser. Differs from the standard in one point, as MCP needs it: an event with an `id` and no data is

@@ -28,7 +28,7 @@ bool allowed(const access_rules& rules, std::string_view host, std::string_view 
 /// An answer that needs no session.
 struct refusal {
   int status;
-  std::string body;  ///< a JSON-RPC error
+  std::string body;        ///< a JSON-RPC error
   std::string_view allow;  ///< for the Allow header; may be empty
 };
 

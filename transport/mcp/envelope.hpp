@@ -20,11 +20,33 @@ enum class message_kind : std::uint8_t { request, notification, answer };
 /// The methods that somebody branches on. `other` keeps its name in `envelope::method_name`.
 enum class method : std::uint8_t {
   none,  ///< answers have no method
-  initialize, ping, tools_list, tools_call, prompts_list, prompts_get, resources_list, resources_templates_list,
-  resources_read, resources_subscribe, resources_unsubscribe, completion_complete, logging_set_level,
-  server_discover, sampling_create_message, elicitation_create, roots_list,
-  initialized, cancelled, progress, message, tools_list_changed, prompts_list_changed, resources_list_changed,
-  resources_updated, roots_list_changed, elicitation_complete,
+  initialize,
+  ping,
+  tools_list,
+  tools_call,
+  prompts_list,
+  prompts_get,
+  resources_list,
+  resources_templates_list,
+  resources_read,
+  resources_subscribe,
+  resources_unsubscribe,
+  completion_complete,
+  logging_set_level,
+  server_discover,
+  sampling_create_message,
+  elicitation_create,
+  roots_list,
+  initialized,
+  cancelled,
+  progress,
+  message,
+  tools_list_changed,
+  prompts_list_changed,
+  resources_list_changed,
+  resources_updated,
+  roots_list_changed,
+  elicitation_complete,
   other
 };
 std::string_view to_string(method m) noexcept;  ///< "tools/call", "notifications/progress"; "" for none and other
@@ -35,9 +57,9 @@ struct envelope {
   message_kind kind = message_kind::request;
   method what = method::none;
   std::string_view method_name;  ///< unquoted; of `other` only (empty if the name holds escapes)
-  raw_json id;                   ///< string or number; absent on notifications; may be `null` or absent on an error answer
-  raw_json params;               ///< object or array
-  raw_json result, error;        ///< of answers: exactly one of them
+  raw_json id;             ///< string or number; absent on notifications; may be `null` or absent on an error answer
+  raw_json params;         ///< object or array
+  raw_json result, error;  ///< of answers: exactly one of them
   // members of `params`, where it is an object
   raw_json name, uri, meta;
   // members of `params._meta`

@@ -6,7 +6,8 @@
 
 namespace holdfast::mcp {
 
-/// The longest tool or prompt name that is shown to clients (the conformance suite's limit; the specification says 128).
+/// The longest tool or prompt name that is shown to clients (the conformance suite's limit; the specification says
+/// 128).
 inline constexpr std::size_t shown_name_bytes_max = 64;
 
 /// `alias__name` for colliding names, made to fit: characters outside [A-Za-z0-9_./-] become '_', and a name over the
