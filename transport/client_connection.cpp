@@ -156,7 +156,9 @@ bool client_connection::start(http_request_out& request, std::shared_ptr<http_re
 /// The pending read notices the end of an idle connection, but only when the loop comes round to it. What was idle for
 /// a while is looked at once more, because a request lost to a closing connection cannot be sent again.
 bool client_connection::dead_while_idle() {
-  if (clock::now() - idle_since_ < fresh_enough) return false;
+  const auto now = clock::now();
+  if (now >= idle_until_) return true;
+  if (now - idle_since_ < fresh_enough) return false;
   char byte;
   auto size = ::recv(stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   // TLS 1.3 servers send session tickets when they like: bytes are no sign of death there.
@@ -192,7 +194,7 @@ void client_connection::read_more() {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= std::exchange(begin_, 0);
   }
-  // A full buffer means a long header block, which the parser bounds, or a body that comes in bulk.
+  // Full of something unparsed: a long header block, which the parser bounds.
   if (end_ == buffer_.size()) buffer_.resize(big_buffer_bytes);
   stream_.read_some(asio::buffer(buffer_.data() + end_, buffer_.size() - end_),
                     [self = shared_from_this()](const error_code& ec, std::size_t bytes) { self->on_read(ec, bytes); });
@@ -206,15 +208,14 @@ void client_connection::on_read(const error_code& ec, std::size_t bytes) {
     close();
     return owner_.on_closed(*this);
   }
-  if (bytes == buffer_.size() && buffer_.size() < big_buffer_bytes) {
-    end_ += bytes;
-    parse();
-    if (state_ != state::closed && begin_ == end_) buffer_.resize(big_buffer_bytes);
-  } else {
-    end_ += bytes;
-    parse();
-  }
-  if (state_ != state::closed) read_more();
+  end_ += bytes;
+  const bool full = end_ == buffer_.size();
+  parse();
+  if (state_ == state::closed) return;
+  // Bodies that come in bulk are read in larger pieces.
+  if (full && state_ == state::busy && begin_ == end_ && buffer_.size() < big_buffer_bytes)
+    buffer_.resize(big_buffer_bytes);
+  read_more();
 }
 
 void client_connection::on_read_error(const error_code& ec) {

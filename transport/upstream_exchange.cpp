@@ -18,6 +18,13 @@ constexpr std::size_t refusal_bytes_max = 64u << 10;
 
 std::string http(int status) { return "HTTP " + std::to_string(status); }
 
+/// Widely used servers say 400 "No valid session ID provided" where the specification wants 404.
+bool speaks_of_session(mcp::raw_json error) {
+  auto words = mcp::string_value(mcp::member(error, "message")).value_or("");
+  return words.find("session ID") != words.npos || words.find("Session ID") != words.npos ||
+         words.find("ession not found") != words.npos;
+}
+
 bool is_answer_to(const mcp::envelope& message, std::uint64_t id) noexcept {
   if (message.kind != mcp::message_kind::answer) return false;
   auto value = mcp::integer_value(message.id);
@@ -149,7 +156,7 @@ void upstream_exchange::on_stream_message(std::string_view json) {
   } else if (message->kind != mcp::message_kind::answer) {
     auto events = events_;
     events->on_message(std::string(json));
-  } else if (!adopt_error(json)) {
+  } else if (!adopt_error(*message)) {
     odd_ = make_error_code(errc::answer_lost);
   }
 }
@@ -186,23 +193,30 @@ void upstream_exchange::finish_json() {
   auto message = mcp::scan(body_);
   if (!message) return fail({message.error(), "the answer"});
   if (is_answer_to(*message, id_)) return answer(std::move(body_));
-  if (adopt_error(body_)) return;
+  if (message->kind == mcp::message_kind::answer && adopt_error(*message)) return;
   fail({make_error_code(errc::bad_message), "the answer is not one to our request"});
 }
 
 void upstream_exchange::finish_refusal() {
   auto message = mcp::scan(body_);
-  if (message && is_answer_to(*message, id_)) return answer(std::move(body_));
-  if (message && adopt_error(body_)) return;
+  const bool answered = message && message->kind == mcp::message_kind::answer;
+  if (answered && is_answer_to(*message, id_)) return answer(std::move(body_));
+  if (answered && status_ == 400 && site_->has_session() && speaks_of_session(message->error)) {
+    failure why{make_error_code(errc::session_lost), "HTTP 400: the upstream does not know the session"};
+    owner_->on_session_lost(why);
+    return fail(std::move(why));
+  }
+  if (answered && adopt_error(*message)) return;
   fail({make_error_code(errc::http_status), http(status_) + " to a request"});
 }
 
-/// Servers answer with `"id":null` when they refuse a request before they have read it; HTTP says which one it was.
-bool upstream_exchange::adopt_error(std::string_view json) {
-  auto message = mcp::scan(json);
-  if (!message || message->error.data() == nullptr || !(message->id.empty() || message->id == "null")) return false;
+/// Servers put null, nothing or a text of their own for the id when they refuse a request before they have read it. In
+/// a body HTTP says which request is meant; on a stream only null can be ours.
+bool upstream_exchange::adopt_error(const mcp::envelope& message) {
+  const bool nameless = message.id.empty() || message.id == "null";
+  if (message.error.data() == nullptr || !(nameless || state_ != state::stream)) return false;
   std::string whole = "{\"jsonrpc\":\"2.0\",\"id\":" + std::to_string(id_) + ",\"error\":";
-  answer(whole.append(message->error).append("}"));
+  answer(whole.append(message.error).append("}"));
   return true;
 }
 

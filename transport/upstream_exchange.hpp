@@ -8,6 +8,7 @@
 
 #include "transport/http_client.hpp"
 #include "transport/loop.hpp"
+#include "transport/mcp/envelope.hpp"
 #include "transport/sse_parser.hpp"
 #include "transport/upstream_link.hpp"
 #include "transport/upstream_site.hpp"
@@ -78,7 +79,7 @@ class upstream_exchange final : public http_receiver, public std::enable_shared_
   void on_stream_end();
   void finish_json();
   void finish_refusal();
-  bool adopt_error(std::string_view json);
+  bool adopt_error(const mcp::envelope& message);
   void resume();
   void answer(std::string json);
   std::shared_ptr<upstream_events> end();

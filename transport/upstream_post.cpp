@@ -7,7 +7,7 @@
 namespace holdfast::transport {
 namespace {
 
-constexpr std::chrono::milliseconds post_limit{30'000};
+constexpr std::chrono::milliseconds post_limit{15'000};
 // The answer to a notification has no body; one that goes on and on is cut.
 constexpr std::size_t ignored_bytes_max = 1u << 20;
 

@@ -80,26 +80,20 @@ class sse_connection final : public upstream_connection,
   }
 
  private:
-  /// The events of `initialize`.
-  class opening final : public upstream_events {
-   public:
-    explicit opening(std::weak_ptr<sse_connection> c) : connection_(std::move(c)) {}
-
-    void on_message(std::string json) override {
-      if (auto c = connection_.lock(); c && c->events_) c->events_->on_message(std::move(json));
-    }
-
-    void on_answer(std::string json) override {
-      if (auto c = connection_.lock()) c->on_initialized(json);
-    }
-
-    void on_failed(failure why) override {
-      if (auto c = connection_.lock()) c->fail(std::move(why));
-    }
-
-   private:
-    std::weak_ptr<sse_connection> connection_;
-  };
+  std::shared_ptr<upstream_events> handshake_events() {
+    auto weak = weak_from_this();
+    initialize_events::callbacks to;
+    to.message = [weak](std::string json) {
+      if (auto self = weak.lock(); self && self->events_) self->events_->on_message(std::move(json));
+    };
+    to.answer = [weak](std::string json) {
+      if (auto self = weak.lock()) self->on_initialized(json);
+    };
+    to.failed = [weak](failure why) {
+      if (auto self = weak.lock()) self->fail(std::move(why));
+    };
+    return std::make_shared<initialize_events>(std::move(to));
+  }
 
   void on_endpoint(std::string_view reference) {
     auto where = resolve_url(site_->where(), reference);
@@ -115,7 +109,7 @@ class sse_connection final : public upstream_connection,
     link_ = std::make_shared<channel_link>(loop_, channel_link::limits{limits_.in_flight_max, limits_.queue_bytes_max},
                                            *this);
     auto id = link_->next_id();
-    link_->request({id, initialize_request(id, params_), {}}, std::make_shared<opening>(weak_from_this()));
+    link_->request({id, initialize_request(id, params_), {}}, handshake_events());
   }
 
   void take_message(std::string_view json) {
@@ -146,6 +140,8 @@ class sse_connection final : public upstream_connection,
 
   void on_posted(std::uint64_t id, const outcome<int>& status) {
     if (ended_) return;
+    // Some servers answer the POST only when the call is done: its own timeout decides then.
+    if (!status && status.error().code == errc::timed_out) return;
     if (!status) return link_->fail(id, status.error());
     if (*status < 300) return;
     const auto words = "HTTP " + std::to_string(*status);

@@ -43,7 +43,7 @@ class stdio_connection final : public upstream_connection,
       if (auto self = weak.lock()) self->give_up({make_error_code(errc::timed_out), "no answer to initialize in time"});
     });
     auto id = link_->next_id();
-    link_->request({id, initialize_request(id, params), {}}, std::make_shared<opening>(weak_from_this()));
+    link_->request({id, initialize_request(id, params), {}}, handshake_events());
   }
 
   std::shared_ptr<upstream_link> link() override { return up_ ? link_ : nullptr; }
@@ -79,26 +79,20 @@ class stdio_connection final : public upstream_connection,
   }
 
  private:
-  /// The events of `initialize`.
-  class opening final : public upstream_events {
-   public:
-    explicit opening(std::weak_ptr<stdio_connection> c) : connection_(std::move(c)) {}
-
-    void on_message(std::string json) override {
-      if (auto c = connection_.lock(); c && c->events_) c->events_->on_message(std::move(json));
-    }
-
-    void on_answer(std::string json) override {
-      if (auto c = connection_.lock()) c->on_initialized(json);
-    }
-
-    void on_failed(failure why) override {
-      if (auto c = connection_.lock()) c->give_up(std::move(why));
-    }
-
-   private:
-    std::weak_ptr<stdio_connection> connection_;
-  };
+  std::shared_ptr<upstream_events> handshake_events() {
+    auto weak = weak_from_this();
+    initialize_events::callbacks to;
+    to.message = [weak](std::string json) {
+      if (auto self = weak.lock(); self && self->events_) self->events_->on_message(std::move(json));
+    };
+    to.answer = [weak](std::string json) {
+      if (auto self = weak.lock()) self->on_initialized(json);
+    };
+    to.failed = [weak](failure why) {
+      if (auto self = weak.lock()) self->give_up(std::move(why));
+    };
+    return std::make_shared<initialize_events>(std::move(to));
+  }
 
   void take_line(std::string_view line) {
     if (ended_ || line.find_first_not_of(" \t") == std::string_view::npos) return;
