@@ -1,0 +1,88 @@
+#include <netdb.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <memory>
+
+#include "apps/commands/admin_client.hpp"
+#include "apps/commands/findings.hpp"
+
+namespace holdfast::apps {
+namespace {
+
+using namespace std::chrono_literals;
+using grade = finding::grade;
+
+constexpr rlim_t descriptors_wanted = 4096;
+constexpr auto health_timeout = 3s;
+
+std::string authority(const std::string& host, std::uint16_t port) {
+  const bool v6 = host.find(':') != std::string::npos;
+  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+/// The error number of an attempt to listen there.
+int try_to_listen(const std::string& host, std::uint16_t port) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return EADDRNOTAVAIL;
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, ::freeaddrinfo);
+  const int fd = ::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return errno;
+  const int yes = 1;
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  const bool bound = ::bind(fd, found->ai_addr, found->ai_addrlen) == 0 && ::listen(fd, 1) == 0;
+  const int error = bound ? 0 : errno;
+  ::close(fd);
+  return error;
+}
+
+bool is_wildcard(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
+
+/// True if a node answers at the configured address for operators.
+bool node_answers(const actors::node_config& c) {
+  if (!c.admin.enabled) return false;
+  const std::string host = is_wildcard(c.admin.host) ? "localhost" : c.admin.host;
+  return admin_get("http://" + authority(host, admin_port(c)), "/mcp/health", health_timeout).has_value();
+}
+
+finding check_listener(const std::string& key, const std::string& host, std::uint16_t port, bool node_is_there) {
+  const std::string where = authority(host, port);
+  const int error = try_to_listen(host, port);
+  if (error == 0) return {grade::good, key, where + " is free", ""};
+  if (error == EADDRINUSE && node_is_there) return {grade::good, key, "a node already answers at " + where, ""};
+  const std::string port_text = std::to_string(port);
+  if (error == EADDRINUSE)
+    return {grade::bad, key, where + " is taken by another program",
+            "see which with `ss -ltnp 'sport = :" + port_text + "'`, or set another `" + key + "`"};
+  if (error == EACCES)
+    return {grade::bad, key, where + " may not be listened on", "choose a port of 1024 or above for `" + key + "`"};
+  return {grade::bad, key, where + ": " + std::strerror(error), "set `" + key + "` to an address of this machine"};
+}
+
+}  // namespace
+
+findings check_listeners(const actors::node_config& c) {
+  const bool node_is_there = node_answers(c);
+  findings out{check_listener("listen", c.listen_host, c.listen_port, node_is_there)};
+  if (c.admin.enabled) out.push_back(check_listener("admin.listen", c.admin.host, admin_port(c), node_is_there));
+  return out;
+}
+
+finding check_descriptors(const actors::node_config& c) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return {grade::doubtful, "descriptors", std::strerror(errno), "none"};
+  const std::string detail = "up to " + std::to_string(limit.rlim_cur) + " open files, for up to " +
+                             std::to_string(c.http.connections_max) + " connections per thread";
+  if (limit.rlim_cur >= descriptors_wanted) return {grade::good, "descriptors", detail, ""};
+  return {grade::doubtful, "descriptors", detail,
+          "raise the limit (`ulimit -n 65536`, LimitNOFILE= in a systemd unit) if many clients connect"};
+}
+
+}  // namespace holdfast::apps

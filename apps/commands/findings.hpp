@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/node_config.hpp"
+
+namespace holdfast::apps {
+
+/// What `holdfast doctor` found out about one thing.
+struct finding {
+  enum class grade { good, doubtful, bad } how = grade::good;
+  std::string about;   ///< "listen", "upstream git"
+  std::string detail;  ///< what is so
+  std::string remedy;  ///< what to do about it; empty if good
+};
+
+using findings = std::vector<finding>;
+
+/// Whether the node could listen, or does already.
+findings check_listeners(const actors::node_config& c);
+
+/// Whether there are enough file descriptors.
+finding check_descriptors(const actors::node_config& c);
+
+/// What keeps the command of an upstream from being started; empty for upstreams over HTTP.
+findings check_command(const actors::upstream_config& u);
+
+/// Connects to the upstream as a node would, and lists its tools. Blocks up to its connect and list timeouts.
+finding check_connection(const actors::upstream_config& u);
+
+/// Where execvp would find `command` when started in `directory` with this PATH; nothing if nowhere.
+std::optional<std::string> find_program(const std::string& command, const std::string& directory,
+                                        const std::string& path);
+
+}  // namespace holdfast::apps

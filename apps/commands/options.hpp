@@ -1,0 +1,17 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <chrono>
+#include <string>
+
+namespace holdfast::apps {
+
+/// An option whose value is a duration such as 30s; `out` holds the default.
+CLI::Option* add_duration(CLI::App& command, const std::string& name, std::chrono::milliseconds& out,
+                          const std::string& description);
+
+/// True once the user has pressed Ctrl-C. The first call makes Ctrl-C do that; a second Ctrl-C ends the program.
+const std::atomic<bool>& interruption();
+
+}  // namespace holdfast::apps
