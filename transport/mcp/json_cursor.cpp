@@ -42,6 +42,9 @@ bool names_member(raw_json key, std::string_view name) {
 raw_json json_cursor::value() noexcept {
   skip_space();
   const char* from = p_;
+  if (p_ != end_ && *p_ != '{' && *p_ != '[') {
+    return scalar() ? raw_json(from, static_cast<std::size_t>(p_ - from)) : raw_json();
+  }
   std::bitset<depth_limit> is_object;
   std::size_t open = 0;
   for (;;) {
@@ -173,7 +176,9 @@ bool json_cursor::escape() noexcept {
 bool json_cursor::multibyte() noexcept {
   // Text in other scripts comes in runs.
   do {
-    const std::size_t size = utf8_sequence(p_, end_);
+    const bool two_bytes = end_ - p_ >= 2 && static_cast<std::uint8_t>(p_[0]) >= 0xC2 &&
+                           static_cast<std::uint8_t>(p_[0]) < 0xE0 && (static_cast<std::uint8_t>(p_[1]) & 0xC0) == 0x80;
+    const std::size_t size = two_bytes ? 2 : utf8_sequence(p_, end_);
     if (size == 0) return false;
     p_ += size;
   } while (p_ != end_ && static_cast<std::uint8_t>(*p_) >= 0x80);
