@@ -54,7 +54,7 @@ class http_request_reader {
   state advance_chunks();
   state completed();
   int status_of(boost::beast::error_code ec) const;
-  void move_to(std::unique_ptr<char[]> to, std::size_t capacity);
+  void move_to(std::size_t capacity);
   std::size_t wanted() const;
 
   const http_limits& limits_;

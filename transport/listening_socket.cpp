@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <boost/asio/ip/address.hpp>
@@ -43,6 +44,7 @@ error_code share_port(listening_socket::acceptor& s) {
 error_code bind(listening_socket::acceptor& s, const tcp::endpoint& at, bool shared) {
   error_code ec;
   s.open(at.protocol(), ec);
+  if (!ec) ::fcntl(s.native_handle(), F_SETFD, FD_CLOEXEC);
   if (!ec) s.set_option(asio::socket_base::reuse_address(true), ec);
   if (!ec && shared) ec = share_port(s);
   if (!ec) s.bind(at, ec);

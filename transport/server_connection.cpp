@@ -1,3 +1,5 @@
+#include <fcntl.h>
+
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
@@ -12,7 +14,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::chrono::milliseconds rest_after{1000};  // idle for so long, a connection gives back its buffers
+constexpr std::chrono::milliseconds rest_after{250};  // idle for so long, a connection gives back its buffers
 constexpr std::chrono::milliseconds linger_time{2000};
 constexpr std::size_t linger_bytes_max = 8u << 20;
 constexpr std::size_t read_ahead_max = 8u << 10;
@@ -25,6 +27,8 @@ server_connection::server_connection(server_site& site, socket s)
   error_code ignored;  // on a socket that is gone already; the first read tells
   socket_->set_option(asio::ip::tcp::no_delay(true), ignored);
   socket_->non_blocking(true, ignored);
+  // A child process must not keep the connection open behind our back.
+  ::fcntl(socket_->native_handle(), F_SETFD, FD_CLOEXEC);
 }
 
 void server_connection::serve() {

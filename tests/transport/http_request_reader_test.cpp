@@ -98,6 +98,13 @@ TEST_CASE("a chunked body is put together, cut at any byte, and its trailer chan
   CHECK(r.request().body == "hello world");
 }
 
+TEST_CASE("an empty chunked body may come byte by byte") {
+  const http_limits limits;
+  http_request_reader r(limits);
+  REQUIRE(feed(r, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 1) == state::complete);
+  CHECK(r.request().body.empty());
+}
+
 TEST_CASE("a header that was not sent has null data") {
   const http_limits limits;
   http_request_reader r(limits);
