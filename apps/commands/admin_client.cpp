@@ -140,19 +140,20 @@ std::optional<head> read_head(std::string_view text) {
   return out;
 }
 
-outcome<std::string> finished(const head& h, std::string body, const std::string& where) {
+/// `path` is only for words.
+outcome<std::string> finished(const head& h, std::string body, const std::string& where, const std::string& path) {
   const auto trouble = json_trouble(body);
   if (h.status != 200) {
     std::string words = trouble ? "" : text_member(body, "error");
     if (words.empty() && !trouble) words = text_member(mcp::member(body, "error"), "message");
-    return fail(errc::http_status, where + " answered " + std::to_string(h.status) +
+    return fail(errc::http_status, where + " answered " + std::to_string(h.status) + " to " + path +
                                        (words.empty() ? "" : ": " + cut(first_line(words), 200)));
   }
   if (trouble) return fail(errc::bad_json, where + " answered with something that is no JSON, " + *trouble);
   return body;
 }
 
-outcome<std::string> read_answer(connection& c, const std::string& where) {
+outcome<std::string> read_answer(connection& c, const std::string& where, const std::string& path) {
   std::string text;
   std::optional<head> h;
   std::size_t body_at = 0;
@@ -166,7 +167,7 @@ outcome<std::string> read_answer(connection& c, const std::string& where) {
       body_at = blank_line + 4;
     }
     const bool whole = h->content_length ? text.size() - body_at >= *h->content_length : ended;
-    if (whole) return finished(*h, text.substr(body_at, h->content_length.value_or(std::string::npos)), where);
+    if (whole) return finished(*h, text.substr(body_at, h->content_length.value_or(std::string::npos)), where, path);
   }
   if (text.size() >= answer_bytes_max) return fail(errc::too_large, "the answer of " + where + " is over 64 MiB");
   return fail(h ? errc::closed : errc::bad_http, where + " closed the connection before its answer was whole");
@@ -185,7 +186,7 @@ outcome<std::string> admin_get(const std::string& base, const std::string& path,
   const std::string request = "GET " + folder + path + " HTTP/1.1\r\nHost: " + where +
                               "\r\nAccept: application/json\r\nConnection: close\r\n\r\n";
   if (const int error = c.send(request)) return socket_failure(error, where);
-  return read_answer(c, where);
+  return read_answer(c, where, path);
 }
 
 }  // namespace holdfast::apps

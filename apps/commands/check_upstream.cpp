@@ -40,6 +40,8 @@ std::string path_of(const stdio_command& c) {
 }
 
 std::string how_to_get(const std::string& command) {
+  if (command.find("node_modules/.bin/") != std::string::npos)
+    return "install its npm package there (`./dev up` does that for the example servers)";
   const std::string name = command.substr(command.rfind('/') + 1);
   if (name == "npx" || name == "node" || name == "npm") return "install Node.js 18 or newer";
   if (name == "uvx" || name == "uv") return "install uv (https://docs.astral.sh/uv/)";

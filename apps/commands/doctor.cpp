@@ -88,20 +88,31 @@ config_outcome configuration(const std::string& file) {
   return load_config(file);
 }
 
-int run_doctor(const common_options& common, const std::string& file) {
-  findings all;
+void check_configuration(const std::string& file, findings& out) {
   const auto config = configuration(file);
-  if (config) {
-    const std::string source = file.empty() ? "the built-in one" : file;
-    all.push_back(
-        {grade::good, "configuration", source + ", " + std::to_string(config->upstreams.size()) + " upstreams", ""});
-    const auto listeners = check_listeners(*config);
-    all.insert(all.end(), listeners.begin(), listeners.end());
-    all.push_back(check_descriptors(*config));
-    check_upstreams(config->upstreams, all);
-  } else {
-    all = mistakes_found(config.error());
+  if (!config) {
+    const auto found = mistakes_found(config.error());
+    out.insert(out.end(), found.begin(), found.end());
+    return;
   }
+  const std::string source = file.empty() ? "the built-in one" : file;
+  out.push_back(
+      {grade::good, "configuration", source + ", " + std::to_string(config->upstreams.size()) + " upstreams", ""});
+  const auto listeners = check_listeners(*config);
+  out.insert(out.end(), listeners.begin(), listeners.end());
+  out.push_back(check_descriptors(*config));
+  check_upstreams(config->upstreams, out);
+}
+
+struct doctor_options {
+  std::string file;
+  bool of_node = false;
+};
+
+int run_doctor(const common_options& common, const doctor_options& options) {
+  findings all;
+  if (options.of_node) all = check_running_node(common.url, common.admin);
+  if (!options.of_node || !options.file.empty()) check_configuration(options.file, all);
   print(all, common.json);
   if (interruption()) return exit_code::interrupted;
   const bool bad = std::any_of(all.begin(), all.end(), [](const finding& f) { return f.how == grade::bad; });
@@ -112,10 +123,16 @@ int run_doctor(const common_options& common, const std::string& file) {
 
 void add_doctor(CLI::App& app, const common_options& common) {
   auto* command = app.add_subcommand("doctor", "Check a configuration, this machine and every upstream");
-  command->footer("Exit codes: 0 nothing failed, 1 something did.");
-  const auto file = std::make_shared<std::string>();
-  command->add_option("--config", *file, "the configuration; without it, the built-in one")->type_name("FILE");
-  command->callback([&common, file] { finish(run_doctor(common, *file)); });
+  command->footer(
+      "With --url or --admin (or their variables) it is the node there that is checked, and a configuration only if\n"
+      "one is named.\n"
+      "Exit codes: 0 nothing failed, 1 something did.");
+  const auto options = std::make_shared<doctor_options>();
+  command->add_option("--config", options->file, "the configuration; without it, the built-in one")->type_name("FILE");
+  command->callback([&app, &common, options] {
+    options->of_node = app.count("--url") + app.count("--admin") > 0;
+    finish(run_doctor(common, *options));
+  });
 }
 
 }  // namespace holdfast::apps

@@ -30,6 +30,10 @@ findings check_command(const actors::upstream_config& u);
 /// Connects to the upstream as a node would, and lists its tools. Blocks up to its connect and list timeouts.
 finding check_connection(const actors::upstream_config& u);
 
+/// Whether a node answers clients at `url` and operators at `admin`, and what it says of its upstreams, to all of which
+/// it is made to connect. Blocks up to about half a minute.
+findings check_running_node(const std::string& url, const std::string& admin);
+
 /// Where execvp would find `command` when started in `directory` with this PATH; nothing if nowhere.
 std::optional<std::string> find_program(const std::string& command, const std::string& directory,
                                         const std::string& path);

@@ -20,18 +20,19 @@ std::string words_of(const transport::failure& f) { return f.detail.empty() ? f.
 int code_of(const std::error_code& e) {
   if (e == std::make_error_code(std::errc::operation_canceled)) return exit_code::interrupted;
   if (e == make_error_code(errc::timed_out)) return exit_code::timed_out;
-  if (e == make_error_code(errc::handshake_failed) || e == make_error_code(errc::bad_message) ||
-      e == make_error_code(errc::bad_json) || e == make_error_code(errc::unsupported_era))
-    return exit_code::protocol_error;
+  for (const errc answered : {errc::handshake_failed, errc::unsupported_era, errc::bad_message, errc::bad_json,
+                              errc::http_status, errc::session_lost})
+    if (e == make_error_code(answered)) return exit_code::protocol_error;
   return exit_code::no_connection;
 }
 
 std::optional<ending> connect(mcp_client& client, const std::string& url) {
   const auto opened = client.open(interruption());
   if (opened) return std::nullopt;
-  const int code = code_of(opened.error().code);
-  if (code == exit_code::interrupted) return ending{code, "interrupted"};
-  return ending{code == exit_code::timed_out ? exit_code::no_connection : code,
+  if (code_of(opened.error().code) == exit_code::interrupted) return ending{exit_code::interrupted, "interrupted"};
+  const bool refused = opened.error().code == make_error_code(errc::handshake_failed) ||
+                       opened.error().code == make_error_code(errc::unsupported_era);
+  return ending{refused ? exit_code::protocol_error : exit_code::no_connection,
                 "cannot connect to " + url + ": " + words_of(opened.error())};
 }
 

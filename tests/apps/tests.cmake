@@ -9,3 +9,10 @@ holdfast_test(histogram_tests
   SOURCES apps/histogram_test.cpp "${CMAKE_SOURCE_DIR}/apps/commands/histogram.cpp"
   LIBS holdfast_options
   LABELS apps)
+
+holdfast_test(commands_tests
+  SOURCES apps/commands/admin_client_test.cpp apps/commands/findings_test.cpp apps/commands/mcp_client_test.cpp
+          apps/commands/terminal_test.cpp
+  LIBS holdfast_commands
+  LABELS apps)
+add_dependencies(commands_tests holdfast-guard)
