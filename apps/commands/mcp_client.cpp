@@ -23,7 +23,7 @@ using transport::outcome;
 
 constexpr std::size_t words_max = 5;
 constexpr auto interrupt_latency = 50ms;
-constexpr auto close_patience = 8s;
+constexpr auto settle_patience = 1s, close_patience = 8s;
 
 std::string initialize_params() {
   return "{\"protocolVersion\":" + mcp::quote(mcp::to_string(mcp::newest_legacy)) +
@@ -92,6 +92,7 @@ class mcp_client::connection final : public transport::upstream_connection_event
   }
 
   ~connection() override {
+    settle();
     auto closed = std::make_shared<std::promise<void>>();
     auto done = closed->get_future();
     loop_->post([this, closed] { wire_->close([closed] { closed->set_value(); }); });
@@ -134,6 +135,9 @@ class mcp_client::connection final : public transport::upstream_connection_event
     });
   }
 
+  /// Notes that something was sent that has no answer.
+  void sent_unanswered() { unsettled_ = true; }
+
   const std::shared_ptr<transport::upstream_link>& link() const noexcept { return link_; }
   const std::string& protocol() const noexcept { return protocol_; }
 
@@ -143,6 +147,15 @@ class mcp_client::connection final : public transport::upstream_connection_event
   }
 
  private:
+  // Over HTTP a notification travels beside the request that ends the session, and would come too late.
+  void settle() {
+    if (!link_ || !unsettled_) return;
+    auto ping = std::make_shared<pending_call>(link_, nullptr);
+    auto coming = ping->answer();
+    request(ping, {mcp::to_string(mcp::method::ping), "{}", settle_patience, {}});
+    coming.wait_for(2 * settle_patience);
+  }
+
   template <class F>
   void run(F f) {
     std::promise<void> done;
@@ -167,6 +180,7 @@ class mcp_client::connection final : public transport::upstream_connection_event
     if (words_.size() > words_max) words_.pop_front();
   }
 
+  std::atomic<bool> unsettled_{false};
   std::mutex mutex_;
   std::deque<std::string> words_;
   std::shared_ptr<transport::upstream_connection> wire_;
@@ -193,9 +207,9 @@ outcome<std::string> mcp_client::request(call c, const std::atomic<bool>& interr
   auto coming = pending->answer();
   const std::uint64_t id = connection_->request(pending, c);
   auto answered = wait_for(coming, interrupted);
-  if (answered) return std::move(*answered);
-  connection_->cancel(id);
-  return interruption();
+  if (!answered) connection_->cancel(id);
+  if (!answered || !*answered) connection_->sent_unanswered();
+  return answered ? std::move(*answered) : interruption();
 }
 
 std::string mcp_client::protocol() const { return connection_->protocol(); }

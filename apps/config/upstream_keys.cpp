@@ -15,7 +15,7 @@ using actors::upstream_scope;
 using transport::http_endpoint;
 using transport::upstream_limits;
 
-constexpr std::uint64_t kib = 1u << 10, mib = 1u << 20, gib = 1u << 30;
+constexpr std::uint64_t kib = 1u << 10, gib = 1u << 30;
 
 bool is_token(std::string_view name) {
   const auto is_token_char = [](char c) {

@@ -1,10 +1,13 @@
 #pragma once
 
-#include <atomic>
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/support/loop_thread.hpp"
@@ -45,6 +48,14 @@ class fake_node final : public transport::http_handler {
     return seen_;
   }
 
+  /// Waits for a request that holds `part`; false if none comes within five seconds.
+  bool sees(std::string_view part) {
+    std::unique_lock lock(mutex_);
+    return noted_.wait_for(lock, std::chrono::seconds(5), [&] {
+      return std::any_of(seen_.begin(), seen_.end(), [&](const auto& s) { return s.find(part) != s.npos; });
+    });
+  }
+
  private:
   void on_request(std::shared_ptr<transport::http_exchange> exchange) override {
     const auto& r = exchange->request();
@@ -69,10 +80,12 @@ class fake_node final : public transport::http_handler {
     if (r.method == transport::http_method::del) line = "DELETE";
     const std::lock_guard lock(mutex_);
     seen_.push_back(std::move(line));
+    noted_.notify_all();
   }
 
   script script_;
   std::mutex mutex_;
+  std::condition_variable noted_;
   std::vector<std::string> seen_;
   std::vector<std::shared_ptr<transport::http_exchange>> held_;
   loop_thread loop_;
