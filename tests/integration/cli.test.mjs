@@ -1,19 +1,17 @@
 // The command line: what it prints, and how it ends.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { freePort, gatewayOnly, Process, program, run, startFixture, startNode, startTrouble, temporaryFile } from './support/processes.mjs';
+import { before, describe, test } from 'node:test';
+import { fileContext, freePort, gatewayOnly, Process, program, run, startFixture, startNode, startTrouble, temporaryFile } from './support/processes.mjs';
 
 const ok = 0, failed = 1, usage = 2, protocolError = 3, noConnection = 4, timedOut = 5, interrupted = 130;
-const cleanups = [];
+const file = fileContext();
 let node;
 
 before(async () => {
   if (gatewayOnly.skip) return;
-  const t = { after: (f) => cleanups.unshift(f) };
-  const [fixture, trouble] = [await startFixture(t), await startTrouble(t)];
-  node = await startNode(t, { upstreams: { fixture: { url: fixture.url }, trouble: { url: trouble.url } } });
+  const [fixture, trouble] = [await startFixture(file), await startTrouble(file)];
+  node = await startNode(file, { upstreams: { fixture: { url: fixture.url }, trouble: { url: trouble.url } } });
 });
-after(async () => { for (const cleanup of cleanups) await cleanup(); });
 
 const addresses = () => ['--url', node.mcp, '--admin', node.admin];
 const holdfast = (...args) => run(program('holdfast'), [...args, ...addresses()]);

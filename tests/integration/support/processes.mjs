@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -94,7 +95,24 @@ export class Process {
   }
 }
 
-/// `t` is a test's context; what is started in a file's `before` gets `{ after }`.
+/// Stands in for a test's context `t` where something is started for a whole file: everything is cleaned up after its
+/// last test, in the reverse order, whatever fails.
+export function fileContext() {
+  const cleanups = [];
+  after(async () => {
+    const errors = [];
+    for (const cleanup of cleanups.reverse()) {
+      try {
+        await cleanup();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length) throw errors[0];
+  });
+  return { after: (cleanup) => cleanups.push(cleanup) };
+}
+
 function temporaryFolder(t) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-test-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

@@ -29,7 +29,7 @@ async function connect(adapter, t, url, { capabilities = {}, handle = {}, on = {
   const transport = adapter.transport(new URL(url), { ...patience, ...(fetch ? { fetch } : {}) }, sse);
   await client.connect(transport);
   t.after(() => client.close());
-  return { client, transport, call: (name, args = {}, options = {}) => adapter.call(client, { name, arguments: args }, options) };
+  return { client, transport, call: (name, args = {}, options = {}) => adapter.call(client, { name, arguments: args }, { timeout: 15_000, ...options }) };
 }
 
 const version1 = {
