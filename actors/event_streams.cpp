@@ -1,6 +1,7 @@
 #include "actors/event_streams.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 #include <utility>
@@ -9,22 +10,28 @@ namespace holdfast::actors {
 namespace {
 
 struct event_id {
-  std::uint32_t stream;
-  std::uint64_t position;
+  std::uint32_t stream = 0;
+  std::uint64_t position = 0;
+  std::uint32_t tag = 0;
 };
 
 std::optional<event_id> parse_event_id(std::string_view text) {
-  event_id id{};
+  event_id id;
   const auto* const end = text.data() + text.size();
-  const auto first = std::from_chars(text.data(), end, id.stream);
-  if (first.ec != std::errc() || first.ptr == end || *first.ptr != '-') return std::nullopt;
-  const auto second = std::from_chars(first.ptr + 1, end, id.position);
-  if (second.ec != std::errc() || second.ptr != end) return std::nullopt;
+  auto at = std::from_chars(text.data(), end, id.stream);
+  if (at.ec != std::errc() || at.ptr == end || *at.ptr != '-') return std::nullopt;
+  at = std::from_chars(at.ptr + 1, end, id.position);
+  if (at.ec != std::errc() || at.ptr == end || *at.ptr != '-') return std::nullopt;
+  at = std::from_chars(at.ptr + 1, end, id.tag, 16);
+  if (at.ec != std::errc() || at.ptr != end) return std::nullopt;
   return id;
 }
 
-std::string id_line(std::uint32_t stream, std::uint64_t position) {
-  return "id: " + std::to_string(stream) + "-" + std::to_string(position) + "\n";
+/// FNV-1a: the same on every node, for whoever holds the session later.
+std::uint32_t tag_of(std::string_view session) {
+  std::uint32_t hash = 2166136261;
+  for (const char c : session) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619;
+  return hash;
 }
 
 /// Line ends stand only between the tokens of a JSON text, so blanks do as well, and the event stays one data line.
@@ -37,8 +44,16 @@ std::string one_line(std::string_view json) {
 
 }  // namespace
 
-event_streams::event_streams(const session_limits& limits, mcp::revision revision, bool plain, closed on_closed)
-    : limits_(limits), revision_(revision), plain_(plain), on_closed_(std::move(on_closed)) {}
+event_streams::event_streams(const session_limits& limits, std::string_view session, mcp::revision revision, bool plain,
+                             closed on_closed)
+    : limits_(limits), tag_(tag_of(session)), revision_(revision), plain_(plain), on_closed_(std::move(on_closed)) {}
+
+std::string event_streams::id_line(std::uint32_t stream, std::uint64_t position) const {
+  std::array<char, 8> tag{};
+  const auto end = std::to_chars(tag.data(), tag.data() + tag.size(), tag_, 16).ptr;
+  return "id: " + std::to_string(stream) + "-" + std::to_string(position) + "-" +
+         std::string(tag.data(), static_cast<std::size_t>(end - tag.data())) + "\n";
+}
 
 void event_streams::send_endpoint(std::string_view uri) {
   if (own_.exchange) own_.exchange->write("event: endpoint\ndata: " + std::string(uri) + "\n\n");
@@ -93,7 +108,7 @@ void event_streams::send(std::uint32_t number, std::string_view json) {
   auto* s = find(number);
   if (s == nullptr || s->finished) return;
   auto event = std::string("event: message\n");
-  if (has_ids()) event += id_line(number, s->log.last() + 1);
+  if (!plain_) event += id_line(number, s->log.last() + 1);
   event += "data: " + one_line(json) + "\n\n";
   if (plain_ && s->exchange) {
     s->written_at = clock::now();
@@ -111,7 +126,7 @@ void event_streams::finish(std::uint32_t number) {
   s->finished = true;
   s->finished_at = clock::now();
   release(*s);
-  if (!has_ids()) std::erase_if(others_, [&](const stream& o) { return o.number == number; });
+  if (plain_) std::erase_if(others_, [&](const stream& o) { return o.number == number; });
 }
 
 void event_streams::abandon(std::uint32_t number) {
@@ -136,7 +151,7 @@ void event_streams::attach_own(exchange_ptr exchange) {
 
 bool event_streams::resume(exchange_ptr& exchange, std::string_view last_event_id) {
   const auto id = parse_event_id(last_event_id);
-  if (!id || !has_ids()) return false;
+  if (!id || id->tag != tag_ || plain_) return false;
   auto* s = find(id->stream);
   if (s == nullptr || !s->log.covers(id->position)) return false;
   if (s->finished) {

@@ -24,8 +24,10 @@ class event_streams {
   /// Called when the connection behind an attachment of a stream has ended. Any time but from within a member here.
   using closed = std::function<void(std::uint32_t stream, std::uint64_t attachment)>;
 
-  /// With `plain`, events carry no ids and nothing can be resumed (the older SSE transport).
-  event_streams(const session_limits& limits, mcp::revision revision, bool plain, closed on_closed);
+  /// `session` is the session's id. With `plain`, events carry no ids and nothing can be resumed (the older SSE
+  /// transport).
+  event_streams(const session_limits& limits, std::string_view session, mcp::revision revision, bool plain,
+                closed on_closed);
 
   /// The first event of the older SSE transport: where to POST messages.
   void send_endpoint(std::string_view uri);
@@ -86,11 +88,12 @@ class event_streams {
   void write(stream& s, std::uint64_t position, std::string_view event);
   void watch(std::uint32_t stream, std::uint64_t attachment, transport::http_exchange& exchange);
   void make_room();
-  bool has_ids() const noexcept { return !plain_ && revision_ >= mcp::revision::r2025_03_26; }
+  std::string id_line(std::uint32_t stream, std::uint64_t position) const;
   bool primes() const noexcept { return !plain_ && revision_ >= mcp::revision::r2025_11_25; }
   persistence::replay_log::limits log_limits() const { return {limits_.replay_events_max, limits_.replay_bytes_max}; }
 
   const session_limits& limits_;
+  std::uint32_t tag_;
   mcp::revision revision_;
   bool plain_;
   closed on_closed_;

@@ -79,8 +79,8 @@ class running_node final : public node {
   std::string mcp_address() const override { return mcp_address_; }
   std::string admin_address() const override { return admin_address_; }
 
-  bool stop() override {
-    if (std::exchange(stopped_, true)) return true;
+  void stop() override {
+    if (std::exchange(stopped_, true)) return;
     context_.draining = true;
     for (const auto& i : ingresses_) caf::anon_send(i, ingress_drain{});
     const auto deadline = std::chrono::steady_clock::now() + context_.config.drain_timeout;
@@ -100,7 +100,6 @@ class running_node final : public node {
     release_handles();
     wait_until([this] { return system_->registry().running() == 0; }, actors_end_within);
     end_threads();
-    return cut == 0;
   }
 
   void hurry() noexcept override { hurry_ = true; }

@@ -25,8 +25,8 @@ class node {
   virtual std::string admin_address() const = 0;
 
   /// Accepts no more connections and sessions, waits for calls under way until `drain_timeout` (or until `hurry` is
-  /// called), answers what is left with an error, ends sessions and upstreams. False if calls had to be cut off.
-  virtual bool stop() = 0;
+  /// called), answers and logs what is left with an error, ends sessions and upstreams.
+  virtual void stop() = 0;
 
   /// Makes a running `stop` wait no longer. Any thread.
   virtual void hurry() noexcept = 0;

@@ -54,7 +54,7 @@ session_actor::workings& session_actor::work() {
 event_streams& session_actor::streams() {
   if (!streams_) {
     streams_ = std::make_unique<event_streams>(
-        limits(), revision_, plain(),
+        limits(), id_, revision_, plain(),
         [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()](std::uint32_t stream, std::uint64_t attachment) {
           if (const auto to = caf::actor_cast<caf::actor>(addr)) h->deliver(to, stream_closed{stream, attachment});
         });

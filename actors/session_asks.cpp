@@ -58,12 +58,12 @@ void session_actor::relay_request(const mcp::envelope& e, const link_ptr& link, 
                  of,
                  clock::now() + limits().client_answer_timeout};
   const auto id = std::to_string(ask.id);
-  const auto params =
-      e.progress_token.data() != nullptr ? mcp::splice(e.params, {{e.progress_token, id}}) : std::string(e.params);
   arm_tick(ask.deadline);
   w.asks.push_back(std::move(ask));
   if (of) apply(of, execution::input_asked{w.last_ask});
-  tell_client(of, mcp::make_request(id, mcp::to_string(e.what), params));
+  const auto params =
+      e.progress_token.data() == nullptr ? std::string() : mcp::splice(e.params, {{e.progress_token, id}});
+  tell_client(of, mcp::make_request(id, mcp::to_string(e.what), params.empty() ? e.params : params));
 }
 
 void session_actor::relay_notification(const mcp::envelope& e, std::string_view json, std::uint32_t upstream,
