@@ -144,8 +144,7 @@ std::optional<head> read_head(std::string_view text) {
 outcome<std::string> finished(const head& h, std::string body, const std::string& where, const std::string& path) {
   const auto trouble = json_trouble(body);
   if (h.status != 200) {
-    std::string words = trouble ? "" : text_member(body, "error");
-    if (words.empty() && !trouble) words = text_member(mcp::member(body, "error"), "message");
+    const std::string words = trouble ? "" : text_member(body, "title");  // of RFC 9457
     return fail(errc::http_status, where + " answered " + std::to_string(h.status) + " to " + path +
                                        (words.empty() ? "" : ": " + cut(first_line(words), 200)));
   }

@@ -14,12 +14,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto list_timeout = 60s;
+constexpr auto list_timeout = 60s, connect_wait = 10s;
 
-/// The tools of one upstream under the names that it gives them.
-tool_list tools_of_upstream(const std::string& admin, const std::string& upstream) {
+tool_list asked_for_tools(const std::string& admin, const std::string& path) {
   tool_list out;
-  const auto body = admin_get(admin, "/mcp/servers/" + upstream + "/tools", list_timeout);
+  const auto body = admin_get(admin, path, list_timeout);
   if (!body) {
     out.trouble = ending{code_of(body.error().code), body.error().detail};
     return out;
@@ -28,6 +27,15 @@ tool_list tools_of_upstream(const std::string& admin, const std::string& upstrea
     for (const auto tool : *tools) out.tools.emplace_back(tool);
   }
   return out;
+}
+
+/// The tools of one upstream under the names that it gives them. Until a node has connected to an upstream it knows
+/// none; then it is made to.
+tool_list tools_of_upstream(const std::string& admin, const std::string& upstream) {
+  const std::string path = "/mcp/servers/" + upstream + "/tools";
+  auto known = asked_for_tools(admin, path);
+  if (known.trouble || !known.tools.empty()) return known;
+  return asked_for_tools(admin, path + "?wait=" + std::to_string(std::chrono::milliseconds(connect_wait).count()));
 }
 
 tool_list tools_of_node(const std::string& url) {

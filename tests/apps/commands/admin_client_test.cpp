@@ -70,7 +70,7 @@ TEST_CASE("a folder in the address goes before the path") {
 
 TEST_CASE("a refusal comes back with the node's words") {
   tests::fake_node node([](const auto&) {
-    return tests::fake_node::answer{404, R"({"error":"there is no such upstream"})", "", "application/json", false};
+    return tests::fake_node::answer{404, R"({"title":"there is no such upstream"})", "", "application/json", false};
   });
   const auto body = admin_get(node.url(), "/mcp/servers/x/tools", 5s);
   REQUIRE_FALSE(body.has_value());
