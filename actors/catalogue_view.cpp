@@ -47,10 +47,11 @@ catalogue_view::catalogue_view(const std::vector<upstream_config>& upstreams, co
                                std::vector<listing_ptr> listings, std::uint64_t epoch)
     : listings_(std::move(listings)), epoch_(epoch), page_size_(std::max<std::size_t>(config.page_size, 1)) {
   listings_.resize(upstreams.size());
+  for (const auto& u : upstreams) resource_filters_.push_back({u.allow_resources, u.deny_resources});
   merge_named(list_kind::tools, upstreams, config.always_prefix);
   merge_named(list_kind::prompts, upstreams, config.always_prefix);
   merge_resources(upstreams);
-  merge_templates(upstreams);
+  merge_templates();
   merge_initialize(upstreams);
 }
 
@@ -99,7 +100,7 @@ void catalogue_view::merge_resources(const std::vector<upstream_config>& upstrea
   for (std::size_t u = 0; u < upstreams.size(); ++u) {
     if (!listings_[u]) continue;
     for (const auto& e : listings_[u]->resources) {
-      if (!passes(upstreams[u].allow_resources, upstreams[u].deny_resources, e.key)) continue;
+      if (!may_read(static_cast<std::uint32_t>(u), e.key)) continue;
       const auto owner = uris_.try_emplace(e.key, static_cast<std::uint32_t>(u));
       if (owner.second) {
         show(list_kind::resources, e.raw, u);
@@ -115,11 +116,11 @@ void catalogue_view::merge_resources(const std::vector<upstream_config>& upstrea
   if (any) shadowed_ = std::move(shadowed);
 }
 
-void catalogue_view::merge_templates(const std::vector<upstream_config>& upstreams) {
-  for (std::size_t u = 0; u < upstreams.size(); ++u) {
+void catalogue_view::merge_templates() {
+  for (std::size_t u = 0; u < listings_.size(); ++u) {
     if (!listings_[u]) continue;
     for (const auto& e : listings_[u]->templates) {
-      if (!passes(upstreams[u].allow_resources, upstreams[u].deny_resources, e.key)) continue;
+      if (!may_read(static_cast<std::uint32_t>(u), e.key)) continue;
       if (!template_texts_.try_emplace(e.key, static_cast<std::uint32_t>(u)).second) continue;
       templates_.emplace_back(mcp::uri_template(e.key), static_cast<std::uint32_t>(u));
       show(list_kind::templates, e.raw, u);
@@ -164,6 +165,11 @@ void catalogue_view::merge_initialize(const std::vector<upstream_config>& upstre
   capabilities_ = "{" + c + "}";
 }
 
+bool catalogue_view::may_read(std::uint32_t upstream, std::string_view uri) const {
+  const auto& f = resource_filters_[upstream];
+  return passes(f.allow, f.deny, uri);
+}
+
 const catalogue_view::route* catalogue_view::tool(std::string_view shown) const {
   const auto found = tools_.find(shown);
   return found == tools_.end() ? nullptr : &found->second;
@@ -179,7 +185,7 @@ std::optional<catalogue_view::resource_route> catalogue_view::resource(std::stri
     return resource_route{found->second, found->first, false};
   if (const auto found = aliased_.find(uri); found != aliased_.end()) return found->second;
   for (const auto& [pattern, upstream] : templates_) {
-    if (pattern.matches(uri)) return resource_route{upstream, std::string(uri), false};
+    if (pattern.matches(uri) && may_read(upstream, uri)) return resource_route{upstream, std::string(uri), false};
   }
   return std::nullopt;
 }

@@ -50,6 +50,8 @@ class catalogue_view {
   const route* tool(std::string_view shown) const;
   const route* prompt(std::string_view shown) const;
 
+  /// False if the filters of this upstream hide the resource.
+  bool may_read(std::uint32_t upstream, std::string_view uri) const;
   /// An exact list entry, an aliased URI, or a matching template; nothing otherwise.
   std::optional<resource_route> resource(std::string_view uri) const;
   /// The upstream that lists this very template (for `completion/complete`).
@@ -90,11 +92,16 @@ class catalogue_view {
 
   void merge_named(list_kind kind, const std::vector<upstream_config>& upstreams, bool always_prefix);
   void merge_resources(const std::vector<upstream_config>& upstreams);
-  void merge_templates(const std::vector<upstream_config>& upstreams);
+  void merge_templates();
   void merge_initialize(const std::vector<upstream_config>& upstreams);
   void show(list_kind kind, const std::string& raw, std::size_t upstream);
 
+  struct resource_filter {
+    std::vector<std::string> allow, deny;
+  };
+
   std::vector<listing_ptr> listings_;
+  std::vector<resource_filter> resource_filters_;  // by upstream
   std::uint64_t epoch_;
   std::size_t page_size_;
   table<route> tools_, prompts_;

@@ -66,12 +66,12 @@ void session_actor::get_prompt(const post_ptr& p, const mcp::envelope& e, const 
 /// Where to look for a resource that no list and no template names: where this client has seen it, else everywhere.
 std::vector<std::uint32_t> session_actor::who_may_have(const std::string& uri, const catalogue_view& view) {
   for (const auto& [known, upstream] : work().learned_uris) {
-    if (known == uri) return {upstream};
+    if (known == uri && view.may_read(upstream, uri)) return {upstream};
   }
   std::vector<std::uint32_t> all;
   for (std::uint32_t u = 0; u < view.listings().size(); ++u) {
     const auto& l = view.listings()[u];
-    if (l && mcp::is_object(mcp::member(l->capabilities, "resources"))) all.push_back(u);
+    if (l && view.may_read(u, uri) && mcp::is_object(mcp::member(l->capabilities, "resources"))) all.push_back(u);
   }
   return all;
 }

@@ -1,8 +1,7 @@
 #include <openssl/ssl.h>
-#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 
 #include "transport/client_stream_impl.hpp"
 #include "transport/errc.hpp"
@@ -14,13 +13,17 @@ using boost::system::error_code;
 
 bool client_stream::use_tls(ssl::context& context, const std::string& host) {
   tls_.emplace(socket_, context);
+  auto* handle = tls_->native_handle();
   error_code ec;
   boost::asio::ip::make_address(host, ec);
-  // RFC 6066, section 3: no literal addresses in the server name extension.
-  if (ec && ::SSL_set_tlsext_host_name(tls_->native_handle(), host.c_str()) != 1) return false;
-  tls_->set_verify_mode(ssl::verify_peer, ec);
-  if (!ec) tls_->set_verify_callback(ssl::host_name_verification(host), ec);
-  return !ec;
+  const bool is_name = ec.failed();
+  auto* expected = ::SSL_get0_param(handle);
+  ::X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  ::SSL_set_verify(handle, SSL_VERIFY_PEER, nullptr);
+  if (!is_name) return ::X509_VERIFY_PARAM_set1_ip_asc(expected, host.c_str()) == 1;
+  // Names only: RFC 6066, section 3, has no literal addresses in the server name extension.
+  return ::SSL_set_tlsext_host_name(handle, host.c_str()) == 1 &&
+         ::X509_VERIFY_PARAM_set1_host(expected, host.data(), host.size()) == 1;
 }
 
 std::string client_stream::verification_error() const {

@@ -218,7 +218,6 @@ class http_connection final : public upstream_connection, public std::enable_sha
 
   void end(const failure& why, std::function<void()> then) {
     if (std::exchange(ended_, true)) return;
-    up_ = false;
     loop_.cancel(open_timer_);
     loop_.cancel(stream_timer_);
     if (opening_) std::exchange(opening_, nullptr)->abandon();

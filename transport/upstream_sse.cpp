@@ -165,7 +165,6 @@ class sse_connection final : public upstream_connection,
 
   void end(const failure& why, std::function<void()> then) {
     if (std::exchange(ended_, true)) return;
-    up_ = false;
     loop_.cancel(open_timer_);
     if (stream_) stream_->cancel();
     if (sends_) sends_->clear();

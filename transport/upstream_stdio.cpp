@@ -146,7 +146,6 @@ class stdio_connection final : public upstream_connection,
 
   void end(const failure& why, std::function<void()> then) {
     ended_ = true;
-    up_ = false;
     loop_.cancel(open_timer_);
     if (link_) link_->shut(why, std::move(then));
   }
