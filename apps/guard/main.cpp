@@ -195,6 +195,8 @@ int main(int argc, char** argv) {
     std::fputs("holdfast-guard is started by holdfastd; it is of no use by itself\n", stderr);
     return 2;
   }
+  // What the node itself was given by its parent without FD_CLOEXEC would otherwise go on to the command.
+  close_range(report_fd + 1, ~0u, 0);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   sigset_t set;
   int signals = watch_signals(set);
