@@ -46,8 +46,8 @@ void session_actor::on_exit() {
   work_.reset();
 }
 
-session_actor::workings& session_actor::work() {
-  if (!work_) work_ = std::make_unique<workings>();
+session_workings& session_actor::work() {
+  if (!work_) work_ = std::make_unique<session_workings>();
   return *work_;
 }
 

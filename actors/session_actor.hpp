@@ -14,12 +14,14 @@
 #include "actors/messages.hpp"
 #include "actors/node_context.hpp"
 #include "actors/session.hpp"
+#include "actors/session_workings.hpp"
 #include "actors/shard.hpp"
 
 namespace holdfast::actors {
 
 /// Private to the session_*.cpp files, one per concern: session.cpp (life cycle, streams), session_requests.cpp (what
-/// clients ask), session_calls.cpp (calls at upstreams), session_asks.cpp (what upstreams ask and tell).
+/// clients ask), session_routes.cpp (at which upstream), session_calls.cpp (calls there), session_asks.cpp (what
+/// upstreams ask and tell).
 class session_actor final : public shard_actor {
  public:
   session_actor(caf::actor_config& cfg, shard& home, node_context& node, std::string id, std::string principal,
@@ -32,39 +34,6 @@ class session_actor final : public shard_actor {
  private:
   using clock = std::chrono::steady_clock;
 
-  /// A connection to an upstream as this session uses it.
-  struct upstream_use {
-    std::uint32_t upstream = 0;
-    caf::actor actor;
-    bool own = false;  // serves this session alone
-    std::shared_ptr<published<transport::upstream_link>> link;
-    std::vector<call_ptr> waiting;  // for the link
-  };
-
-  /// A request of an upstream that the client has been sent.
-  struct client_ask {
-    std::uint64_t id = 0;  // as the client knows it; also its progress token
-    link_ptr link;
-    std::string upstream_id;     // raw
-    std::string progress_token;  // the upstream's, raw
-    mcp::method what = mcp::method::none;
-    call_ptr of;  // null outside any call
-    clock::time_point deadline;
-  };
-
-  /// What a session needs only once it is used; an idle one does without.
-  struct workings {
-    std::vector<call_ptr> calls;
-    std::vector<upstream_use> uses;
-    std::vector<client_ask> asks;
-    std::vector<std::string> held;                                // for the client, until it has said `initialized`
-    std::vector<std::pair<post_ptr, std::string>> awaiting_view;  // requests, whole
-    std::vector<std::pair<std::string, std::uint32_t>> subscriptions;
-    std::vector<std::pair<std::string, std::uint32_t>> learned_uris;
-    std::vector<execution_record> finished;
-    std::uint64_t last_ask = 0;
-  };
-
   // session.cpp
   void on_stream(client_stream& m);
   void on_goodbye(client_goodbye& m);
@@ -74,7 +43,7 @@ class session_actor final : public shard_actor {
   void arm_tick(clock::time_point at);
   void touch() { last_traffic_ = clock::now(); }
   event_streams& streams();
-  workings& work();
+  session_workings& work();
   caf::actor self() { return caf::actor_cast<caf::actor>(this); }
   const session_limits& limits() const { return node_.config.sessions; }
   bool plain() const noexcept { return over_ == client_transport::http_sse; }
@@ -102,16 +71,18 @@ class session_actor final : public shard_actor {
   /// One answer, in parts; the last one ends the POST. No parts: the request gets no answer (it was cancelled).
   void put_answer(const post_ptr& p, std::initializer_list<std::string_view> parts, std::string_view headers = {});
 
-  // session_calls.cpp
+  // session_routes.cpp
   void call_tool(const post_ptr& p, const mcp::envelope& e, const view_ptr& view);
   void get_prompt(const post_ptr& p, const mcp::envelope& e, const view_ptr& view);
   void read_resource(const post_ptr& p, const mcp::envelope& e, const view_ptr& view);
   void complete(const post_ptr& p, const mcp::envelope& e, const view_ptr& view);
   void subscription(const post_ptr& p, const mcp::envelope& e, const view_ptr& view);
+  std::vector<std::uint32_t> who_may_have(const std::string& uri, const catalogue_view& view);
+
+  // session_calls.cpp
   call_ptr begin_call(const post_ptr& p, const mcp::envelope& e, std::uint32_t upstream);
   void set_params(call& c, const mcp::envelope& e, mcp::raw_json part, std::string_view by);
   void start(const call_ptr& c, const std::string& tool);
-  std::vector<std::uint32_t> who_may_have(const std::string& uri, const catalogue_view& view);
   void go(const call_ptr& c);
   void dispatch(const call_ptr& c);
   void apply(const call_ptr& c, const machines::execution::event& e);
@@ -155,7 +126,7 @@ class session_actor final : public shard_actor {
   std::string client_info_;  // raw
   std::string level_name_;
   std::unique_ptr<event_streams> streams_;
-  std::unique_ptr<workings> work_;
+  std::unique_ptr<session_workings> work_;
   clock::time_point last_traffic_ = clock::now();
   clock::time_point tick_at_ = clock::time_point::max();
   transport::loop::timer tick_timer_ = 0;

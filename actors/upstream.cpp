@@ -10,11 +10,11 @@
 
 #include "actors/listing_fetch.hpp"
 #include "actors/log.hpp"
-#include "actors/log_levels.hpp"
 #include "actors/machines/reconnect.hpp"
 #include "actors/messages.hpp"
 #include "actors/shard.hpp"
 #include "actors/upstream_requests.hpp"
+#include "actors/wanted_levels.hpp"
 #include "transport/mcp/messages.hpp"
 #include "transport/upstream_connection.hpp"
 
@@ -28,7 +28,7 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   upstream_actor(caf::actor_config& cfg, shard& home, node_context& node, upstream_spec spec,
                  std::shared_ptr<published<transport::upstream_link>> slot)
       : shard_actor(cfg, home), node_(node), spec_(std::move(spec)), slot_(std::move(slot)) {
-    if (!spec_.log_level.empty()) levels_.emplace_back(spec_.owner, spec_.log_level);
+    if (!spec_.log_level.empty()) levels_.set(spec_.owner, spec_.log_level);
   }
 
   const char* name() const override { return "upstream"; }
@@ -107,13 +107,12 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   }
 
   void on_level(const caf::actor& from, std::string level) {
-    std::erase_if(levels_, [&](const auto& l) { return l.first == from; });
-    levels_.emplace_back(from, std::move(level));
+    levels_.set(from, std::move(level));
     tell_level();
   }
 
   void on_released(const caf::actor& from) {
-    std::erase_if(levels_, [&](const auto& l) { return l.first == from; });
+    levels_.drop(from);
     std::vector<std::string> uris;
     for (const auto& [uri, holders] : subscribers_) uris.push_back(uri);
     for (const auto& uri : uris) drop_subscriber(uri, from);
@@ -286,14 +285,11 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
     return mcp::error_object(mcp::code::internal_error, f.code.message() + ": " + f.detail);
   }
 
-  /// The lowest level any client wants, once one has asked.
   void tell_level() {
-    if (!link_ || levels_.empty() || !mcp::is_object(mcp::member(capabilities(), "logging"))) return;
-    const auto lowest = std::min_element(levels_.begin(), levels_.end(), [](const auto& a, const auto& b) {
-      return log_severity(a.second) < log_severity(b.second);
-    });
-    if (std::exchange(sent_level_, lowest->second) == lowest->second) return;
-    ask("logging/setLevel", R"({"level":)" + mcp::quote(sent_level_) + "}", [](const auto&) {});
+    const auto lowest = levels_.lowest();
+    if (!link_ || lowest.empty() || !mcp::is_object(mcp::member(capabilities(), "logging"))) return;
+    if (std::exchange(sent_level_, lowest) == lowest) return;
+    ask("logging/setLevel", R"({"level":)" + mcp::quote(lowest) + "}", [](const auto&) {});
   }
 
   std::string_view capabilities() const { return mcp::member(initialize_result_, "capabilities"); }
@@ -387,7 +383,7 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   std::uint64_t attempt_ = 0;
   std::vector<when_open> waiting_;
   std::map<std::string, std::vector<caf::actor>> subscribers_;
-  std::vector<std::pair<caf::actor, std::string>> levels_;
+  wanted_levels levels_;
   std::vector<std::string> early_;  // came before the answer to initialize did
   std::string initialize_result_, last_error_, sent_level_;
   const char* protocol_ = "";

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "transport/http_server.hpp"
+#include "transport/mcp/envelope.hpp"
+#include "transport/result.hpp"
+
+/// The messages that a session gets from its client and from itself. All stay inside the process.
+namespace holdfast::actors {
+
+using exchange_ptr = std::shared_ptr<transport::http_exchange>;
+using bytes_ptr = std::shared_ptr<const std::string>;
+struct call;
+using call_ptr = std::shared_ptr<call>;
+struct post;
+
+/// Something that happened on the actor's own shard (a timer, a connection's event), taken up in its turn.
+struct callback {
+  std::function<void()> run;
+};
+
+// ingress → session
+
+/// One message of the client. Its views point into the request of `exchange` or, where that is null (the older SSE
+/// transport, which has answered 202 already), into `bytes`.
+struct client_message {
+  exchange_ptr exchange;
+  bytes_ptr bytes;
+  mcp::envelope message;
+};
+struct client_batch {
+  exchange_ptr exchange;
+  std::vector<mcp::raw_json> messages;
+};
+/// GET: the session's own stream, or the resumption of one. With `opens_session` it is the one of the older SSE
+/// transport, whose end ends the session.
+struct client_stream {
+  exchange_ptr exchange;
+  bool opens_session = false;
+};
+struct client_goodbye {
+  exchange_ptr exchange;
+};
+
+// session → itself, from its exchanges, upstream requests and timers
+
+struct stream_closed {
+  std::uint32_t stream;
+  std::uint64_t attachment;  ///< which of the stream's connections
+};
+struct call_message {
+  call_ptr of;
+  std::string json;
+};
+struct call_answer {
+  call_ptr of;
+  std::string json;
+};
+struct call_failure {
+  call_ptr of;
+  transport::failure why;
+};
+/// A POST has waited so long for its answer that it becomes an event stream.
+struct post_is_slow {
+  std::shared_ptr<post> of;
+};
+struct session_tick {};
+struct session_end {
+  std::string reason;
+};
+
+}  // namespace holdfast::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::callback)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::client_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::client_batch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::client_stream)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::client_goodbye)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::stream_closed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::call_message)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::call_answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::call_failure)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::post_is_slow)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_end)

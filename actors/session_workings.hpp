@@ -1,0 +1,50 @@
+#pragma once
+
+#include <caf/actor.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "actors/call.hpp"
+#include "actors/messages.hpp"
+#include "actors/node_context.hpp"
+
+namespace holdfast::actors {
+
+/// A connection to an upstream as this session uses it.
+struct upstream_use {
+  std::uint32_t upstream = 0;
+  caf::actor actor;
+  bool own = false;  // serves this session alone
+  std::shared_ptr<published<transport::upstream_link>> link;
+  std::vector<call_ptr> waiting;  // for the link
+};
+
+/// A request of an upstream that the client has been sent.
+struct client_ask {
+  std::uint64_t id = 0;  // as the client knows it; also its progress token
+  link_ptr link;
+  std::string upstream_id;     // raw
+  std::string progress_token;  // the upstream's, raw
+  mcp::method what = mcp::method::none;
+  call_ptr of;  // null outside any call
+  std::chrono::steady_clock::time_point deadline;
+};
+
+/// What a session needs only once it is used; an idle one does without.
+struct session_workings {
+  std::vector<call_ptr> calls;
+  std::vector<upstream_use> uses;
+  std::vector<client_ask> asks;
+  std::vector<std::string> held;                                // for the client, until it has said `initialized`
+  std::vector<std::pair<post_ptr, std::string>> awaiting_view;  // requests, whole
+  std::vector<std::pair<std::string, std::uint32_t>> subscriptions;
+  std::vector<std::pair<std::string, std::uint32_t>> learned_uris;
+  std::vector<execution_record> finished;
+  std::uint64_t last_ask = 0;
+};
+
+}  // namespace holdfast::actors
