@@ -23,12 +23,12 @@ std::string target_of(const upstream_config& u) {
   if (const auto* command = std::get_if<transport::stdio_command>(&u.target)) return command->command;
   const auto& url = std::get<transport::http_endpoint>(u.target).url;
   // A URL may carry credentials before the host or in its query.
-  const auto host = url.find("://");
-  const auto at = url.find('@');
-  const auto begin = at == std::string::npos ? 0 : at + 1;
-  const auto end = url.find('?');
-  const auto shown = url.substr(begin, end == std::string::npos ? end : end - begin);
-  return begin == 0 ? shown : url.substr(0, host + 3) + shown;
+  const auto scheme = url.find("://");
+  const auto host = scheme == std::string::npos ? 0 : scheme + 3;
+  const auto path = std::min(url.find_first_of("/?#", host), url.size());
+  const auto at = url.rfind('@', path);
+  const auto begin = at == std::string::npos || at < host ? host : at + 1;
+  return url.substr(0, host) + url.substr(begin, url.find_first_of("?#", begin) - begin);
 }
 
 class admin_actor final : public shard_actor, private transport::http_handler {
@@ -46,6 +46,7 @@ class admin_actor final : public shard_actor, private transport::http_handler {
           m.done(server_->port());
         },
         [this](ingress_stop) {
+          waiting_.clear();
           server_.reset();
           quit();
         },

@@ -5,6 +5,7 @@
 
 #include "transport/errc.hpp"
 #include "transport/mcp/envelope.hpp"
+#include "transport/mcp/messages.hpp"
 
 namespace holdfast::actors {
 namespace {
@@ -44,12 +45,22 @@ void listing_fetch::next_page(std::string cursor) {
   auto params = cursor.empty() ? std::string("{}") : R"({"cursor":)" + cursor + "}";
   ask_(lists[at_].method, std::move(params), [self = shared_from_this()](transport::outcome<std::string> answer) {
     if (answer) return self->take(*answer);
-    // Many servers declare resources and know no templates.
-    const auto optional = lists[self->at_].entries == &listing::templates;
-    if (!optional || answer.error().code != transport::errc::bad_message) return self->done_(answer.error());
-    ++self->at_;
-    self->next_list();
+    if (!self->may_lack(answer.error())) return self->done_(answer.error());
+    self->end_list();
   });
+}
+
+/// Many servers declare resources and know no templates, and some declare more than they serve.
+bool listing_fetch::may_lack(const transport::failure& why) const {
+  if (why.code != transport::errc::bad_message) return false;
+  return lists[at_].entries == &listing::templates ||
+         mcp::integer_value(mcp::member(why.detail, "code")) == mcp::code::method_not_found;
+}
+
+void listing_fetch::end_list() {
+  ++at_;
+  read_ = 0;
+  next_list();
 }
 
 void listing_fetch::take(const std::string& result) {
@@ -66,10 +77,10 @@ void listing_fetch::take(const std::string& result) {
       entries.push_back({std::move(*key), std::string(item)});
     }
   }
+  read_ += items->size();
   const auto cursor = mcp::member(result, "nextCursor");
-  if (mcp::is_string(cursor) && !items->empty() && entries.size() < entries_max_) return next_page(std::string(cursor));
-  ++at_;
-  next_list();
+  if (mcp::is_string(cursor) && !items->empty() && read_ < entries_max_) return next_page(std::string(cursor));
+  end_list();
 }
 
 }  // namespace holdfast::actors

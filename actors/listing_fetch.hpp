@@ -28,12 +28,15 @@ class listing_fetch : public std::enable_shared_from_this<listing_fetch> {
   void next_list();
   void next_page(std::string cursor);
   void take(const std::string& result);
+  bool may_lack(const transport::failure& why) const;
+  void end_list();
 
   std::shared_ptr<listing> listing_ = std::make_shared<listing>();
   std::size_t entries_max_;
   ask ask_;
   done done_;
-  std::size_t at_ = 0;  // the list being read
+  std::size_t at_ = 0;    // the list being read
+  std::size_t read_ = 0;  // its items so far, usable or not
 };
 
 }  // namespace holdfast::actors

@@ -24,8 +24,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto step = 5ms;              // between two looks while stopping
-constexpr auto actors_end_within = 5s;  // upstream processes get their grace inside of this
+constexpr auto step = 5ms;  // between two looks while stopping
 
 node_config with_defaults(node_config c) {
   if (c.threads == 0) c.threads = std::max(1u, std::thread::hardware_concurrency());
@@ -89,8 +88,7 @@ class running_node final : public node {
     }
     const auto cut = context_.calls_in_flight.load();
     if (cut > 0) log::warning("node.calls_cut", {{"calls", cut}});
-    for (const auto& s : context_.sessions.all()) caf::anon_send(s, session_end{"the gateway is shutting down"});
-    wait_until([this] { return context_.sessions.size() == 0; }, 1s);
+    end_sessions();
     // The last answers are in the sockets' hands once the loops have had a turn.
     std::this_thread::sleep_for(2 * step);
     for (const auto& i : ingresses_) caf::anon_send(i, ingress_stop{});
@@ -98,7 +96,7 @@ class running_node final : public node {
     for (auto& u : context_.upstreams) caf::anon_send(u.shared, upstream_stop{});
     caf::anon_send(context_.catalogue, upstream_stop{});
     release_handles();
-    wait_until([this] { return system_->registry().running() == 0; }, actors_end_within);
+    wait_until([this] { return system_->registry().running() == 0; }, actors_end_within());
     end_threads();
   }
 
@@ -133,10 +131,25 @@ class running_node final : public node {
     return {};
   }
 
+  /// Upstream processes get their grace twice: after the end of their input and after SIGTERM.
+  std::chrono::milliseconds actors_end_within() const {
+    std::chrono::milliseconds grace{0};
+    for (const auto& u : context_.config.upstreams) grace = std::max(grace, u.limits.shutdown_grace);
+    return 2 * grace + 2s;
+  }
+
   template <class Condition>
   static void wait_until(Condition c, std::chrono::milliseconds at_most) {
     const auto deadline = std::chrono::steady_clock::now() + at_most;
     while (!c() && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(step);
+  }
+
+  /// A session that was being made when the node stopped taking any shows up late, so this looks more than once.
+  void end_sessions() {
+    for (int turn = 0; turn < 10 && (turn == 0 || context_.sessions.size() > 0); ++turn) {
+      for (const auto& s : context_.sessions.all()) caf::anon_send(s, session_end{"the gateway is shutting down"});
+      wait_until([this] { return context_.sessions.size() == 0; }, 100ms);
+    }
   }
 
   void release_handles() {
