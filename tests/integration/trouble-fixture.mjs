@@ -47,7 +47,7 @@ const tools = {
     out.answer(out.id, text('first'));
     out.answer(out.id, text('second'));
   },
-  huge: async ({ mib = 64 }) => text('x'.repeat(mib << 20)),
+  huge: async ({ mib = 64, ms = 0 }) => (await sleep(ms), text('x'.repeat(mib << 20))),
   flood: async ({ count = 10_000, bytes = 1000 }, out) => {
     const data = 'y'.repeat(bytes);
     for (let i = 1; i <= count; ++i) {

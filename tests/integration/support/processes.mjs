@@ -184,7 +184,7 @@ export async function startNode(t, config, { args = [], name = 'holdfast.yaml' }
     assert.ok(!sanitizerReport.test(node.stderr), `a sanitizer reported:\n${node.stderr.slice(0, 8000)}`);
     if (!node.anyExit) assert.deepEqual(how, { code: 0, signal: null }, `the node did not end cleanly:\n${node.stderr.slice(-4000)}`);
   });
-  const ready = await node.says(/^holdfastd ready mcp=(\S+)\/mcp admin=(\S+)$/m, 10_000);
+  const ready = await node.says(/^holdfastd ready mcp=(\S+)\/mcp(?: admin=(\S+))?$/m, 10_000);
   const base = ready[1];
   return Object.assign(node, { base, mcp: `${base}/mcp`, sse: `${base}/sse`, admin: ready[2], config: file });
 }
