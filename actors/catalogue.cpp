@@ -27,6 +27,12 @@ list_kinds what_changed(const listing_ptr& before, const listing& after) {
           !same(b.resources, after.resources) || !same(b.templates, after.templates)};
 }
 
+/// A reconnection mostly brings the same listing; republishing it would make every cursor stale.
+bool is_news(const listing_ptr& before, const listing& after) {
+  return !before || what_changed(before, after).any() || before->capabilities != after.capabilities ||
+         before->instructions != after.instructions || before->revision != after.revision;
+}
+
 class catalogue_actor final : public shard_actor {
  public:
   catalogue_actor(caf::actor_config& cfg, shard& home, node_context& node)
@@ -122,14 +128,15 @@ class catalogue_actor final : public shard_actor {
     auto& s = from_shared ? shared_[m.upstream] : reporter->own[m.upstream];
     s.answered = true;
     auto changed = m.changed;
-    if (m.what) {
+    const auto news = m.what && is_news(s.offers, *m.what);
+    if (news) {
       const auto d = what_changed(s.offers, *m.what);
       changed = {changed.tools || d.tools, changed.prompts || d.prompts, changed.resources || d.resources};
       s.offers = m.what;
     }
     for (const auto& a : audiences_) {
       if (a && is_shared(m.upstream, a->capabilities) == from_shared && (from_shared || a.get() == reporter.get())) {
-        refresh(*a, m.what != nullptr, changed);
+        refresh(*a, news, changed);
       }
     }
   }

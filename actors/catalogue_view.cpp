@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "transport/mcp/convert.hpp"
 #include "transport/mcp/envelope.hpp"
@@ -76,8 +77,9 @@ void catalogue_view::merge_named(list_kind kind, const std::vector<upstream_conf
   std::map<std::string, std::uint32_t, std::less<>> holders;  // shown name → number of upstreams that have it
   for (std::size_t u = 0; u < upstreams.size(); ++u) {
     if (!listings_[u]) continue;
+    std::set<std::string_view> own;  // one that lists a name twice does not collide with itself
     for (const auto& e : entries_of(*listings_[u])) {
-      if (shown_by(upstreams[u], e.key)) ++holders[mcp::shown_name(e.key)];
+      if (shown_by(upstreams[u], e.key) && own.insert(e.key).second) ++holders[mcp::shown_name(e.key)];
     }
   }
   for (std::size_t u = 0; u < upstreams.size(); ++u) {
