@@ -110,14 +110,9 @@ void event_streams::send(std::uint32_t number, std::string_view json) {
   auto event = std::string("event: message\n");
   if (!plain_) event += id_line(number, s->log.last() + 1);
   event += "data: " + one_line(json) + "\n\n";
-  if (plain_ && s->exchange) {
-    s->written_at = clock::now();
-    s->exchange->write(event);
-    return;
-  }
-  const auto position = s->log.append(std::move(event), log_limits());
-  if (!s->exchange) return;
-  s->log.replay(position - 1, [&](std::uint64_t p, std::string_view e) { write(*s, p, e); });
+  // Written before it is kept: it may be too large to be kept.
+  if (s->exchange) write(*s, s->log.last() + 1, event);
+  if (!plain_ || !s->exchange) s->log.append(std::move(event), log_limits());
 }
 
 void event_streams::finish(std::uint32_t number) {

@@ -33,6 +33,7 @@ caf::behavior session_actor::make_behavior() {
       [this](const session_end& m) { end(m.reason); },
       [this](const link_ready& m) { on_link_ready(m); },
       [this](const link_refused& m) { on_link_refused(m); },
+      [this](const level_told& m) { on_level_told(m); },
       [this](upstream_message& m) { on_upstream_message(m); },
       [this](const subscription_done& m) { on_subscription_done(m); },
       [this](const view_ready& m) { on_view(m); },
@@ -156,6 +157,7 @@ void session_actor::end(const std::string& reason) {
     for (const auto& [p, whole] : std::exchange(work_->awaiting_view, {})) {
       if (const auto e = mcp::scan(whole)) reply_error(p, e->id, mcp::code::internal_error, "The session has ended");
     }
+    for (const auto& [p, id] : std::exchange(work_->awaiting_level, {})) reply(p, id, "{}");
     for (const auto& u : work_->uses) {
       if (u.own) {
         send(u.actor, upstream_stop{});

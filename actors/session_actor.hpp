@@ -94,6 +94,7 @@ class session_actor final : public shard_actor {
   void on_failure(call_failure& m);
   void on_link_ready(const link_ready& m);
   void on_link_refused(const link_refused& m);
+  void on_level_told(const level_told& m);
   void on_subscription_done(const subscription_done& m);
   bool ask_next_upstream(const call_ptr& c, mcp::raw_json error);
   std::string relayed_error(const call& c, mcp::raw_json error) const;

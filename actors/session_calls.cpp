@@ -94,6 +94,7 @@ void session_actor::start(const call_ptr& c, const std::string& tool) {
 /// Sends the call on its way, or lets it wait for the connection.
 void session_actor::go(const call_ptr& c) {
   auto& u = use(c->upstream);
+  if (u.level_pending) return u.waiting.push_back(c);
   const auto link = u.link->get();
   if (link && link != c->link) {
     c->link = link;
@@ -291,7 +292,8 @@ upstream_use& session_actor::use(std::uint32_t upstream) {
   } else {
     u.link = node_.upstreams[upstream].link;
     u.actor = node_.upstreams[upstream].shared;
-    if (!level_name_.empty()) send(u.actor, level_wanted{self(), level_name_});
+    u.level_pending = !level_name_.empty();
+    if (u.level_pending) send(u.actor, level_wanted{self(), level_name_});
   }
   return u;
 }
@@ -309,6 +311,15 @@ void session_actor::on_link_refused(const link_refused& m) {
   for (const auto& c : std::exchange(use(m.upstream).waiting, {})) {
     if (!execution::is_final(c->state)) fail(c, mcp::code::internal_error, "The upstream is not available", m.reason);
   }
+}
+
+void session_actor::on_level_told(const level_told& m) {
+  auto& u = use(m.upstream);
+  u.level_pending = false;
+  for (const auto& c : std::exchange(u.waiting, {})) go(c);
+  const auto& uses = work_->uses;
+  if (std::any_of(uses.begin(), uses.end(), [](const auto& x) { return x.level_pending; })) return;
+  for (const auto& [p, id] : std::exchange(work_->awaiting_level, {})) reply(p, id, "{}");
 }
 
 void session_actor::on_subscription_done(const subscription_done& m) {

@@ -307,10 +307,13 @@ void session_actor::set_level(const post_ptr& p, const mcp::envelope& e) {
   }
   level_ = static_cast<std::uint8_t>(severity);
   level_name_ = level;
-  if (work_) {
-    for (const auto& u : work_->uses) send(u.actor, level_wanted{self(), level});
+  if (!work_ || work_->uses.empty()) return reply(p, e.id, "{}");
+  // Answered once the upstreams know, so that the next call is logged as asked.
+  for (auto& u : work_->uses) {
+    u.level_pending = true;
+    send(u.actor, level_wanted{self(), level});
   }
-  reply(p, e.id, "{}");
+  work_->awaiting_level.emplace_back(p, e.id);
 }
 
 }  // namespace holdfast::actors

@@ -21,6 +21,7 @@ struct upstream_use {
   bool own = false;  // serves this session alone
   std::shared_ptr<published<transport::upstream_link>> link;
   std::vector<call_ptr> waiting;  // for the link
+  bool level_pending = false;     // the upstream is being told the log level; calls wait for that
 };
 
 /// A request of an upstream that the client has been sent.
@@ -43,6 +44,7 @@ struct session_workings {
   std::vector<std::pair<post_ptr, std::string>> awaiting_view;  // requests, whole
   std::vector<std::pair<std::string, std::uint32_t>> subscriptions;
   std::vector<std::pair<std::string, std::uint32_t>> learned_uris;
+  std::vector<std::pair<post_ptr, std::string>> awaiting_level;  // `logging/setLevel` and its raw id
   std::vector<execution_record> finished;
   std::uint64_t last_ask = 0;
 };

@@ -39,6 +39,7 @@ struct unsubscribe {
   std::string uri;
   call_ptr call;
 };
+/// Log messages from this level on are wanted: `level_told` comes back once the upstream knows.
 struct level_wanted {
   caf::actor from;
   std::string level;
@@ -59,6 +60,9 @@ struct link_ready {
 struct link_refused {
   std::uint32_t upstream;
   std::string reason;
+};
+struct level_told {
+  std::uint32_t upstream;
 };
 /// A message of a connection that belongs to no call.
 struct upstream_message {
@@ -105,6 +109,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::fetch_listing)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::upstream_stop)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::link_ready)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::link_refused)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::level_told)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::upstream_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::subscription_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::listing_ready)

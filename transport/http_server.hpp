@@ -50,8 +50,8 @@ class http_exchange {
   /// Answers 200 `text/event-stream` (no caching, no proxy buffering) and gives back the memory of the request.
   virtual void open_stream(std::string_view extra_headers) = 0;
 
-  /// Queues bytes of the stream. False: the stream is closed, or the client reads so slowly that the queue went over
-  /// `http_limits::stream_queue_bytes_max`, upon which the connection is cut.
+  /// Queues bytes of the stream. False: the stream is closed, or more than `http_limits::stream_queue_bytes_max` from
+  /// earlier writes are still unsent because the client reads too slowly, upon which the connection is cut.
   virtual bool write(std::string_view bytes) = 0;
 
   /// Ends the stream; the connection may serve another request.

@@ -63,7 +63,8 @@ void server_connection::open_stream(std::string_view extra_headers) {
 bool server_connection::write(std::string_view bytes) {
   if (phase_ != phase::streaming) return false;
   if (bodyless_) return true;
-  if (next_.size() + out_.size() - sent_ + bytes.size() > site_.limits.stream_queue_bytes_max) {
+  // One write may be larger than the limit: a client that keeps up can be sent anything.
+  if (next_.size() + out_.size() - sent_ > site_.limits.stream_queue_bytes_max) {
     reset_peer();
     if (auto tell = close()) home_.post(std::move(tell));
     return false;
