@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <caf/actor_system.hpp>
 #include <caf/behavior.hpp>
-#include <map>
 #include <random>
 #include <utility>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "actors/log.hpp"
 #include "actors/machines/reconnect.hpp"
 #include "actors/messages.hpp"
+#include "actors/resource_subscriptions.hpp"
 #include "actors/shard.hpp"
 #include "actors/upstream_requests.hpp"
 #include "actors/wanted_levels.hpp"
@@ -40,7 +40,7 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
         [this](acquire& m) { on_acquire(m.from); },
         [this](link_expired& m) { on_expired(m.link); },
         [this](fetch_listing) { on_fetch(); },
-        [this](subscribe& m) { on_subscribe(m); },
+        [this](const subscribe& m) { on_subscribe(m); },
         [this](unsubscribe& m) { on_unsubscribe(m); },
         [this](level_wanted& m) { on_level(m.from, std::move(m.level)); },
         [this](released& m) { on_released(m.from); },
@@ -77,21 +77,25 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
     need();  // the lists are read whenever the connection opens
   }
 
-  void on_subscribe(subscribe& m) {
-    auto& holders = subscribers_[m.uri];
-    const auto first = holders.empty();
-    if (std::find(holders.begin(), holders.end(), m.from) == holders.end()) holders.push_back(m.from);
-    if (!first) return send(m.from, subscription_done{m.call, {}});
-    with_link([this, m](const link_ptr& link, const std::string& reason) {
-      if (!link) {
-        subscribers_.erase(m.uri);
-        return send(m.from, subscription_done{m.call, mcp::error_object(mcp::code::internal_error, reason)});
-      }
-      ask("resources/subscribe", R"({"uri":)" + mcp::quote(m.uri) + "}", [this, m](const auto& answer) {
-        if (!answer) subscribers_.erase(m.uri);
-        send(m.from, subscription_done{m.call, answer ? std::string() : error_of(answer.error())});
-      });
-    });
+  void on_subscribe(const subscribe& m) {
+    const auto added = subscriptions_.add(m);
+    if (added == resource_subscriptions::added::stands) return send(m.from, subscription_done{m.call, {}});
+    if (added == resource_subscriptions::added::waiting) return;
+    with_link(
+        [this, uri = m.uri, number = subscriptions_.number_of(m.uri)](const link_ptr& link, const std::string& reason) {
+          if (!link) return subscribed(uri, number, mcp::error_object(mcp::code::internal_error, reason));
+          // All may have left while the connection was made.
+          if (subscriptions_.number_of(uri) != number) return;
+          ask("resources/subscribe", uri_params(uri), [this, uri, number](const auto& answer) {
+            subscribed(uri, number, answer ? std::string() : error_of(answer.error()));
+          });
+        });
+  }
+
+  void subscribed(const std::string& uri, std::uint64_t number, const std::string& error) {
+    for (const auto& w : subscriptions_.settle(uri, number, error.empty())) {
+      send(w.from, subscription_done{w.call, error});
+    }
   }
 
   void on_unsubscribe(unsubscribe& m) {
@@ -100,28 +104,26 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   }
 
   void drop_subscriber(const std::string& uri, const caf::actor& who) {
-    const auto found = subscribers_.find(uri);
-    if (found == subscribers_.end() || std::erase(found->second, who) == 0 || !found->second.empty()) return;
-    subscribers_.erase(found);
-    if (link_) ask("resources/unsubscribe", R"({"uri":)" + mcp::quote(uri) + "}", [](const auto&) {});
+    const auto removed = subscriptions_.remove(uri, who);
+    for (const auto& w : removed.waiting) send(who, subscription_done{w.call, {}});
+    if (removed.last && link_) ask("resources/unsubscribe", uri_params(uri), [](const auto&) {});
   }
 
   void on_level(const caf::actor& from, std::string level) {
     levels_.set(from, std::move(level));
-    tell_level();
+    tell_level([this, from] { send(from, level_told{spec_.index}); });
   }
 
   void on_released(const caf::actor& from) {
     levels_.drop(from);
-    std::vector<std::string> uris;
-    for (const auto& [uri, holders] : subscribers_) uris.push_back(uri);
-    for (const auto& uri : uris) drop_subscriber(uri, from);
+    for (const auto& uri : subscriptions_.uris()) drop_subscriber(uri, from);
   }
 
   void on_stop() {
     stopping_ = true;
     home().loop().cancel(timer_);
     home().loop().cancel(idle_timer_);
+    home().loop().cancel(list_timer_);
     slot_->set(nullptr);
     link_ = nullptr;
     refuse("the gateway is shutting down");
@@ -179,7 +181,7 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   }
 
   /// Somebody relies on this connection without asking again: the catalogue, or subscribers.
-  bool wanted_for_good() const { return listing_wanted_ || config().eager || !subscribers_.empty(); }
+  bool wanted_for_good() const { return listing_wanted_ || config().eager || !subscriptions_.empty(); }
 
   void open() {
     const auto& target = config().target;
@@ -189,19 +191,11 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
       connection_ = transport::upstream_connection::over_http(home().loop(), std::get<transport::http_endpoint>(target),
                                                               config().limits, *this);
     }
-    connection_->open(initialize_params(), [this, self = self(), attempt = ++attempt_](auto result) {
+    connection_->open(initialize_params(spec_), [this, self = self(), attempt = ++attempt_](auto result) {
       home().deliver(self, callback{[this, attempt, result = std::move(result)] {
                        if (attempt == attempt_ && !stopping_) on_opened(result);
                      }});
     });
-  }
-
-  std::string initialize_params() const {
-    const auto capabilities = spec_.role == connection_role::shared ? std::string("{}") : spec_.capabilities.to_json();
-    auto params = R"({"protocolVersion":"2025-11-25","capabilities":)" + capabilities +
-                  R"(,"clientInfo":{"name":"holdfast","version":")" HOLDFAST_VERSION R"("})";
-    if (!spec_.client_info.empty()) params += R"(,"_meta":{"dev.holdfast/client":)" + spec_.client_info + "}";
-    return params + "}";
   }
 
   void on_opened(const transport::outcome<std::string>& result) {
@@ -214,14 +208,18 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
     last_error_.clear();
     initialize_result_ = *result;
     link_ = connection_->link();
-    slot_->set(link_);
     protocol_ = connection_->protocol();
     log::info("upstream.ready", {{"upstream", config().alias}, {"protocol", protocol_}});
     sent_level_.clear();
-    tell_level();
-    for (const auto& [uri, holders] : subscribers_) {
-      ask("resources/subscribe", R"({"uri":)" + mcp::quote(uri) + "}", [](const auto&) {});
-    }
+    // Nobody calls before the upstream knows how much to log.
+    tell_level([this, link = link_] {
+      if (link == link_) on_usable();
+    });
+  }
+
+  void on_usable() {
+    slot_->set(link_);
+    for (const auto& uri : subscriptions_.agreed()) ask("resources/subscribe", uri_params(uri), [](const auto&) {});
     step(reconnect::opened{});
     if (listing_wanted_) read_lists();
     for (auto& json : std::exchange(early_, {})) on_connection_message(std::move(json));
@@ -265,7 +263,7 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
     if (spec_.role != connection_role::session || config().idle_timeout.count() == 0) return;
     idle_timer_ = after(config().idle_timeout, [this, link = link_, seen = link_->next_id()] {
       if (!link_ || link != link_) return;
-      if (link_->in_flight() > 0 || link_->next_id() != seen + 1 || !subscribers_.empty()) return watch_idle();
+      if (link_->in_flight() > 0 || link_->next_id() != seen + 1 || !subscriptions_.empty()) return watch_idle();
       drop_connection();
       state_ = reconnect::down{};
     });
@@ -280,16 +278,19 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
                    std::make_shared<own_request>(home(), self(), std::move(answer)));
   }
 
-  static std::string error_of(const transport::failure& f) {
-    if (f.code == transport::errc::bad_message && mcp::is_object(f.detail)) return f.detail;
-    return mcp::error_object(mcp::code::internal_error, f.code.message() + ": " + f.detail);
-  }
-
-  void tell_level() {
+  /// `then` runs when the upstream logs from the lowest wanted level on, or cannot be told.
+  void tell_level(std::function<void()> then) {
     const auto lowest = levels_.lowest();
-    if (!link_ || lowest.empty() || !mcp::is_object(mcp::member(capabilities(), "logging"))) return;
-    if (std::exchange(sent_level_, lowest) == lowest) return;
-    ask("logging/setLevel", R"({"level":)" + mcp::quote(lowest) + "}", [](const auto&) {});
+    const auto known = std::exchange(sent_level_, lowest) == lowest;
+    if (!link_ || lowest.empty() || (known && after_level_.empty()) ||
+        !mcp::is_object(mcp::member(capabilities(), "logging"))) {
+      return then();
+    }
+    after_level_.push_back(std::move(then));
+    if (known) return;  // under way
+    ask("logging/setLevel", R"({"level":)" + mcp::quote(lowest) + "}", [this](const auto&) {
+      for (const auto& f : std::exchange(after_level_, {})) f();
+    });
   }
 
   std::string_view capabilities() const { return mcp::member(initialize_result_, "capabilities"); }
@@ -310,8 +311,16 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
             log::warning("upstream.lists_failed", {{"upstream", config().alias}, {"reason", l.error().detail}});
           }
           tell_catalogue(l ? *l : nullptr, changed);
-          if (std::exchange(read_again_, false)) read_lists();
+          if (std::exchange(read_again_, false)) return read_lists();
+          if (!l && link_) read_lists_later();
         });
+  }
+
+  /// A connection that stays up gives no other occasion to ask again.
+  void read_lists_later() {
+    list_timer_ = after(config().reconnect_max, [this, link = link_] {
+      if (link_ && link == link_) read_lists();
+    });
   }
 
   void tell_catalogue(listing_ptr l, list_kinds changed) {
@@ -335,7 +344,7 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   }
 
   void on_connection_message(std::string json) {
-    if (!link_) {
+    if (slot_->get() == nullptr) {
       if (early_.size() < 64) early_.push_back(std::move(json));
       return;
     }
@@ -369,9 +378,9 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   }
 
   void updated(mcp::raw_json uri, const std::string& json) {
-    const auto found = subscribers_.find(mcp::string_value(uri).value_or(std::string()));
-    if (found == subscribers_.end()) return;
-    for (const auto& s : found->second) send(s, upstream_message{spec_.index, link_, json});
+    for (const auto& s : subscriptions_.holders(mcp::string_value(uri).value_or(std::string()))) {
+      send(s, upstream_message{spec_.index, link_, json});
+    }
   }
 
   node_context& node_;
@@ -382,13 +391,14 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   link_ptr link_;
   std::uint64_t attempt_ = 0;
   std::vector<when_open> waiting_;
-  std::map<std::string, std::vector<caf::actor>> subscribers_;
+  resource_subscriptions subscriptions_;
   wanted_levels levels_;
-  std::vector<std::string> early_;  // came before the answer to initialize did
+  std::vector<std::function<void()>> after_level_;  // wait for the upstream to know the level
+  std::vector<std::string> early_;                  // came before the answer to initialize did
   std::string initialize_result_, last_error_, sent_level_;
   const char* protocol_ = "";
   list_kinds changed_;
-  transport::loop::timer timer_ = 0, idle_timer_ = 0;
+  transport::loop::timer timer_ = 0, idle_timer_ = 0, list_timer_ = 0;
   bool timer_armed_ = false, listing_wanted_ = false, reading_ = false, read_again_ = false, stopping_ = false;
 };
 

@@ -6,6 +6,7 @@
 
 #include "actors/messages.hpp"
 #include "actors/shard.hpp"
+#include "actors/upstream.hpp"
 #include "transport/errc.hpp"
 #include "transport/mcp/messages.hpp"
 
@@ -38,5 +39,22 @@ class own_request final : public transport::upstream_events {
   caf::actor self_;
   answer answer_;
 };
+
+/// What this connection tells the upstream about itself.
+inline std::string initialize_params(const upstream_spec& spec) {
+  const auto capabilities = spec.role == connection_role::shared ? std::string("{}") : spec.capabilities.to_json();
+  auto params = R"({"protocolVersion":"2025-11-25","capabilities":)" + capabilities +
+                R"(,"clientInfo":{"name":"holdfast","version":")" HOLDFAST_VERSION R"("})";
+  if (!spec.client_info.empty()) params += R"(,"_meta":{"dev.holdfast/client":)" + spec.client_info + "}";
+  return params + "}";
+}
+
+inline std::string uri_params(const std::string& uri) { return R"({"uri":)" + mcp::quote(uri) + "}"; }
+
+/// The error object for a client whose request ended like an `own_request`.
+inline std::string error_of(const transport::failure& f) {
+  if (f.code == transport::errc::bad_message && mcp::is_object(f.detail)) return f.detail;
+  return mcp::error_object(mcp::code::internal_error, f.code.message() + ": " + f.detail);
+}
 
 }  // namespace holdfast::actors
