@@ -75,6 +75,8 @@ struct session_tick {};
 struct session_end {
   std::string reason;
 };
+/// Everything that was sent to an ended session before this has been answered: its actor can go.
+struct session_over {};
 
 }  // namespace holdfast::actors
 
@@ -90,3 +92,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::call_failure)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::post_is_slow)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_end)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_over)

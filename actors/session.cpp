@@ -30,6 +30,7 @@ caf::behavior session_actor::make_behavior() {
       [this](client_goodbye& m) { on_goodbye(m); },
       [this](const stream_closed& m) { on_stream_closed(m); },
       [this](session_tick) { on_tick(); },
+      [this](session_over) { quit(); },
       [this](const session_end& m) { end(m.reason); },
       [this](const link_ready& m) { on_link_ready(m); },
       [this](const link_refused& m) { on_link_refused(m); },
@@ -65,10 +66,7 @@ event_streams& session_actor::streams() {
 
 void session_actor::on_stream(client_stream& m) {
   touch();
-  if (std::holds_alternative<machines::session::ended>(state_)) {
-    return m.exchange->respond(404, "application/json", {},
-                               {mcp::make_error({}, mcp::code::session_not_found, "This session has ended")});
-  }
+  if (over()) return refuse_ended(*m.exchange);
   if (m.opens_session) {
     streams().attach_own(std::exchange(m.exchange, nullptr));
     streams().send_endpoint("/messages?sessionId=" + id_);
@@ -93,11 +91,14 @@ void session_actor::on_stream_closed(const stream_closed& m) {
 }
 
 void session_actor::on_goodbye(client_goodbye& m) {
-  const auto over = std::holds_alternative<machines::session::ended>(state_);
+  if (over()) return refuse_ended(*m.exchange);
   end("ended by the client");
-  if (!over) return m.exchange->respond(200, {}, {}, {});
-  m.exchange->respond(404, "application/json", {},
-                      {mcp::make_error({}, mcp::code::session_not_found, "This session has ended")});
+  m.exchange->respond(200, {}, {}, {});
+}
+
+void session_actor::refuse_ended(transport::http_exchange& to) {
+  to.respond(404, "application/json", {},
+             {mcp::make_error({}, mcp::code::session_not_found, "This session has ended")});
 }
 
 /// Something for the client that belongs to no call.
@@ -124,7 +125,7 @@ void session_actor::arm_tick(clock::time_point at) {
 
 /// Whatever is due by now, and when to look again.
 void session_actor::on_tick() {
-  if (std::holds_alternative<machines::session::ended>(state_)) return;
+  if (over()) return;
   const auto now = clock::now();
   if (tick_at_ <= now) {
     tick_timer_ = 0;
@@ -167,7 +168,8 @@ void session_actor::end(const std::string& reason) {
     }
   }
   if (streams_) streams_->end_all();
-  quit();
+  // Requests that have found the session before it left the directory are still told so.
+  send(self(), session_over{});
 }
 
 caf::actor spawn_session(caf::actor_system& system, shard& home, node_context& node, std::string id,

@@ -40,6 +40,8 @@ class session_actor final : public shard_actor {
   void on_stream_closed(const stream_closed& m);
   void on_tick();
   void end(const std::string& reason);
+  bool over() const noexcept { return std::holds_alternative<machines::session::ended>(state_); }
+  void refuse_ended(transport::http_exchange& to);
   void arm_tick(clock::time_point at);
   void touch() { last_traffic_ = clock::now(); }
   event_streams& streams();
@@ -96,10 +98,12 @@ class session_actor final : public shard_actor {
   void on_link_refused(const link_refused& m);
   void on_level_told(const level_told& m);
   void on_subscription_done(const subscription_done& m);
+  void note_subscription(const call& c);
   bool ask_next_upstream(const call_ptr& c, mcp::raw_json error);
   std::string relayed_error(const call& c, mcp::raw_json error) const;
   void learn_uris(const call& c, mcp::raw_json result);
   void cancel(mcp::raw_json request_id);
+  void cancel_waiting(mcp::raw_json request_id);
   upstream_use& use(std::uint32_t upstream);
 
   // session_asks.cpp

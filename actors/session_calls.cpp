@@ -231,6 +231,7 @@ void session_actor::on_answer(call_answer& m) {
 /// A resource that nobody lists is looked for at one upstream after the other.
 bool session_actor::ask_next_upstream(const call_ptr& c, mcp::raw_json error) {
   if (c->what != mcp::method::resources_read || c->fallbacks.empty()) return false;
+  if (!std::holds_alternative<execution::executing>(c->state)) return false;
   const auto code = mcp::integer_value(mcp::member(error, "code"));
   if (code != mcp::code::resource_not_found && code != mcp::code::invalid_params) return false;
   c->upstream = c->fallbacks.front();
@@ -268,10 +269,23 @@ void session_actor::cancel(mcp::raw_json request_id) {
   const auto& calls = work_->calls;
   const auto found =
       std::find_if(calls.begin(), calls.end(), [&](const auto& c) { return c->client_id == request_id; });
-  if (found == calls.end()) return;  // answered meanwhile, or never there: both are fine
+  if (found == calls.end()) return cancel_waiting(request_id);
   const auto c = *found;
   for (auto& u : work_->uses) std::erase(u.waiting, c);
   apply(c, execution::cancel_asked{});
+}
+
+/// A request that still waits for the catalogue. One that is nowhere was answered meanwhile, or never came.
+void session_actor::cancel_waiting(mcp::raw_json request_id) {
+  auto& waiting = work_->awaiting_view;
+  const auto found = std::find_if(waiting.begin(), waiting.end(), [&](const auto& w) {
+    const auto e = mcp::scan(w.second);
+    return e && e->id == request_id && e->what != mcp::method::initialize;
+  });
+  if (found == waiting.end()) return;
+  const auto p = found->first;
+  waiting.erase(found);
+  put_answer(p, {});
 }
 
 // --- connections -----------------------------------------------------------------------------------------------------
@@ -324,16 +338,22 @@ void session_actor::on_level_told(const level_told& m) {
 
 void session_actor::on_subscription_done(const subscription_done& m) {
   const auto& c = m.call;
-  if (!c || execution::is_final(c->state)) return;
+  if (!c) return;
+  // What the upstream has agreed to stands even if the client has cancelled the request.
+  if (m.error.empty()) note_subscription(*c);
+  if (execution::is_final(c->state)) return;
   if (m.error.empty()) {
     c->answer = R"({"jsonrpc":"2.0","id":0,"result":{}})";
     return apply(c, execution::result_came{false});
   }
-  if (work_ && c->what == mcp::method::resources_subscribe) {
-    std::erase(work_->subscriptions, std::pair(c->upstream_uri, c->upstream));
-  }
   c->error = m.error;
   apply(c, execution::error_came{});
+}
+
+void session_actor::note_subscription(const call& c) {
+  auto& held = work().subscriptions;
+  std::erase(held, std::pair(c.upstream_uri, c.upstream));
+  if (c.what == mcp::method::resources_subscribe) held.emplace_back(c.upstream_uri, c.upstream);
 }
 
 /// URIs that an upstream has shown this client can be read there, listed or not.

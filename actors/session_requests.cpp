@@ -112,6 +112,7 @@ void session_actor::reply_error(const post_ptr& p, mcp::raw_json id, int code, s
 
 void session_actor::on_message(client_message& m) {
   touch();
+  if (over() && m.exchange) return refuse_ended(*m.exchange);
   const auto& e = m.message;
   if (e.kind == mcp::message_kind::request) {
     const auto whole = m.exchange ? m.exchange->request().body : std::string_view(*m.bytes);
@@ -127,6 +128,7 @@ void session_actor::on_message(client_message& m) {
 
 void session_actor::on_batch(client_batch& m) {
   touch();
+  if (over()) return refuse_ended(*m.exchange);
   const auto refuse = [&](std::string_view why) {
     m.exchange->respond(400, json_type, {}, {mcp::make_error({}, mcp::code::invalid_request, why)});
   };

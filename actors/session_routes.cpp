@@ -110,17 +110,11 @@ void session_actor::subscription(const post_ptr& p, const mcp::envelope& e, cons
     return reply_error(p, e.id, mcp::code::resource_not_found, "Resource not found",
                        R"({"uri":)" + mcp::quote(*uri) + "}");
   }
-  auto& held = work().subscriptions;
-  const auto entry = std::pair(route->upstream_uri, route->upstream);
-  const auto at = std::find(held.begin(), held.end(), entry);
-  if (e.what == mcp::method::resources_unsubscribe) {
-    if (at == held.end()) return reply(p, e.id, "{}");
-    held.erase(at);
-  } else if (at == held.end()) {
-    if (held.size() >= limits().subscriptions_max) {
-      return reply_error(p, e.id, mcp::code::server_error, "Too many subscriptions in this session");
-    }
-    held.push_back(entry);
+  const auto& held = work().subscriptions;
+  const auto held_already =
+      std::find(held.begin(), held.end(), std::pair(route->upstream_uri, route->upstream)) != held.end();
+  if (e.what == mcp::method::resources_subscribe && !held_already && held.size() >= limits().subscriptions_max) {
+    return reply_error(p, e.id, mcp::code::server_error, "Too many subscriptions in this session");
   }
   const auto c = begin_call(p, e, route->upstream);
   if (!c) return;
