@@ -136,7 +136,7 @@ void event_streams::attach_own(exchange_ptr exchange) {
   if (!own_.exchange) return attach(own_, std::move(exchange), own_.delivered);
   exchange->open_stream({});
   exchange->write(": another stream of this session gets the events\n\n");
-  shadows_.push_back({++last_attachment_, std::move(exchange)});
+  shadows_.push_back({++last_attachment_, std::move(exchange), clock::now()});
   watch(0, shadows_.back().number, *shadows_.back().exchange);
   while (shadows_.size() > limits_.shadow_streams_max) {
     shadows_.front().exchange->end_stream();
@@ -170,6 +170,7 @@ bool event_streams::detached(std::uint32_t number, std::uint64_t attachment) {
     own_.exchange = std::move(shadows_.back().exchange);
     own_.attachment = shadows_.back().number;
     own_.attached_at = clock::now();
+    own_.written_at = shadows_.back().written_at;
     shadows_.pop_back();
     own_.log.replay(own_.delivered, [&](std::uint64_t p, std::string_view e) { write(own_, p, e); });
     return false;
@@ -210,6 +211,13 @@ event_streams::clock::time_point event_streams::tick(clock::time_point now) {
     return old;
   });
   auto next = now + std::chrono::hours(1);
+  const auto keep_alive = [&](auto& quiet) {
+    if (now - quiet.written_at >= limits_.keep_alive) {
+      quiet.exchange->write(":\n\n");
+      quiet.written_at = now;
+    }
+    next = std::min(next, quiet.written_at + limits_.keep_alive);
+  };
   const auto visit = [&](stream& s) {
     if (s.finished) next = std::min(next, s.finished_at + limits_.replay_age_max);
     if (!s.exchange) return;
@@ -217,16 +225,11 @@ event_streams::clock::time_point event_streams::tick(clock::time_point now) {
       if (now - s.attached_at >= limits_.stream_lifetime) return close_with_hint(s);
       next = std::min(next, s.attached_at + limits_.stream_lifetime);
     }
-    if (now - s.written_at >= limits_.keep_alive) {
-      s.exchange->write(":\n\n");
-      s.written_at = now;
-    }
-    next = std::min(next, s.written_at + limits_.keep_alive);
+    keep_alive(s);
   };
   visit(own_);
   for (auto& s : others_) visit(s);
-  for (auto& shadow : shadows_) shadow.exchange->write(":\n\n");
-  if (!shadows_.empty()) next = std::min(next, now + limits_.keep_alive);
+  for (auto& shadow : shadows_) keep_alive(shadow);
   return next;
 }
 

@@ -70,6 +70,7 @@ class event_streams {
   struct attachment {
     std::uint64_t number;
     exchange_ptr exchange;
+    clock::time_point written_at;
   };
   struct stream {
     std::uint32_t number = 0;
