@@ -102,6 +102,8 @@ int run(const options& o) {
   auto started = node::start(*config);
   if (!started) {
     std::cerr << "holdfastd: " << started.error().detail << "\n";
+    if (started.error().detail.ends_with("address already in use"))
+      std::cerr << "Another node may be running there; --listen HOST:PORT serves at another address.\n";
     return 1;
   }
   auto& n = **started;
@@ -124,7 +126,11 @@ int main(int argc, char** argv) {
   app.add_flag("--ephemeral", o.ephemeral, "Keep everything in memory: nothing survives the process");
   app.add_flag("--check", o.check, "Only check the configuration");
   app.set_version_flag("--version", std::string("holdfastd " HOLDFAST_VERSION));
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
   try {
     return run(o);
   } catch (const std::exception& e) {

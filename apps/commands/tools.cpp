@@ -69,7 +69,8 @@ void print_human(const std::vector<std::string>& tools) {
 int run_tools(const common_options& common, const std::string& upstream) {
   const auto list = upstream.empty() ? tools_of_node(common.url) : tools_of_upstream(common.admin, upstream);
   if (list.trouble) {
-    complain(list.trouble->words);
+    const bool unknown = !upstream.empty() && list.trouble->code == exit_code::protocol_error;
+    complain(list.trouble->words + (unknown ? " (`holdfast servers` lists them)" : ""));
     return list.trouble->code;
   }
   if (common.json) {
