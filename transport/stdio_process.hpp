@@ -31,8 +31,8 @@ class stdio_process_events {
 };
 
 /// A command run by `holdfast-guard`, which sees to it that neither the command nor anything it starts outlives this
-/// process, however it ends. It lives until `close` has completed. Its loop's thread only. The first start sets SIGPIPE to
-/// be ignored if it is not handled.
+/// process, however it ends. It lives until `close` has completed. Its loop's thread only. The first start sets SIGPIPE
+/// to be ignored if it is not handled.
 class stdio_process {
  public:
   /// `events` outlives the process or is cleared by `close`. `queue_bytes_max` bounds what `write` holds.

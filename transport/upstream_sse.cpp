@@ -97,7 +97,7 @@ class sse_connection final : public upstream_connection,
 
   void on_endpoint(std::string_view reference) {
     auto where = resolve_url(site_->where(), reference);
-    if (!where) return fail(std::move(where.error()));
+    if (!where) return fail(where.error());
     // Our credentials go with every POST: never to another origin.
     if (!where->same_origin(site_->where()))
       return fail({make_error_code(errc::bad_address), "the endpoint event names another origin"});

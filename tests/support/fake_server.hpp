@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
@@ -209,6 +210,11 @@ class fake_server {
   }
 
   void run(int fd) {
+    // OpenSSL writes without MSG_NOSIGNAL.
+    sigset_t broken_pipe;
+    ::sigemptyset(&broken_pipe);
+    ::sigaddset(&broken_pipe, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
     std::unique_ptr<SSL, decltype(&::SSL_free)> tls(tls_ ? ::SSL_new(tls_) : nullptr, &::SSL_free);
     bool good = true;
     if (tls) {

@@ -28,10 +28,9 @@ class watched {
  public:
   template <class F>
   void change(F f) {
-    {
-      std::lock_guard lock(mutex_);
-      f(value_);
-    }
+    // Notified under the lock: whoever waits may destroy this as soon as it has the value.
+    std::lock_guard lock(mutex_);
+    f(value_);
     changed_.notify_all();
   }
 

@@ -237,13 +237,14 @@ TEST_CASE("Closing asks politely first") {
     expected = "input\n";
   }
   SUBCASE("then by SIGTERM, to the whole group") {
-    script = "trap 'echo term >> " + file + "; exit' TERM; sh -c \"trap 'echo term >> " + file +
+    // The outer one waits, because with it everything else would be killed.
+    script = "trap 'wait $!; echo outer >> " + file + "; exit' TERM; sh -c \"trap 'echo inner >> " + file +
              "; exit' TERM; echo up; while :; do sleep 0.01; done\" & while :; do sleep 0.01; done";
-    expected = "term\nterm\n";
+    expected = "inner\nouter\n";
   }
   process_probe p(process_probe::sh(script));
   if (expected != "input\n") p.seen.wait([](const output& o) { return !o.out.empty(); });
-  p.close(150ms);
+  p.close(expected == "input\n" ? 5s : 300ms);
   std::ifstream in(file);
   CHECK(std::string(std::istreambuf_iterator<char>(in), {}) == expected);
 }

@@ -129,7 +129,7 @@ TEST_CASE("Messages of the call's own stream come before its answer, in order") 
   upstream_probe up(server.endpoint());
   REQUIRE(up.open().has_value());
   const int before = server.server.connections();
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 20; ++i) {
     auto result = up.request("work")->result();
     REQUIRE(result.answer);
     CHECK(result.messages.size() == 3);
@@ -138,8 +138,8 @@ TEST_CASE("Messages of the call's own stream come before its answer, in order") 
     CHECK(result.messages.at(2).find("roots/list") != std::string::npos);
     CHECK(result.ends == 1);
   }
-  // The rest of a stream is read, so that its connection serves the next call.
-  CHECK(server.server.connections() <= before + 1);
+  // The rest of a stream is read, so that its connection serves a later call.
+  CHECK(server.server.connections() <= before + 5);
 }
 
 TEST_CASE("A stream that stays open after the answer holds nobody up") {
@@ -472,7 +472,10 @@ TEST_CASE("A call can be forgotten from within its own events") {
   events->messages.wait([](int n) { return n > 0; });
   std::this_thread::sleep_for(50ms);
   CHECK(events->messages.get() == 1);
-  events->link = nullptr;
+  up.home.run([&] {
+    events->link = nullptr;
+    return 0;
+  });
 }
 
 TEST_CASE("Too many calls at once are refused") {

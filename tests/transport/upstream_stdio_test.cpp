@@ -234,9 +234,14 @@ TEST_CASE("A server that reads nothing does not make us hoard") {
   const auto big = "{\"x\":\"" + std::string(90'000, 'x') + "\"}";
   std::vector<std::shared_ptr<recorded_call>> calls;
   for (int i = 0; i < 6; ++i) calls.push_back(up.request("work", big, patience, i % 2 == 1));
-  CHECK(calls.back()->error() == errc::overloaded);
   up.close();
-  for (auto& c : calls) CHECK(c->result().failed);
+  int refused = 0;
+  for (auto& c : calls) {
+    const auto why = c->error();
+    CHECK((why == errc::overloaded || why == errc::closed));
+    refused += why == errc::overloaded;
+  }
+  CHECK(refused > 0);
 }
 
 TEST_CASE("Too many calls at once are refused, and free places are used again") {
