@@ -53,7 +53,8 @@ class upstream_connection_events {
   virtual void on_message(std::string json) = 0;
 
   /// Once, after a successful `open`: the connection is of no use any more (the process exited, the upstream session
-  /// ended, the event stream of an HTTP+SSE server is gone). Requests in flight have failed already.
+  /// ended, the event stream of an HTTP+SSE server is gone). Requests in flight have failed already, but for those
+  /// of an upstream session that was lost, which still end by themselves.
   virtual void on_down(failure why) = 0;
 
   /// A line the child wrote to stderr, without its end, cut at 4 KiB; invalid UTF-8 replaced.

@@ -134,9 +134,12 @@ void http_link::shut(const failure& why, loop& home, std::function<void()> then)
   shut_ = why;
   if (lanes_.empty()) return home.post(std::move(then));
   auto all = std::make_shared<countdown>(lanes_.size(), home, std::move(then));
+  // The upstream may be working on what it took before it forgot the session, and `session_lost` would say that it is
+  // not: each request finds out by itself.
+  const bool left_alone = why.code == errc::session_lost;
   for (auto& [owner, lane] : lanes_)
-    owner->post([lane = lane, why, all] {
-      lane->fail_all(why);
+    owner->post([lane = lane, why, all, left_alone] {
+      if (!left_alone) lane->fail_all(why);
       all->done();
     });
 }

@@ -36,7 +36,7 @@ class http_link final : public upstream_link {
   void progress(std::uint64_t id, std::string json);
 
   /// Fails everything in flight and everything that comes later, then runs `then` on `home`. Only the first call
-  /// counts. Any thread.
+  /// counts. After `session_lost` what is in flight goes on: it may have been processed. Any thread.
   void shut(const failure& why, loop& home, std::function<void()> then);
 
  private:

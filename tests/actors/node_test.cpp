@@ -298,3 +298,20 @@ TEST_CASE("a node waits for calls under way before it stops") {
   CHECK(got.status == 200);
   CHECK(error_code(got) == 0);
 }
+
+TEST_CASE("a call under way is not sent again because another one found the upstream's session gone") {
+  scripted_upstream up;
+  gateway g(up);
+  g.start();
+  const mcp_session s(g);
+  auto long_one = s.begin_call("hang", "1");
+  up.await("hang");
+  up.restart();
+  CHECK(error_code(s.call("echo", "2")) == 0);
+  CHECK(up.all("hang").size() == 1);
+  s.notify("notifications/cancelled", R"({"requestId":1})");
+  const auto a = long_one.answer();
+  // Either it still ran when it was cancelled, or its client was told that it may have run.
+  CHECK((a.status == 202 || holds(a.body, "mayHaveRun")));
+  CHECK(up.all("hang").size() == 1);
+}
