@@ -29,8 +29,12 @@ def median(reports, *path):
 
 
 def summary(reports):
-    """The medians of one setting's runs."""
+    """The medians of one setting's runs; of those only in which nobody else was at work, if there are any."""
+    quiet = [report for report in reports if not report["noisy"]]
+    noisy_only = not quiet
+    reports = quiet or reports
     result = {key: median(reports, key) for key in ("calls_per_s", "p50_us", "p99_us", "p999_us")}
+    result |= {"runs": len(reports), "noisy": noisy_only}
     result["cpu_us"] = {name: median(reports, "cpu_us", name) for name in reports[0]["cpu_us"]}
     if "node" in reports[0]["cpu_us"] and "upstream" in reports[0]["cpu_us"]:
         # Within one run, because the machine's speed may change from run to run.
@@ -160,6 +164,9 @@ def show(results):
               ["", "connections", "calls/s", "p50 µs", "p99 µs", "p99.9 µs", "gateway CPU µs/call", "servers CPU µs/call", "gateway MiB"],
               [[r["what"], str(r["connections"]), *(r[k] for k in speed), r["cpu_us"]["gateway"], r["cpu_us"]["gateway_children"],
                 r["resident_bytes"] / 2**20] for r in results["stdio"]])
+    noisy = sum(row.get("noisy", False) for part in PARTS for row in results.get(part, []))
+    if noisy:
+        print(f"\nOther processes were at work in every run of {noisy} of these rows: take them with salt.")
 
 
 def main():
@@ -170,6 +177,8 @@ def main():
     parser.add_argument("--connections", type=int, nargs="+", default=[64, 256], help="for `http` (default 64 256)")
     parser.add_argument("--threads", type=int, nargs="+", default=[0, 1],
                         help="the node's I/O threads, 0 = as shipped (default 0 1); only `http` uses all of them, the rest the first")
+    parser.add_argument("--patience", type=float, default=30,
+                        help="seconds that a run waits for a machine on which nothing else works (default 30)")
     parser.add_argument("--held", type=int, default=10_000, help="sessions and streams for `memory` (default 10000)")
     parser.add_argument("--binaries", type=pathlib.Path, default=ROOT / "build/release/bin")
     parser.add_argument("--json", type=pathlib.Path, help="also write the figures there")
@@ -178,7 +187,7 @@ def main():
         parser.error("there are only these parts: " + " ".join(PARTS))
 
     raise_file_limit()
-    b = bench(options.binaries.resolve(), ROOT / "build/bench")
+    b = bench(options.binaries.resolve(), ROOT / "build/bench", options.patience)
     results = {"cores": os.cpu_count()}
     measures = {"http": measure_http, "latency": measure_latency, "memory": measure_memory, "stdio": measure_stdio}
     try:

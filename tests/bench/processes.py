@@ -11,6 +11,7 @@ import subprocess
 import time
 
 START_TIMEOUT = 30
+NOISE_CORES_MAX = 0.2  # more than this of other processes makes a run noisy
 
 
 class failed(Exception):
@@ -35,6 +36,37 @@ def descendants(pid):
             for child in map(int, children.read_text().split()):
                 found += [child, *descendants(child)]
     return found
+
+
+def busy_seconds():
+    """What all cores together have worked so far."""
+    user, nice, system, _idle, _iowait, irq, softirq, *_ = pathlib.Path("/proc/stat").read_text().split("\n")[0].split()[1:]
+    return sum(map(int, (user, nice, system, irq, softirq))) / os.sysconf("SC_CLK_TCK")
+
+
+class others:
+    """How many cores processes other than ours keep busy."""
+
+    def __init__(self):
+        self.started = time.monotonic()
+        self.pids = [os.getpid(), *descendants(os.getpid())]
+        self.before = self.reading()
+
+    def reading(self):
+        return busy_seconds() - sum(map(cpu_seconds, self.pids))
+
+    def cores(self):
+        return max(0.0, (self.reading() - self.before) / (time.monotonic() - self.started))
+
+
+def wait_until_quiet(patience):
+    """Gives others up to `patience` seconds to finish."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        watch = others()
+        time.sleep(1)
+        if watch.cores() <= NOISE_CORES_MAX:
+            return
 
 
 def resident_bytes(pid):
@@ -86,11 +118,12 @@ def wait_for_port(port, process):
 
 
 class bench:
-    """Where the programs are and where logs go."""
+    """Where the programs are, where logs go, and how long a run waits for a quiet machine."""
 
-    def __init__(self, binaries, folder):
+    def __init__(self, binaries, folder, patience):
         self.binaries = binaries
         self.folder = folder
+        self.patience = patience
         folder.mkdir(parents=True, exist_ok=True)
 
     @contextlib.contextmanager
@@ -128,17 +161,20 @@ class bench:
 
     def load(self, url, watched, *, connections, duration, rate=0):
         """One run of the load generator. Adds `cpu_us` to its report: microseconds per call of every watched process
-        (name → pid), and of its children together as `<name>_children`."""
+        (name → pid), and of its children together as `<name>_children`; and `noisy`: others were at work too."""
         command = [self.binaries / "bench_load", url, "--connections", connections, "--duration", duration]
         if rate:
             command += ["--rate", rate]
+        wait_until_quiet(self.patience)
         with running(command, self.folder / "load.log") as load:
             if read_line(load, 90) != "measuring":
                 raise failed(f"the load generator did not come to measure; see {self.folder / 'load.log'}")
             pids = {name: [pid] for name, pid in watched.items()}
             pids |= {f"{name}_children": descendants(pid) for name, pid in watched.items()}
             before = {name: sum(map(cpu_seconds, group)) for name, group in pids.items()}
+            noise = others()
             report = json.loads(read_line(load, duration + 30))
+            report["noisy"] = noise.cores() > NOISE_CORES_MAX
             spent = {name: sum(map(cpu_seconds, group)) - before[name] for name, group in pids.items()}
             load.wait(30)
         if report["calls"] == 0 or report["lost"]:
