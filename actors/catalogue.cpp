@@ -42,7 +42,7 @@ class catalogue_actor final : public shard_actor {
 
   caf::behavior make_behavior() override {
     return {
-        [this](callback& c) { c.run(); },
+        [](callback& c) { c.run(); },
         [this](view_wanted& m) { on_wanted(m); },
         [this](listing_ready& m) { on_listing(m); },
         [this](upstream_stop) { on_stop(); },

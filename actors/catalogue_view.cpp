@@ -88,8 +88,17 @@ void catalogue_view::merge_named(list_kind kind, const std::vector<upstream_conf
       if (!shown_by(upstreams[u], e.key)) continue;
       auto shown = mcp::shown_name(e.key);
       if (always_prefix || holders[shown] > 1) shown = mcp::prefixed_name(upstreams[u].alias, e.key);
+      // A real name may look like a prefixed one.
+      const auto raw_name = mcp::quote(e.key);
+      const auto taken = [&] {
+        const auto holder = routes.find(shown);
+        return holder != routes.end() && (holder->second.upstream != u || holder->second.upstream_name != raw_name);
+      };
+      for (int n = 2; taken(); ++n) {
+        shown = mcp::prefixed_name(upstreams[u].alias, e.key + "_" + std::to_string(n));
+      }
       const auto renamed = shown != e.key;
-      const auto added = routes.try_emplace(shown, route{static_cast<std::uint32_t>(u), mcp::quote(e.key), renamed});
+      const auto added = routes.try_emplace(shown, route{static_cast<std::uint32_t>(u), raw_name, renamed});
       if (!added.second) continue;  // an upstream that lists a name twice
       show(kind, renamed ? mcp::with_member(e.raw, "name", mcp::quote(shown)) : e.raw, u);
     }

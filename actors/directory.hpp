@@ -3,6 +3,7 @@
 #include <array>
 #include <caf/actor.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -15,6 +16,9 @@ namespace holdfast::actors {
 
 class shard;
 
+/// How a client reaches its session.
+enum class client_transport : std::uint8_t { streamable_http, http_sse };
+
 /// Which actor holds which session. Any thread.
 class directory {
  public:
@@ -22,6 +26,7 @@ class directory {
     caf::actor session;
     shard* home = nullptr;
     std::string principal;  ///< who created it; a session of somebody else does not exist for a caller
+    client_transport over = client_transport::streamable_http;
   };
 
   void add(const std::string& id, entry e);

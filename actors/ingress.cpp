@@ -3,6 +3,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/behavior.hpp>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "actors/log.hpp"
@@ -78,7 +79,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       return refuse(*exchange, 403, mcp::code::server_error, "This Host or Origin is not allowed here");
     }
     if (r.path == "/mcp") return on_mcp(std::move(exchange));
-    if (r.path == "/messages") return on_sse_post(std::move(exchange));
+    if (r.path == "/messages") return on_sse_post(exchange);
     if (r.path == "/sse") return on_sse_get(std::move(exchange));
     if (r.path == "/healthz" || r.path == "/readyz") return on_health(*exchange);
     refuse(*exchange, 404, mcp::code::method_not_found, "Nothing is served here; MCP clients connect to /mcp");
@@ -127,11 +128,18 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     }
   }
 
+  /// A session of this caller that speaks this transport; everything else does not exist for it.
+  std::optional<directory::entry> find(std::string_view id, client_transport over) const {
+    auto session = node_.sessions.find(id);
+    if (session && (session->principal != anonymous || session->over != over)) session.reset();
+    return session;
+  }
+
   /// Hands the request to the session it names.
   template <class Make>
   void route(exchange_ptr exchange, mcp::raw_json id, Make make) {
-    const auto session = node_.sessions.find(exchange->request().session_id);
-    if (!session || session->principal != anonymous) {
+    const auto session = find(exchange->request().session_id, client_transport::streamable_http);
+    if (!session) {
       return refuse(*exchange, 404, mcp::code::session_not_found, "Session not found: initialize a new one", id);
     }
     if (session->home != &home()) exchange = make_remote(std::move(exchange));
@@ -154,7 +162,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
 
   caf::actor new_session(const std::string& id, client_transport over) {
     auto session = spawn_session(system(), home(), node_, id, std::string(anonymous), over);
-    node_.sessions.add(id, {session, &home(), std::string(anonymous)});
+    node_.sessions.add(id, {session, &home(), std::string(anonymous), over});
     return session;
   }
 
@@ -179,13 +187,13 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     home().deliver(session, client_stream{std::move(exchange), true});
   }
 
-  void on_sse_post(exchange_ptr exchange) {
+  void on_sse_post(const exchange_ptr& exchange) {
     const auto& r = exchange->request();
     if (r.method != http_method::post) {
       return refuse(*exchange, 405, mcp::code::server_error, "Use POST", {}, "Allow: POST\r\n");
     }
-    const auto session = node_.sessions.find(query_value(r.query, "sessionId"));
-    if (!session || session->principal != anonymous) {
+    const auto session = find(query_value(r.query, "sessionId"), client_transport::http_sse);
+    if (!session) {
       return refuse(*exchange, 404, mcp::code::session_not_found, "Session not found: open /sse first");
     }
     const auto bytes = std::make_shared<const std::string>(r.body);

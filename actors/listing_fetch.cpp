@@ -41,7 +41,7 @@ void listing_fetch::next_list() {
   next_page({});
 }
 
-void listing_fetch::next_page(std::string cursor) {
+void listing_fetch::next_page(const std::string& cursor) {
   auto params = cursor.empty() ? std::string("{}") : R"({"cursor":)" + cursor + "}";
   ask_(lists[at_].method, std::move(params), [self = shared_from_this()](transport::outcome<std::string> answer) {
     if (answer) return self->take(*answer);

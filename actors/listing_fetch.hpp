@@ -26,7 +26,7 @@ class listing_fetch : public std::enable_shared_from_this<listing_fetch> {
   listing_fetch(std::size_t entries_max, ask a, done d)
       : entries_max_(entries_max), ask_(std::move(a)), done_(std::move(d)) {}
   void next_list();
-  void next_page(std::string cursor);
+  void next_page(const std::string& cursor);
   void take(const std::string& result);
   bool may_lack(const transport::failure& why) const;
   void end_list();

@@ -13,12 +13,11 @@
 #include "actors/client_capabilities.hpp"
 #include "actors/directory.hpp"
 #include "actors/node_config.hpp"
+#include "actors/shard.hpp"
 #include "transport/mcp/sealed.hpp"
 #include "transport/upstream_link.hpp"
 
 namespace holdfast::actors {
-
-class shard;
 
 /// A value that one actor publishes and many threads read.
 template <class T>

@@ -43,6 +43,9 @@ caf::behavior session_actor::make_behavior() {
 }
 
 void session_actor::on_exit() {
+  // Only after a failure inside a handler is there something left to put in order.
+  node_.sessions.remove(id_);
+  if (work_) node_.calls_in_flight -= work_->calls.size();
   // Calls and their upstream requests refer to the actor.
   streams_.reset();
   work_.reset();
@@ -152,7 +155,10 @@ void session_actor::end(const std::string& reason) {
   if (work_) {
     for (const auto& c : std::vector<call_ptr>(work_->calls)) {
       for (auto& u : work_->uses) std::erase(u.waiting, c);
-      c->error = mcp::error_object(mcp::code::internal_error, "The session ended during the request: " + reason);
+      const auto dispatched = std::holds_alternative<machines::execution::executing>(c->state) ||
+                              std::holds_alternative<machines::execution::input_required>(c->state);
+      c->error = mcp::error_object(mcp::code::internal_error, "The session ended during the request",
+                                   error_data(*c, reason, dispatched));
       apply(c, machines::execution::cancel_asked{});
     }
     for (const auto& [p, whole] : std::exchange(work_->awaiting_view, {})) {

@@ -10,12 +10,9 @@ namespace holdfast::actors {
 
 class shard;
 
-/// How a client reaches its session.
-enum class client_transport : std::uint8_t { streamable_http, http_sse };
-
 /// The actor of one client session: answers what the catalogue knows, runs every other request as an execution at an
-/// upstream, relays what upstreams ask the client, and keeps the session's event streams. It enters itself into the
-/// directory when `initialize` has been answered (http_sse: at once) and leaves it at its end.
+/// upstream, relays what upstreams ask the client, and keeps the session's event streams. Whoever spawns it enters it
+/// into the directory; it leaves that at its end.
 ///
 /// Accepts: client_message, client_batch, client_stream, client_goodbye, call_message, call_answer, call_failure,
 /// stream_closed, session_tick, session_end, link_ready, link_refused, upstream_message, subscription_done, view_ready,

@@ -91,6 +91,8 @@ class session_actor final : public shard_actor {
   void perform(const call_ptr& c, const machines::execution::effect& e);
   void report(const call_ptr& c);
   void fail(const call_ptr& c, int code, std::string_view message, std::string_view reason);
+  /// `error.data` of an error of ours: which upstream, why, and whether the call may have run.
+  std::string error_data(const call& c, std::string_view reason, bool may_have_run) const;
   void finish(const call_ptr& c);
   void on_answer(call_answer& m);
   void on_failure(call_failure& m);

@@ -16,14 +16,10 @@ namespace execution = machines::execution;
 
 constexpr unsigned attempts_max = 3;
 constexpr std::size_t learned_uris_max = 256;
+constexpr std::size_t learned_at_once_max = 64;  // from one result
 
 execution::timestamp wall_clock() {
   return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
-
-std::string data_of(std::string_view alias, std::string_view reason, bool may_have_run) {
-  return R"({"upstream":)" + mcp::quote(alias) + R"(,"reason":)" + mcp::quote(reason) +
-         (may_have_run ? R"(,"mayHaveRun":true})" : "}");
 }
 
 /// True if the request had left when this happened, so that the upstream may have worked on it.
@@ -31,7 +27,7 @@ bool was_dispatched(const std::error_code& e) {
   using transport::errc;
   return e == errc::timed_out || e == errc::closed || e == errc::answer_lost || e == errc::process_exited ||
          e == errc::too_large || e == errc::bad_json || e == errc::bad_message || e == errc::bad_http ||
-         e == errc::bad_event_stream;
+         e == errc::bad_event_stream || e == errc::http_status;
 }
 
 }  // namespace
@@ -184,23 +180,28 @@ std::string session_actor::relayed_error(const call& c, mcp::raw_json error) con
   const auto as_tool_error = [&](const std::string& said) {
     return R"(,"result":{"content":[{"type":"text","text":)" + mcp::quote(said) + R"(}],"isError":true})";
   };
-  if (code == mcp::code::url_elicitation_required &&
+  const auto is_tool = c.what == mcp::method::tools_call;
+  if (is_tool && code == mcp::code::url_elicitation_required &&
       !(revision_ >= mcp::revision::r2025_11_25 && capabilities_.elicitation_url)) {
     return as_tool_error(text.empty() ? "This tool needs a page to be opened, which this client cannot do" : text);
   }
-  if (code == mcp::code::missing_capability && c.what == mcp::method::tools_call) {
+  if (is_tool && code == mcp::code::missing_capability) {
     return as_tool_error("This tool needs a client capability that is not there: " + text);
   }
   if (code <= mcp::code::header_mismatch && code >= mcp::code::unsupported_revision) {
-    const auto& alias = node_.config.upstreams[c.upstream].alias;
-    return R"(,"error":)" + mcp::error_object(mcp::code::internal_error, "The upstream refused the request",
-                                              data_of(alias, text, false));
+    return R"(,"error":)" +
+           mcp::error_object(mcp::code::internal_error, "The upstream refused the request", error_data(c, text, false));
   }
   return R"(,"error":)" + std::string(error);
 }
 
+std::string session_actor::error_data(const call& c, std::string_view reason, bool may_have_run) const {
+  return R"({"upstream":)" + mcp::quote(node_.config.upstreams[c.upstream].alias) + R"(,"reason":)" +
+         mcp::quote(reason) + (may_have_run ? R"(,"mayHaveRun":true})" : "}");
+}
+
 void session_actor::fail(const call_ptr& c, int code, std::string_view message, std::string_view reason) {
-  c->error = mcp::error_object(code, message, data_of(node_.config.upstreams[c->upstream].alias, reason, false));
+  c->error = mcp::error_object(code, message, error_data(*c, reason, false));
   apply(c, execution::error_came{});
 }
 
@@ -245,7 +246,6 @@ bool session_actor::ask_next_upstream(const call_ptr& c, mcp::raw_json error) {
 void session_actor::on_failure(call_failure& m) {
   const auto& c = m.of;
   if (execution::is_final(c->state)) return;
-  const auto& alias = node_.config.upstreams[c->upstream].alias;
   const auto& why = m.why;
   if (why.code == transport::errc::session_lost && c->attempts < attempts_max &&
       std::holds_alternative<execution::executing>(c->state)) {
@@ -259,7 +259,7 @@ void session_actor::on_failure(call_failure& m) {
   const auto what = why.code == transport::errc::timed_out ? "The upstream did not answer in time"
                     : gone                                 ? "The upstream was lost during the request; it may have run"
                                                            : "The upstream is not available";
-  c->error = mcp::error_object(mcp::code::internal_error, what, data_of(alias, reason, gone));
+  c->error = mcp::error_object(mcp::code::internal_error, what, error_data(*c, reason, gone));
   if (gone) return apply(c, execution::connection_lost{});
   apply(c, execution::error_came{});
 }
@@ -270,7 +270,7 @@ void session_actor::cancel(mcp::raw_json request_id) {
   const auto found =
       std::find_if(calls.begin(), calls.end(), [&](const auto& c) { return c->client_id == request_id; });
   if (found == calls.end()) return cancel_waiting(request_id);
-  const auto c = *found;
+  auto c = *found;
   for (auto& u : work_->uses) std::erase(u.waiting, c);
   apply(c, execution::cancel_asked{});
 }
@@ -360,7 +360,9 @@ void session_actor::note_subscription(const call& c) {
 void session_actor::learn_uris(const call& c, mcp::raw_json result) {
   if (c.what != mcp::method::tools_call && c.what != mcp::method::prompts_get) return;
   if (node_.config.upstreams.size() < 2) return;
+  std::size_t seen = 0;
   for_each_uri(result, [&](const std::string& uri) {
+    if (++seen > learned_at_once_max) return;
     auto& learned = work().learned_uris;
     std::erase_if(learned, [&](const auto& l) { return l.first == uri; });
     if (learned.size() >= learned_uris_max) learned.erase(learned.begin());

@@ -17,7 +17,7 @@ namespace reconnect = machines::reconnect;
 caf::behavior upstream_actor::make_behavior() {
   if (config().eager && spec_.role == connection_role::shared) need();
   return {
-      [this](callback& c) { c.run(); },
+      [](callback& c) { c.run(); },
       [this](acquire& m) { on_acquire(m.from); },
       [this](link_expired& m) { on_expired(m.link); },
       [this](fetch_listing) { on_fetch(); },

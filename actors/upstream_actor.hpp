@@ -81,7 +81,7 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
 
   // talking to the upstream
 
-  void ask(std::string_view method, std::string params, own_request::answer answer);
+  void ask(std::string_view method, std::string_view params, own_request::answer answer);
 
   /// `then` runs when the upstream logs from the lowest wanted level on, or cannot be told.
   void tell_level(std::function<void()> then);

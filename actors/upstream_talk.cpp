@@ -9,7 +9,7 @@ namespace holdfast::actors {
 
 // --- talking to the upstream -----------------------------------------------------------------------------------------
 
-void upstream_actor::ask(std::string_view method, std::string params, own_request::answer answer) {
+void upstream_actor::ask(std::string_view method, std::string_view params, own_request::answer answer) {
   if (!link_) return answer(transport::failure{transport::errc::closed, "not connected"});
   const auto id = link_->next_id();
   link_->request({id, mcp::make_request(std::to_string(id), method, params), config().list_timeout},
@@ -39,7 +39,7 @@ void upstream_actor::read_lists() {
   const auto changed = std::exchange(changed_, {});
   listing_fetch::start(
       initialize_result_, node_.config.catalogue.entries_max,
-      [this](std::string_view method, std::string params, auto answer) { ask(method, std::move(params), answer); },
+      [this](std::string_view method, const std::string& params, auto answer) { ask(method, params, answer); },
       [this, changed](transport::outcome<listing_ptr> l) {
         reading_ = false;
         if (!l) {

@@ -25,7 +25,7 @@ bool pending_calls::add(std::uint64_t id, std::chrono::milliseconds timeout, std
   {
     std::lock_guard lock(mutex_);
     if (shut_)
-      refusal = *shut_;
+      refusal = never_sent(*shut_);
     else if (size() >= in_flight_max_)
       refusal = failure{make_error_code(errc::overloaded), "too many requests in flight to this upstream"};
     else

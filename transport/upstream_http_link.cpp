@@ -105,7 +105,8 @@ std::pair<std::shared_ptr<http_lane>, std::optional<failure>> http_link::lane_he
 }
 
 void http_link::request(upstream_request r, std::shared_ptr<upstream_events> events) {
-  auto [lane, refusal] = lane_here();
+  auto [lane, shut] = lane_here();
+  auto refusal = shut ? std::optional(never_sent(*shut)) : std::nullopt;
   if (!refusal && in_flight_->fetch_add(1, std::memory_order_relaxed) >= limits_.in_flight_max) {
     in_flight_->fetch_sub(1, std::memory_order_relaxed);
     refusal = failure{make_error_code(errc::overloaded), "too many requests in flight to this upstream"};
@@ -123,9 +124,9 @@ void http_link::send(std::string json) {
 
 void http_link::forget(std::uint64_t id) { lane_here().first->forget(id); }
 
-void http_link::progress(std::uint64_t id, std::string json) {
+void http_link::progress(std::uint64_t id, const std::string& json) {
   std::lock_guard lock(mutex_);
-  for (auto& [owner, lane] : lanes_) owner->post([lane = lane, id, json] { lane->progress(id, json); });
+  for (auto& [owner, lane] : lanes_) owner->post([lane = lane, id, json = json] { lane->progress(id, json); });
 }
 
 void http_link::shut(const failure& why, loop& home, std::function<void()> then) {

@@ -6,9 +6,15 @@
 #include <memory>
 #include <string>
 
+#include "transport/errc.hpp"
 #include "transport/result.hpp"
 
 namespace holdfast::transport {
+
+/// What a request fails with that comes to a link whose connection has gone.
+inline failure never_sent(const failure& gone) {
+  return {make_error_code(errc::session_lost), gone.code.message() + (gone.detail.empty() ? "" : ": " + gone.detail)};
+}
 
 /// What comes back for one request, on the loop that made it and never from within `upstream_link::request`:
 /// any number of `on_message`, then exactly one of the other two.
@@ -22,7 +28,8 @@ class upstream_events {
   /// The JSON-RPC response (a result or an error), whole, with the id of the request.
   virtual void on_answer(std::string json) = 0;
 
-  /// No response will come. `session_lost`: the request was not processed and may be sent again on a new link.
+  /// No response will come. `session_lost`: the request was not processed, or not even sent because the connection of
+  /// the link had gone, and may be sent again on a new link.
   virtual void on_failed(failure why) = 0;
 };
 

@@ -46,8 +46,8 @@ step leave(const S& s, state next, effect last) {
 
 // Preparing.
 step on(idle, const select& e) { return {selected{e.tool}}; }
-step on(selected, const select& e) { return {selected{e.tool}}; }
-step on(ready, const select& e) { return {selected{e.tool}}; }
+step on(const selected&, const select& e) { return {selected{e.tool}}; }
+step on(const ready&, const select& e) { return {selected{e.tool}}; }
 step on(idle s, const parameters_given&) { return rejected(s); }
 step on(selected s, const parameters_given&) { return {ready{std::move(s.tool)}}; }
 step on(ready s, const parameters_given&) { return {std::move(s)}; }
@@ -84,7 +84,7 @@ step on(S s, const reset&) {
 }
 step on(executing s, const returned&) { return {ready{std::move(s.tool)}}; }
 /// A call that has already asked something was processed, whatever the upstream says.
-step on(input_required s, const returned&) { return leave(s, interrupted{}, report{}); }
+step on(const input_required& s, const returned&) { return leave(s, interrupted{}, report{}); }
 step on(executing s, const input_asked& e) {
   return {input_required{std::move(s.tool), s.dispatch, {e.request}}, {ask_client{e.request}}};
 }

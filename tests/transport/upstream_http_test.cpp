@@ -495,7 +495,7 @@ TEST_CASE("Too many calls at once are refused") {
   CHECK_FALSE(refused->wrong_loop);
   up.close();
   for (auto& c : calls) CHECK(c->error() == errc::closed);
-  CHECK(up.request("work")->error() == errc::closed);
+  CHECK(up.request("work")->error() == errc::session_lost);
 }
 
 TEST_CASE("Notifications and answers to the server are sent in order") {
@@ -710,7 +710,7 @@ TEST_CASE("Requests outlive their connection and fail") {
   CHECK(here->error() == errc::closed);
   CHECK(there->error() == errc::closed);
   auto late = up.request("work", "{}", patience, true);
-  CHECK(late->error() == errc::closed);
+  CHECK(late->error() == errc::session_lost);
 }
 
 TEST_CASE("Everything works over TLS") {

@@ -221,7 +221,7 @@ TEST_CASE("With its stream the connection is lost, and so are its calls") {
   CHECK(here->error() == errc::answer_lost);
   CHECK(there->error() == errc::answer_lost);
   CHECK(up.events.down().code == errc::answer_lost);
-  CHECK(up.request("work")->error() == errc::answer_lost);
+  CHECK(up.request("work")->error() == errc::session_lost);
   up.close();
   CHECK(up.events.record.get().downs.size() == 1);
 }

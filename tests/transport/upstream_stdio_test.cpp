@@ -168,8 +168,8 @@ TEST_CASE("A process that dies takes its calls with it, and says how it died") {
     CHECK_FALSE(call->wrong_loop);
   }
   CHECK(up.events.down().detail.find(words) != std::string::npos);
-  CHECK(up.request("late")->error() == errc::process_exited);
-  CHECK(up.request("late", "{}", patience, true)->error() == errc::process_exited);
+  CHECK(up.request("late")->error() == errc::session_lost);
+  CHECK(up.request("late", "{}", patience, true)->error() == errc::session_lost);
   up.close();
   CHECK(up.events.record.get().downs.size() == 1);
 }
@@ -283,7 +283,7 @@ TEST_CASE("A connection that is dropped without close leaves no process either")
     return 0;
   });
   CHECK(all_gone(pids, 3s));
-  CHECK(up.request("work")->error() == errc::closed);
+  CHECK(up.request("work")->error() == errc::session_lost);
 }
 
 TEST_CASE("Many calls from two loops at once are all answered on their loop") {
