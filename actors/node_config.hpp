@@ -45,7 +45,7 @@ struct session_limits {
   std::size_t batch_max = 100;              ///< messages in one 2025-03-26 batch
   std::size_t replay_events_max = 1024;     ///< kept per stream for resumption
   std::size_t replay_bytes_max = 1u << 20;  ///< kept per stream for resumption
-  std::size_t streams_max = 256;  ///< streams of one session, completed ones included; the oldest completed goes first
+  std::size_t streams_max = 64;  ///< streams of one session, completed ones included; the oldest completed goes first
   std::size_t shadow_streams_max = 32;                ///< further GET streams of one session; the oldest is dropped
   std::size_t subscriptions_max = 1024;               ///< resource subscriptions of one session
   std::size_t history_max = 64;                       ///< finished executions remembered per session
