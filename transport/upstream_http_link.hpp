@@ -33,7 +33,7 @@ class http_link final : public upstream_link {
   std::size_t in_flight() const noexcept override { return in_flight_->load(std::memory_order_relaxed); }
 
   /// A progress notification that did not come on its request's own stream. Any thread.
-  void progress(std::uint64_t id, std::string json);
+  void progress(std::uint64_t id, const std::string& json);
 
   /// Fails everything in flight and everything that comes later, then runs `then` on `home`. Only the first call
   /// counts. After `session_lost` what is in flight goes on: it may have been processed. Any thread.

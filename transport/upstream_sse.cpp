@@ -86,7 +86,7 @@ class sse_connection final : public upstream_connection,
     to.message = [weak](std::string json) {
       if (auto self = weak.lock(); self && self->events_) self->events_->on_message(std::move(json));
     };
-    to.answer = [weak](std::string json) {
+    to.answer = [weak](const std::string& json) {
       if (auto self = weak.lock()) self->on_initialized(json);
     };
     to.failed = [weak](failure why) {

@@ -85,7 +85,7 @@ class stdio_connection final : public upstream_connection,
     to.message = [weak](std::string json) {
       if (auto self = weak.lock(); self && self->events_) self->events_->on_message(std::move(json));
     };
-    to.answer = [weak](std::string json) {
+    to.answer = [weak](const std::string& json) {
       if (auto self = weak.lock()) self->on_initialized(json);
     };
     to.failed = [weak](failure why) {

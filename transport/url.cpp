@@ -74,12 +74,10 @@ std::string remove_dot_segments(std::string_view path) {
     if (segment == "..") {
       if (!kept.empty()) kept.pop_back();
       slash_at_end = true;
-    } else if (segment == ".") {
+    } else if (segment == "." || (segment.empty() && !slash_at_end)) {
       slash_at_end = true;
-    } else if (slash_at_end || !segment.empty()) {
-      kept.push_back(segment);
     } else {
-      slash_at_end = true;
+      kept.push_back(segment);
     }
     at = end + 1;
   }
