@@ -85,7 +85,7 @@ struct client {
     return loop.run([&] { return pool().connections(); });
   }
 
-  static std::shared_ptr<const std::string> head(std::string method) {
+  static std::shared_ptr<const std::string> head(const std::string& method) {
     return std::make_shared<const std::string>(method + " /mcp HTTP/1.1\r\nHost: test\r\n");
   }
 
@@ -359,7 +359,9 @@ TEST_CASE("A server that answers before it has read everything is heard") {
     peer.wait_for_end();
   });
   client c(server);
-  auto r = c.post(std::string(20'000'000, 'x'))->result();
+  std::string body;
+  body.resize(20'000'000, 'x');
+  auto r = c.post(std::move(body))->result();
   CHECK(r.status == 413);
   CHECK(r.ended);
 }

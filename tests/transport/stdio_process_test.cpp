@@ -44,7 +44,7 @@ class process_probe final : public transport::stdio_process_events {
   }
   static transport::stdio_command sh(const std::string& script) { return {"sh", {"-c", script}, {}, {}, ""}; }
 
-  ~process_probe() { close(100ms); }
+  ~process_probe() override { close(100ms); }
 
   void close(std::chrono::milliseconds grace) {
     if (!process) return;
