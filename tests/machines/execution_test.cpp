@@ -12,14 +12,23 @@ namespace {
 
 /// One sample of every state, by name.
 std::vector<m::state> all_states() {
-  return {m::idle{},          m::selected{"t"}, m::ready{"t"},   m::executing{"t", 7}, m::input_required{"t", 7, {1, 2}},
-          m::succeeded{},     m::failed{},      m::cancelled{}, m::interrupted{}};
+  return {m::idle{},      m::selected{"t"}, m::ready{"t"},  m::executing{"t", 7}, m::input_required{"t", 7, {1, 2}},
+          m::succeeded{}, m::failed{},      m::cancelled{}, m::interrupted{}};
 }
 
 /// One sample of every event.
 std::vector<m::event> all_events() {
-  return {m::select{"u"},      m::parameters_given{}, m::dispatched{9},     m::returned{},        m::input_asked{3},
-          m::input_answered{1}, m::result_came{false}, m::error_came{}, m::connection_lost{}, m::cancel_asked{}, m::reset{}};
+  return {m::select{"u"},
+          m::parameters_given{},
+          m::dispatched{9},
+          m::returned{},
+          m::input_asked{3},
+          m::input_answered{1},
+          m::result_came{false},
+          m::error_came{},
+          m::connection_lost{},
+          m::cancel_asked{},
+          m::reset{}};
 }
 
 bool rejects(const m::step& s) { return std::holds_alternative<m::reject>(s.effects[0]); }
@@ -113,7 +122,8 @@ TEST_CASE("an answer to a request that is not open is rejected") {
 TEST_CASE("requests still open when a call ends are withdrawn before the outcome is reported") {
   const m::input_required s{"t", 7, {1, 2}};
   CHECK(m::advance(s, m::result_came{false}) == m::step{m::succeeded{}, {m::withdraw_requests{{1, 2}}, m::report{}}});
-  CHECK(m::advance(s, m::cancel_asked{}) == m::step{m::cancelled{}, {m::withdraw_requests{{1, 2}}, m::cancel_upstream{7}}});
+  CHECK(m::advance(s, m::cancel_asked{}) ==
+        m::step{m::cancelled{}, {m::withdraw_requests{{1, 2}}, m::cancel_upstream{7}}});
 }
 
 TEST_CASE("an error of the tool is a failure that the tool caused") {
@@ -122,6 +132,7 @@ TEST_CASE("an error of the tool is a failure that the tool caused") {
 }
 
 TEST_CASE("a call that came back unprocessed can be dispatched again") {
-  const auto s = after(m::idle{}, {m::select{"t"}, m::parameters_given{}, m::dispatched{1}, m::returned{}, m::dispatched{2}});
+  const auto s =
+      after(m::idle{}, {m::select{"t"}, m::parameters_given{}, m::dispatched{1}, m::returned{}, m::dispatched{2}});
   CHECK(s == m::state{m::executing{"t", 2}});
 }
