@@ -80,7 +80,7 @@ int run_call(const common_options& common, call_options options) {
                         options.timeout,
                         {}};
   if (!options.no_progress) call.on_notification = [&](const std::string& json) { progress.show(json); };
-  const auto answer = client.request(std::move(call), interruption());
+  const auto answer = client.request(call, interruption());
   progress.clear();
   if (answer) return print_result(*answer, common.json);
   const int code = code_of(answer.error().code);

@@ -52,7 +52,7 @@ class load_session final : public transport::upstream_events,
       : run_(run), connection_(transport::upstream_connection::over_http(run.loop, run.plan.to, {}, *this)) {}
 
   void open() {
-    connection_->open(initialize_params(), [self = shared_from_this()](outcome<std::string> result) {
+    connection_->open(initialize_params(), [self = shared_from_this()](const outcome<std::string>& result) {
       if (result) {
         ++self->run_.opened;
       } else if (!self->run_.trouble) {

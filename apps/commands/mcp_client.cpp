@@ -202,7 +202,7 @@ outcome<std::string> mcp_client::open(const std::atomic<bool>& interrupted) {
   return std::move(*opened);
 }
 
-outcome<std::string> mcp_client::request(call c, const std::atomic<bool>& interrupted) {
+outcome<std::string> mcp_client::request(const call& c, const std::atomic<bool>& interrupted) {
   auto pending = std::make_shared<pending_call>(connection_->link(), c.on_notification);
   auto coming = pending->answer();
   const std::uint64_t id = connection_->request(pending, c);

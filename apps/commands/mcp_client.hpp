@@ -40,7 +40,7 @@ class mcp_client {
   };
 
   /// The whole response, a result or an error. When interrupted, the server is sent `notifications/cancelled`.
-  transport::outcome<std::string> request(call c, const std::atomic<bool>& interrupted);
+  transport::outcome<std::string> request(const call& c, const std::atomic<bool>& interrupted);
 
   /// "stdio", "streamable-http" or "sse", once open.
   std::string protocol() const;

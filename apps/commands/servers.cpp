@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr auto answer_timeout = 10s;
 
-std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
+std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
 
 /// Prints the table and, below it, what is wrong; true if something is.
 bool print_servers(const std::vector<mcp::raw_json>& servers) {

@@ -109,7 +109,7 @@ key<T> texts(std::string name, At at) {
 
 /// The names stand for the enumeration's values 0, 1, 2, ….
 template <class E, class T, class At>
-key<T> choice(std::string name, At at, std::vector<std::string> names) {
+key<T> choice(std::string name, At at, const std::vector<std::string>& names) {
   return {std::move(name),
           [=](const value& v, T& t) {
             if (const int i = read_choice(v, names); i >= 0) std::invoke(at, t) = static_cast<E>(i);

@@ -120,7 +120,7 @@ const keys<upstream_limits>& limit_keys() {
   return table;
 }
 
-key<upstream_draft> of_http(key<upstream_draft> k) {
+key<upstream_draft> of_http(const key<upstream_draft>& k) {
   return {k.name,
           [k](const value& v, upstream_draft& d) {
             d.http_only.push_back(v);
@@ -129,7 +129,7 @@ key<upstream_draft> of_http(key<upstream_draft> k) {
           k.below};
 }
 
-key<upstream_draft> of_stdio(key<upstream_draft> k) {
+key<upstream_draft> of_stdio(const key<upstream_draft>& k) {
   return {k.name,
           [k](const value& v, upstream_draft& d) {
             d.stdio_only.push_back(v);

@@ -23,8 +23,8 @@ struct reading {
 /// One value of the document together with its place. Reading it wrongly adds a mistake and yields nothing.
 class value {
  public:
-  value(YAML::Node node, YAML::Mark key_mark, std::string path, reading& r)
-      : node_(std::move(node)), key_mark_(key_mark), path_(std::move(path)), reading_(&r) {}
+  value(const YAML::Node& node, YAML::Mark key_mark, std::string path, reading& r)
+      : node_(node), key_mark_(key_mark), path_(std::move(path)), reading_(&r) {}
 
   const std::string& path() const noexcept { return path_; }
   bool is_null() const { return node_.IsNull(); }

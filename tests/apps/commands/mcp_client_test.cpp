@@ -32,7 +32,7 @@ constexpr const char* greeting =
     R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"fake","version":"1"}})";
 
 /// A node that initializes, and answers all other requests by `rest`.
-fake_node::script node_with(std::function<fake_node::answer(const mcp::envelope&)> rest) {
+fake_node::script node_with(const std::function<fake_node::answer(const mcp::envelope&)>& rest) {
   return [rest](const transport::http_request& r) -> fake_node::answer {
     if (r.method == transport::http_method::get) return {405, "", "", "application/json", false};
     if (r.method == transport::http_method::del) return json("");

@@ -78,7 +78,7 @@ const environment fixed = [](const std::string& name) -> std::optional<std::stri
   return std::nullopt;
 };
 
-std::string expanded(std::string_view text, expansion how = {fixed, true, ""}) { return *expand(text, how); }
+std::string expanded(std::string_view text, const expansion& how = {fixed, true, ""}) { return *expand(text, how); }
 
 }  // namespace
 
