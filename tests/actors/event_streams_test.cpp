@@ -21,7 +21,7 @@ constexpr auto older = mcp::revision::r2025_06_18;
 
 /// The streams of one session, with whatever their connections report carried out at once.
 struct session_streams {
-  explicit session_streams(mcp::revision r = newest, bool plain = false, std::string id = "the-session")
+  explicit session_streams(mcp::revision r = newest, bool plain = false, const std::string& id = "the-session")
       : streams(limits, id, r, plain, [this](std::uint32_t stream, std::uint64_t attachment) {
           own_gone = streams.detached(stream, attachment);
         }) {}

@@ -104,7 +104,7 @@ struct scripted {
   void fetch(const std::string& capabilities, std::size_t max = 100) {
     actors::listing_fetch::start(
         R"({"protocolVersion":"2025-06-18","instructions":"Hi","capabilities":)" + capabilities + "}", max,
-        [this](std::string_view method, std::string params, auto answer) {
+        [this](std::string_view method, const std::string& params, auto answer) {
           asked.push_back(std::string(method) + params);
           if (asked.size() > 50) throw std::logic_error("asked without end");
           const auto text = asked.size() <= answers.size() ? answers[asked.size() - 1] : answers.back();
