@@ -29,6 +29,7 @@ class session_actor final : public shard_actor {
 
   const char* name() const override { return "session"; }
   caf::behavior make_behavior() override;
+  caf::resumable::resume_result resume(caf::execution_unit* unit, std::size_t messages_max) override;
   void on_exit() override;
 
  private:

@@ -12,7 +12,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t kept_busy = 64 * 1024, kept_streaming = 512;
+constexpr std::size_t kept_busy = 64 * 1024, kept_streaming = 0;
 
 void give_back(std::string& s, std::size_t kept) {
   s.clear();
