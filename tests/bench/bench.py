@@ -193,10 +193,10 @@ def main():
     try:
         for part in options.parts or PARTS:
             results[part] = measures[part](b, options)
+            show({part: results[part]})
     except failed as why:
         print(f"bench: {why}", file=sys.stderr)
         return 1
-    show(results)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     return 0

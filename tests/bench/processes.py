@@ -25,8 +25,11 @@ def raise_file_limit():
 
 def cpu_seconds(pid):
     """User and system time of one process so far. Not from /proc/PID/stat, whose ticks of 10 ms lose short-lived work."""
-    tasks = pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+    nanoseconds = 0
+    for task in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            nanoseconds += int(task.read_text().split()[0])
+    return nanoseconds / 1e9
 
 
 def descendants(pid):
