@@ -18,8 +18,20 @@ constexpr std::chrono::milliseconds rest_after{250};  // idle for so long, a con
 constexpr std::chrono::milliseconds linger_time{2000};
 constexpr std::size_t linger_bytes_max = 8u << 20;
 constexpr std::size_t read_ahead_max = 8u << 10;
+constexpr std::size_t spare_readers_max = 64;
 
 }  // namespace
+
+std::unique_ptr<http_request_reader> server_site::take_reader() {
+  if (spare_readers.empty()) return std::make_unique<http_request_reader>(limits);
+  auto r = std::move(spare_readers.back());
+  spare_readers.pop_back();
+  return r;
+}
+
+void server_site::keep_reader(std::unique_ptr<http_request_reader> r) {
+  if (spare_readers.size() < spare_readers_max) spare_readers.push_back(std::move(r));
+}
 
 server_connection::server_connection(server_site& site, socket s)
     : site_(site), home_(site.home), socket_(std::move(s)), limit_(site.home, [this] { on_deadline(); }) {
@@ -73,6 +85,7 @@ void server_connection::await_request() {
   rested_ = false;
   limit_.set(std::min(rest_after, site_.limits.keep_alive_timeout));
   if (reader_ && reader_->buffered() > 0) return take_request();
+  give_reader_back();
   read();
 }
 
@@ -128,49 +141,35 @@ void server_connection::leave() {
 }
 
 void server_connection::read() {
-  if (reading_ || peer_ended_) return;
-  if (!reader_) return watch();
-  const bool ahead = phase_ == phase::answering || phase_ == phase::streaming;
-  if (ahead && reader_->buffered() >= read_ahead_max) return;
-  const auto room = reader_->space();
-  if (room.empty()) return;
-  reading_ = true;
-  socket_->async_read_some(asio::buffer(room.data(), room.size()),
-                           [self = shared_from_this()](error_code ec, std::size_t n) { self->on_read(ec, n); });
-}
-
-void server_connection::watch() {
-  if (reading_ || peer_ended_) return;
+  // Waiting first and reading then costs no more than reading at once, and needs no buffer for the wait.
+  if (reading_ || peer_ended_ || !has_room()) return;
   reading_ = true;
   socket_->async_wait(socket::wait_read, [self = shared_from_this()](error_code ec) { self->on_readable(ec); });
 }
 
-void server_connection::settle() {
-  if (reader_ && reader_->buffered() == 0) reader_.reset();
-  if (!reader_ || reader_->buffered() < read_ahead_max) watch();
-}
-
-void server_connection::on_read(error_code ec, std::size_t n) {
-  reading_ = false;
-  if (phase_ == phase::closed) return;
-  if (ec == asio::error::operation_aborted) return settle();
-  if (ec) return lost(ec);
-  reader_->filled(n);
-  received(n);
+bool server_connection::has_room() {
+  if (!reader_) return true;
+  const bool ahead = phase_ == phase::answering || phase_ == phase::streaming;
+  if (ahead && reader_->buffered() >= read_ahead_max) return false;
+  return !reader_->space().empty();
 }
 
 void server_connection::on_readable(error_code ec) {
   reading_ = false;
   if (phase_ == phase::closed) return;
-  if (ec == asio::error::operation_aborted) return settle();
   if (ec) return lost(ec);
-  if (!reader_) reader_ = std::make_unique<http_request_reader>(site_.limits);
+  // An answer that was sent meanwhile may have left no room, or none may be wanted before it is out.
+  if (!has_room()) return;
+  if (!reader_) reader_ = site_.take_reader();
   const auto room = reader_->space();
   const std::size_t n = socket_->read_some(asio::buffer(room.data(), room.size()), ec);
-  if (ec == asio::error::would_block) return settle();
-  if (ec) return lost(ec);
+  if (ec && ec != asio::error::would_block) return lost(ec);
   reader_->filled(n);
   received(n);
+}
+
+void server_connection::give_reader_back() {
+  if (reader_ && reader_->buffered() == 0) site_.keep_reader(std::move(reader_));
 }
 
 void server_connection::received(std::size_t n) {
@@ -178,7 +177,7 @@ void server_connection::received(std::size_t n) {
     case phase::reading: return take_request();
     case phase::serving:
     case phase::answering: return read();
-    case phase::streaming: return settle();
+    case phase::streaming: give_reader_back(); return read();
     case phase::refusing:
     case phase::lingering:
       reader_->discard();
@@ -200,8 +199,6 @@ void server_connection::lost(error_code ec) {
 void server_connection::rest() {
   out_ = {};
   next_ = {};
-  error_code ignored;
-  if (reader_ && reading_) socket_->cancel(ignored);
 }
 
 void server_connection::on_deadline() {

@@ -51,11 +51,8 @@ void server_connection::open_stream(std::string_view extra_headers) {
   append_stream_head(next_, head(200, "text/event-stream", extra_headers), http11_);
   phase_ = phase::streaming;
   reader_->next();
-  error_code ignored;
-  if (reading_)
-    socket_->cancel(ignored);  // the aborted read gives the buffer back
-  else
-    settle();
+  give_reader_back();
+  read();
   if (writing_) limit_.set(site_.limits.write_timeout);
   flush_soon();
 }
@@ -123,8 +120,6 @@ void server_connection::write_some() {
 
 void server_connection::on_written(error_code ec, std::size_t n) {
   if (phase_ == phase::closed) return;
-  // Cancelling a read takes the write with it.
-  if (ec == asio::error::operation_aborted) return write_some();
   if (ec) return close_and_tell();
   sent_ += n;
   if (sent_ < out_.size()) {

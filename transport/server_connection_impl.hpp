@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "transport/deadline.hpp"
 #include "transport/http_answer_head.hpp"
@@ -69,11 +70,10 @@ class server_connection final : public std::enable_shared_from_this<server_conne
   void refuse(int status);
   void leave();
   void read();
-  void watch();
-  void settle();
-  void on_read(error_code ec, std::size_t n);
+  bool has_room();
   void on_readable(error_code ec);
   void received(std::size_t n);
+  void give_reader_back();
   void lost(error_code ec);
   void rest();
   void on_deadline();
@@ -91,7 +91,7 @@ class server_connection final : public std::enable_shared_from_this<server_conne
   server_site& site_;
   loop& home_;
   std::optional<socket> socket_;                 // none once closed: the exchange may outlive the loop
-  std::unique_ptr<http_request_reader> reader_;  // none while idle or streaming, to save its buffer
+  std::unique_ptr<http_request_reader> reader_;  // none while nothing of a request is there, to save its buffer
   std::string out_, next_;                       // being sent; waiting for that
   std::size_t sent_ = 0, lingered_ = 0;
   std::function<void()> on_closed_;
@@ -107,10 +107,15 @@ class server_connection final : public std::enable_shared_from_this<server_conne
 struct server_site {
   server_site(loop& on, const http_limits& l, http_handler& h) : home(on), limits(l), handler(h) {}
 
+  /// Readers are shared among the connections that have a request just now.
+  std::unique_ptr<http_request_reader> take_reader();
+  void keep_reader(std::unique_ptr<http_request_reader> r);
+
   loop& home;
   const http_limits limits;
   http_handler& handler;
   http_date date;
+  std::vector<std::unique_ptr<http_request_reader>> spare_readers;
   boost::intrusive::list<server_connection, boost::intrusive::constant_time_size<false>> connections;
   std::size_t served = 0, turned_away = 0;
   bool draining = false;
