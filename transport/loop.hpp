@@ -5,6 +5,10 @@
 #include <functional>
 #include <memory>
 
+namespace boost::asio {
+class io_context;
+}
+
 namespace holdfast::transport {
 
 /// One I/O thread: an event loop with a coarse timer wheel. Everything that is created with a loop is used on that
@@ -37,5 +41,8 @@ class loop {
   /// The loop whose `run` is on this thread's stack, or null.
   static loop* current() noexcept;
 };
+
+/// The context that `l`, made by `loop::create`, runs. One thread runs it; everything bound to it needs no strand.
+boost::asio::io_context& context_of(loop& l) noexcept;
 
 }  // namespace holdfast::transport
