@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "persistence/store.hpp"
 #include "transport/http_server.hpp"
 #include "transport/mcp/classify.hpp"
 #include "transport/upstream_connection.hpp"
@@ -19,6 +20,12 @@ enum class upstream_scope : std::uint8_t {
   automatic,  ///< shared by clients that declare no sampling, elicitation or roots; else one per client session
   shared,     ///< always shared: such clients' capabilities are not declared upstream
   session,    ///< always one per client session
+};
+
+/// What becomes of an upstream's calls if the node dies during one.
+enum class durability : std::uint8_t {
+  journal,  ///< each is journaled before it is sent and its outcome before it is shown: none runs twice unnoticed
+  none,     ///< nothing is written; a call that is cut off is unknown afterwards
 };
 
 struct upstream_config {
@@ -36,6 +43,10 @@ struct upstream_config {
   std::chrono::milliseconds reconnect_min{250};
   std::chrono::milliseconds reconnect_max{30'000};
   transport::upstream_limits limits;
+  durability kept = durability::journal;
+  std::vector<std::string> unjournaled_tools;  ///< glob patterns of upstream names of tools whose calls need no journal
+  bool retry_read_only = false;   ///< believes `readOnlyHint`: a call of such a tool that was cut off is made again
+  bool retry_idempotent = false;  ///< believes `idempotentHint` likewise
 };
 
 struct session_limits {
@@ -51,9 +62,11 @@ struct session_limits {
   std::size_t history_max = 64;                       ///< finished executions remembered per session
   std::chrono::milliseconds replay_age_max{300'000};  ///< a completed stream can be resumed for so long
   std::chrono::milliseconds idle_timeout{1'800'000};  ///< a session without traffic and open streams ends
-  std::chrono::milliseconds stream_after{50};         ///< a POST not answered by then becomes an event stream
-  std::chrono::milliseconds keep_alive{15'000};       ///< a comment on every quiet event stream
-  std::chrono::milliseconds retry{500};               ///< the reconnection time told to clients
+  std::chrono::milliseconds passivate_after{
+      60'000};                                   ///< idle for so long, a session lives in the store only; 0 = never
+  std::chrono::milliseconds stream_after{50};    ///< a POST not answered by then becomes an event stream
+  std::chrono::milliseconds keep_alive{15'000};  ///< a comment on every quiet event stream
+  std::chrono::milliseconds retry{500};          ///< the reconnection time told to clients
   std::chrono::milliseconds stream_lifetime{
       0};  ///< close streams with a `retry` hint after so long (2025-11-25); 0 = never
   std::chrono::milliseconds client_answer_timeout{300'000};  ///< for sampling, elicitation and roots
@@ -73,14 +86,27 @@ struct admin_config {
   std::optional<std::uint16_t> port;  ///< absent = one above the MCP port; see `admin_port`
 };
 
+enum class on_store_loss : std::uint8_t {
+  hold,     ///< what must be durable first waits for `hold_timeout`, then is answered 503
+  degrade,  ///< goes on without durability, and says so; everything is written once the store is back
+};
+
+/// Where sessions are kept.
+struct store_config {
+  persistence::store_options primary{.url = "memory:"};
+  std::string shadow;  ///< URL of a second store that is written in parallel and compared; empty = none
+  on_store_loss on_loss = on_store_loss::hold;
+  std::chrono::milliseconds hold_timeout{5'000};  ///< how long output waits for a store that does not answer
+};
+
 enum class log_level : std::uint8_t { debug, info, warning, error };
 enum class log_format : std::uint8_t { automatic, text, json };
 
 struct node_config {
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 7420;
-  std::size_t threads = 0;        ///< I/O threads; 0 = one per core
-  std::string store = "memory:";  ///< where sessions are kept; memory is the only one so far
+  std::size_t threads = 0;  ///< I/O threads; 0 = one per core
+  store_config store;
   admin_config admin;
   transport::http_limits http;
   mcp::access_rules access;  ///< hosts empty = loopback names and the listen host

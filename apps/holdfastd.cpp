@@ -53,7 +53,7 @@ std::optional<node_config> load(const options& o) {
     return std::nullopt;
   }
   auto config = std::move(*loaded);
-  if (o.ephemeral) config.store = "memory:";
+  if (o.ephemeral) config.store.primary.url = "memory:";
   if (o.listen.empty()) return config;
   const auto colon = o.listen.rfind(':');
   const auto port = colon == std::string::npos ? -1 : std::atoi(o.listen.c_str() + colon + 1);
@@ -96,7 +96,7 @@ int run(const options& o) {
   }
   holdfast::actors::log::configure(config->level, config->format);
   raise_descriptor_limit();
-  if (config->store == "memory:") {
+  if (config->store.primary.url == "memory:") {
     holdfast::actors::log::info("node.ephemeral", {{"note", "sessions live in memory only and end with this process"}});
   }
   auto started = node::start(*config);

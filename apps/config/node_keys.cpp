@@ -44,7 +44,7 @@ void read_store(const value& v, node_config& c) {
   const auto text = v.text();
   if (!text) return;
   if (*text != "memory:") return v.wrong("must be `memory:`; durable stores are not part of this version");
-  c.store = *text;
+  c.store.primary.url = *text;
 }
 
 void read_hosts(const value& v, access_rules& a) {
