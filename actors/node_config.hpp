@@ -93,7 +93,7 @@ enum class on_store_loss : std::uint8_t {
 
 /// Where sessions are kept.
 struct store_config {
-  persistence::store_options primary{.url = "memory:"};
+  persistence::store_options primary;
   std::string shadow;  ///< URL of a second store that is written in parallel and compared; empty = none
   on_store_loss on_loss = on_store_loss::hold;
   std::chrono::milliseconds hold_timeout{5'000};  ///< how long output waits for a store that does not answer

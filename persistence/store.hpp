@@ -106,7 +106,7 @@ struct store_health {
 };
 
 struct store_options {
-  std::string url;                            ///< memory:, sqlite:PATH, redis://…, see `open`
+  std::string url = "memory:";                ///< see `store::open`
   std::string prefix = "hf";                  ///< of every key
   std::string ca_file;                        ///< for rediss://; empty = the system's
   unsigned wait_replicas = 0;                 ///< a commit counts when so many replicas have it
