@@ -40,8 +40,12 @@ class store_lane {
   // entities
 
   /// At most one commit of an entity may be under way at a time. Retried under the same token, sequence and content
-  /// after a lost answer, it is answered `duplicate`.
+  /// after a lost answer, it is answered `duplicate`; so is one that `ends` an entity which is not there (any more).
   virtual void commit(const struct commit& c, completion<verdict> done) = 0;
+
+  /// Creates or replaces an entity wholesale, whatever stands there, so that its next commit is the one after the
+  /// sequence given: for a store that lost its history. `ok` or `fenced`; may be repeated.
+  virtual void restore(const struct restoration& r, completion<verdict> done) = 0;
 
   /// Nothing if there is no such entity.
   virtual void load(const entity& of, completion<std::optional<record>> done) = 0;

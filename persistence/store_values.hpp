@@ -62,7 +62,8 @@ struct event {
   bool operator==(const event&) const = default;
 };
 
-/// One atomic change of an entity. Everything in it becomes visible together or not at all.
+/// One atomic change of an entity. Everything in it becomes visible together or not at all. Nothing may be both added
+/// and dropped, but for events: of those, the new ones are appended first.
 struct commit {
   entity of;
   token by;
@@ -88,6 +89,17 @@ struct record {
   std::string snapshot;
   std::map<std::string, std::string> parts;
   std::map<std::string, journal_entry> journal;
+  bool operator==(const record&) const = default;
+};
+
+/// An entity as a whole, to be put into a store that does not have it as it is.
+struct restoration {
+  entity of;
+  token by;
+  record kept;                ///< its sequence is that of the entity's last commit: at least 1
+  std::vector<event> events;  ///< all of them, oldest first
+  std::optional<std::chrono::milliseconds> time_to_live;  ///< from now; absent = no limit
+  std::uint32_t open_executions = 0;
 };
 
 /// One line of a list of entities.
