@@ -53,7 +53,11 @@ std::optional<node_config> load(const options& o) {
     return std::nullopt;
   }
   auto config = std::move(*loaded);
-  if (o.ephemeral) config.store.primary.url = "memory:";
+  if (o.ephemeral) config.store = {};
+  if (config.store.primary.url.empty()) {
+    std::cerr << "holdfastd: " << holdfast::apps::missing_store << "\n";
+    return std::nullopt;
+  }
   if (o.listen.empty()) return config;
   const auto colon = o.listen.rfind(':');
   const auto port = colon == std::string::npos ? -1 : std::atoi(o.listen.c_str() + colon + 1);
@@ -93,6 +97,13 @@ int run(const options& o) {
     std::cout << (o.config.empty() ? "the embedded configuration" : o.config) << ": good, " << config->upstreams.size()
               << " upstreams\n";
     return 0;
+  }
+  if (config->store.primary.url == holdfast::apps::default_store()) {
+    if (const auto error = holdfast::apps::make_state_folder()) {
+      std::cerr << "holdfastd: the folder of " << config->store.primary.url << " cannot be made: " << error.message()
+                << "\n";
+      return 1;
+    }
   }
   holdfast::actors::log::configure(config->level, config->format);
   raise_descriptor_limit();

@@ -30,6 +30,7 @@ config_outcome read_document(const YAML::Node& document, const std::string& sour
   reading r{source, {env, !client_file, client_file ? workspace_of(source) : ""}, {}};
   const value whole(document, document.Mark(), "", r);
   actors::node_config c;
+  c.store.primary.url = default_store(env);
   if (client_file) {
     read_client_file(whole, c);
   } else {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "actors/node_config.hpp"
@@ -42,12 +43,23 @@ environment process_environment();
 
 /// Reads a configuration file: Holdfast's own YAML (conf/holdfast.yaml shows every key), or a file written for an MCP
 /// client, known by a top-level `mcpServers` or `servers`, of which the servers become upstreams. Relative paths in it
-/// are left as they are, that is relative to the working directory.
+/// are left as they are, that is relative to the working directory. Where the text names no store, it is
+/// `default_store`, which may be empty.
 config_outcome load_config(const std::filesystem::path& file, const environment& env = process_environment());
 
 /// The same for text in memory. `source` names it in mistakes, and its folder is the workspace of client files.
 config_outcome load_config_text(std::string_view text, const std::string& source,
                                 const environment& env = process_environment());
+
+/// The store of a node that is told none: "sqlite:$XDG_STATE_HOME/holdfast/holdfast.db", or the same below
+/// ~/.local/state. Empty if neither XDG_STATE_HOME nor HOME is an absolute path; `missing_store` then says what to do.
+std::string default_store(const environment& env = process_environment());
+inline constexpr std::string_view missing_store =
+    "store: must be set, since neither XDG_STATE_HOME nor HOME names a folder for it: write sqlite:PATH, or memory: to "
+    "keep nothing";
+
+/// Creates the folder of `default_store`, for the owner alone. There must be such a store.
+std::error_code make_state_folder(const environment& env = process_environment());
 
 /// Every key that Holdfast's own format has: "listen", "admin.listen", "upstreams.*.url", ….
 std::vector<std::string> known_keys();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "apps/config/store_keys.hpp"
 #include "apps/config/upstream_keys.hpp"
 
 namespace holdfast::apps {
@@ -37,14 +38,6 @@ void read_admin_listen(const value& v, admin_config& a) {
   if (!address) return v.wrong(v.shown() + " " + address.error() + ", or off");
   a.host = address->host;
   a.port = address->port;
-}
-
-// The value is not shown: addresses of stores usually hold a password.
-void read_store(const value& v, node_config& c) {
-  const auto text = v.text();
-  if (!text) return;
-  if (*text != "memory:") return v.wrong("must be `memory:`; durable stores are not part of this version");
-  c.store.primary.url = *text;
 }
 
 void read_hosts(const value& v, access_rules& a) {
@@ -126,6 +119,7 @@ const keys<session_limits>& session_keys() {
       number<T>("history_max", &T::history_max, 0, 100'000),
       duration<T>("replay_age_max", &T::replay_age_max, 0ms, 168h),
       duration<T>("idle_timeout", &T::idle_timeout, 10ms, 720h),
+      duration<T>("passivate_after", &T::passivate_after, 0ms, 720h),
       duration<T>("stream_after", &T::stream_after, 0ms, 1h),
       duration<T>("keep_alive", &T::keep_alive, 10ms, 1h),
       duration<T>("retry", &T::retry, 0ms, 1h),
@@ -161,7 +155,9 @@ const keys<node_config>& node_keys() {
   static const keys<T> table = {
       {"listen", read_listen, {}},
       number<T>("threads", &T::threads, 0, 256),
-      {"store", read_store, {}},
+      {"store", [](const value& v, T& c) { read_store(v, c.store); }, paths(store_keys())},
+      choice<actors::on_store_loss, T>("on_store_loss", [](T & c) -> auto& { return c.store.on_loss; },
+                                       {"hold", "degrade"}),
       section<T>("admin", &T::admin, admin),
       section<T, T>(
           "log", [](T& c) -> T& { return c; }, log),

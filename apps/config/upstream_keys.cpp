@@ -99,6 +99,15 @@ void read_patterns(const value& v, std::vector<std::string>& out) {
   });
 }
 
+void read_retry_hints(const value& v, upstream_draft& d) {
+  d.retry_read_only = d.retry_idempotent = false;
+  v.elements([&](const value& element) {
+    const int hint = read_choice(element, {"readOnlyHint", "idempotentHint"});
+    if (hint == 0) d.retry_read_only = true;
+    if (hint == 1) d.retry_idempotent = true;
+  });
+}
+
 using name_list = std::vector<std::string> upstream_config::*;
 
 keys<upstream_draft> filter(name_list allow, name_list deny) {
@@ -166,6 +175,9 @@ const keys<upstream_draft>& upstream_keys() {
       section<T, T>("tools", same, tools),
       section<T, T>("prompts", same, prompts),
       section<T, T>("resources", same, resources),
+      choice<actors::durability, T>("durability", &T::kept, {"journal", "none"}),
+      {"unjournaled_tools", [](const value& v, T& d) { read_patterns(v, d.unjournaled_tools); }, {}},
+      {"retry_hints", read_retry_hints, {}},
       duration<T>("call_timeout", &T::call_timeout, 1ms, 24h),
       duration<T>("list_timeout", &T::list_timeout, 1ms, 1h),
       duration<T>("idle_timeout", &T::idle_timeout, 0ms, 168h),

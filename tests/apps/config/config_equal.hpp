@@ -24,8 +24,8 @@ inline auto parts(const transport::upstream_limits& l) {
 }
 
 inline auto parts(const actors::session_limits& l) {
-  const auto& [a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r] = l;
-  return std::make_tuple(a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r);
+  const auto& [a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r, s] = l;
+  return std::make_tuple(a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r, s);
 }
 
 inline auto parts(const actors::catalogue_config& l) {
@@ -38,12 +38,23 @@ inline auto parts(const actors::admin_config& l) {
   return std::make_tuple(a, b, c);
 }
 
+inline auto parts(const persistence::store_options& l) {
+  const auto& [a, b, c, d, e, f, g] = l;
+  return std::make_tuple(a, b, c, d, e, f, g);
+}
+
+inline auto parts(const actors::store_config& l) {
+  const auto& [primary, a, b, c] = l;
+  return std::tuple_cat(parts(primary), std::make_tuple(a, b, c));
+}
+
 /// All but alias and target.
 inline bool same_options(const actors::upstream_config& x, const actors::upstream_config& y) {
   const auto options = [](const actors::upstream_config& u) {
-    const auto& [alias, target, enabled, eager, scope, at, dt, ap, dp, ar, dr, call, list, idle, rmin, rmax, limits] =
-        u;
-    return std::make_tuple(enabled, eager, scope, at, dt, ap, dp, ar, dr, call, list, idle, rmin, rmax, parts(limits));
+    const auto& [alias, target, enabled, eager, scope, at, dt, ap, dp, ar, dr, call, list, idle, rmin, rmax, limits,
+                 kept, unjournaled, read_only, idempotent] = u;
+    return std::make_tuple(enabled, eager, scope, at, dt, ap, dp, ar, dr, call, list, idle, rmin, rmax, parts(limits),
+                           kept, unjournaled, read_only, idempotent);
   };
   return options(x) == options(y);
 }
@@ -53,7 +64,7 @@ inline bool same(const actors::node_config& x, const actors::node_config& y) {
   const auto settings = [](const actors::node_config& c) {
     const auto& [host, port, threads, store, admin, http, access, sessions, catalogue, upstreams, drain, level,
                  format] = c;
-    return std::make_tuple(host, port, threads, store, parts(admin), parts(http), parts(access), parts(sessions),
+    return std::make_tuple(host, port, threads, parts(store), parts(admin), parts(http), parts(access), parts(sessions),
                            parts(catalogue), upstreams.size(), drain, level, format);
   };
   return settings(x) == settings(y);

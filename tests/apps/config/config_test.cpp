@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include "tests/apps/config/config_equal.hpp"
@@ -16,9 +17,23 @@ using transport::stdio_command;
 
 namespace {
 
-const environment nothing_set = [](const std::string&) -> std::optional<std::string> { return std::nullopt; };
+environment with(std::map<std::string, std::string> variables) {
+  return [variables = std::move(variables)](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  };
+}
 
-actors::node_config load(std::string_view text, const environment& env = nothing_set) {
+const environment at_home = with({{"HOME", "/home/me"}});
+
+/// What a configuration that says nothing comes to at home.
+actors::node_config all_defaults() {
+  actors::node_config c;
+  c.store.primary.url = "sqlite:/home/me/.local/state/holdfast/holdfast.db";
+  return c;
+}
+
+actors::node_config load(std::string_view text, const environment& env = at_home) {
   auto loaded = load_config_text(text, "x.yaml", env);
   if (!loaded) FAIL(to_string(loaded.error()));
   return *loaded;
@@ -52,9 +67,9 @@ std::string reference_in_full() {
 }  // namespace
 
 TEST_CASE("an empty configuration is all defaults") {
-  CHECK(same(load(""), actors::node_config{}));
-  CHECK(same(load("# nothing\n"), actors::node_config{}));
-  CHECK(same(load("upstreams:\nlog:\nsessions:\n"), actors::node_config{}));
+  CHECK(same(load(""), all_defaults()));
+  CHECK(same(load("# nothing\n"), all_defaults()));
+  CHECK(same(load("upstreams:\nlog:\nsessions:\nstore:\n"), all_defaults()));
 }
 
 TEST_CASE("every section reaches its place") {
@@ -66,7 +81,7 @@ admin: {listen: 127.0.0.1:9100}
 log: {level: debug, format: json}
 http: {body_bytes_max: 1MiB, headers_max: 50, write_timeout: 5s}
 access: {hosts: [MCP.example.com, "[::1]"], origins: [https://app.example.com, "*"]}
-sessions: {sessions_max: 10, replay_bytes_max: 64KiB, stream_after: 0s}
+sessions: {sessions_max: 10, replay_bytes_max: 64KiB, stream_after: 0s, passivate_after: 0s}
 catalogue: {always_prefix: true, page_size: 7}
 drain_timeout: 1m
 )");
@@ -84,6 +99,7 @@ drain_timeout: 1m
   CHECK(c.sessions.sessions_max == 10);
   CHECK(c.sessions.replay_bytes_max == 65536);
   CHECK(c.sessions.stream_after == 0ms);
+  CHECK(c.sessions.passivate_after == 0ms);
   CHECK(c.catalogue.always_prefix);
   CHECK(c.catalogue.page_size == 7);
   CHECK(c.drain_timeout == 1min);
@@ -97,10 +113,7 @@ TEST_CASE("the operators' port is one above the MCP port unless it is given") {
 }
 
 TEST_CASE("upstreams keep their order and all their options") {
-  const environment env = [](const std::string& name) -> std::optional<std::string> {
-    if (name == "TOKEN") return "s3cret: [x]";
-    return std::nullopt;
-  };
+  const auto env = with({{"TOKEN", "s3cret: [x]"}});
   const auto c = load(R"(
 upstreams:
   web:
@@ -113,6 +126,7 @@ upstreams:
     tools: {allow: [get_*], deny: [get_secret]}
     prompts: {allow: [a]}
     resources: {deny: ["file://*"]}
+    durability: none
     call_timeout: 10s
     limits: {in_flight_max: 5, connect_timeout: 2s}
   local:
@@ -122,6 +136,8 @@ upstreams:
     env_pass: [SSH_AUTH_SOCK]
     cwd: /srv
     eager: true
+    unjournaled_tools: [get_*, "list?"]
+    retry_hints: [idempotentHint]
     reconnect_min: 1s
     reconnect_max: 1s
 )",
@@ -140,6 +156,7 @@ upstreams:
   CHECK(web.deny_tools == std::vector<std::string>{"get_secret"});
   CHECK(web.allow_prompts == std::vector<std::string>{"a"});
   CHECK(web.deny_resources == std::vector<std::string>{"file://*"});
+  CHECK(web.kept == actors::durability::none);
   CHECK(web.call_timeout == 10s);
   CHECK(web.limits.in_flight_max == 5);
   CHECK(web.limits.connect_timeout == 2s);
@@ -151,6 +168,10 @@ upstreams:
   CHECK(command.env_pass == std::vector<std::string>{"SSH_AUTH_SOCK"});
   CHECK(command.directory == "/srv");
   CHECK(local.eager);
+  CHECK(local.kept == actors::durability::journal);
+  CHECK(local.unjournaled_tools == std::vector<std::string>{"get_*", "list?"});
+  CHECK(local.retry_idempotent);
+  CHECK_FALSE(local.retry_read_only);
   CHECK(local.scope == actors::upstream_scope::automatic);
 }
 
@@ -162,16 +183,16 @@ TEST_CASE("a value cannot bring in structure") {
 }
 
 TEST_CASE("the built-in configuration has three example servers") {
-  const auto c = default_config(nothing_set);
+  const auto c = default_config(at_home);
   REQUIRE(c.upstreams.size() == 3);
   CHECK(c.upstreams[0].alias == "everything");
   CHECK(std::get<stdio_command>(c.upstreams[0].target).command ==
         "build/example/node_modules/.bin/mcp-server-everything");
-  const auto elsewhere = default_config([](const std::string&) -> std::optional<std::string> { return "/opt/x"; });
+  const auto elsewhere = default_config(with({{"HOLDFAST_EXAMPLE", "/opt/x"}}));
   CHECK(std::get<stdio_command>(elsewhere.upstreams[1].target).args.at(0) == "/opt/x/files");
   auto without = c;
   without.upstreams.clear();
-  CHECK(same(without, actors::node_config{}));
+  CHECK(same(without, all_defaults()));
   CHECK(default_config_text() == file_text("conf/default.yaml"));
 }
 
@@ -179,7 +200,7 @@ TEST_CASE("the reference configuration loads and is all defaults") {
   auto c = load(file_text("conf/holdfast.yaml"));
   CHECK(c.upstreams.size() == 1);
   c.upstreams.clear();
-  CHECK(same(c, actors::node_config{}));
+  CHECK(same(c, all_defaults()));
 }
 
 TEST_CASE("every setting that the reference shows is the default") {
@@ -192,7 +213,7 @@ TEST_CASE("every setting that the reference shows is the default") {
   CHECK(admin_port(c) == admin_port(actors::node_config{}));
   c.admin.port.reset();
   c.upstreams.clear();
-  CHECK(same(c, actors::node_config{}));
+  CHECK(same(c, all_defaults()));
 }
 
 TEST_CASE("the reference shows every key") {

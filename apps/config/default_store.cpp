@@ -1,0 +1,26 @@
+#include <filesystem>
+
+#include "apps/config/config.hpp"
+
+namespace holdfast::apps {
+
+std::string default_store(const environment& env) {
+  // Relative values of XDG variables are to be ignored, says the XDG Base Directory Specification.
+  const auto folder = [&](const std::string& name) -> std::filesystem::path {
+    const auto value = env(name);
+    return value && value->starts_with('/') ? *value : std::string();
+  };
+  auto state = folder("XDG_STATE_HOME");
+  if (state.empty() && !folder("HOME").empty()) state = folder("HOME") / ".local" / "state";
+  return state.empty() ? "" : "sqlite:" + (state / "holdfast" / "holdfast.db").string();
+}
+
+std::error_code make_state_folder(const environment& env) {
+  const std::filesystem::path file = default_store(env).substr(std::string_view("sqlite:").size());
+  std::error_code error;
+  if (std::filesystem::create_directories(file.parent_path(), error))
+    std::filesystem::permissions(file.parent_path(), std::filesystem::perms::owner_all, error);
+  return error;
+}
+
+}  // namespace holdfast::apps
