@@ -1,0 +1,183 @@
+// What must be true of a run, whatever was killed in it. Pure functions over records:
+//
+//   clients     Client.record of each: {name, initialized, calls, streams, told, troubles}, and `alive` at the end
+//   executions  the record of the upstreams, see tools.mjs
+//   crashes     [{at, back, why}]: when the node ended, when it served again
+//   config      {retriesReadOnly, says}: what the node was told, whether logs outside calls must arrive
+//
+// A rule returns what violates it, a text each.
+
+const calls = (run) => run.clients.flatMap((client) => client.calls);
+const by = (list, of) => list.reduce((map, item) => map.set(of(item), [...(map.get(of(item)) ?? []), item]), new Map());
+const shown = (call) => `${call.key} (${call.upstream} ${call.tool})`;
+const outcome = (call) => call.outcomes[0];
+const done = (what, run) => by(run.executions.filter((e) => e.what === what), (e) => e.key);
+const progressOf = (call) => call.events.flatMap(({ message }) => (message?.method === 'notifications/progress' ? [message.params] : []));
+
+/// A read may be repeated; everything else must not be.
+const runsOnce = (call, { config }) => !(call.tool === 'quick' && config.retriesReadOnly);
+
+/// True if the node ended while the client waited for this call, of which the node may have known: an intent may exist.
+function crashedDuring(call, { crashes }) {
+  const known = call.attempts.find((a) => a.ended !== 'refused' && a.ended !== 'unavailable');
+  return known !== undefined && crashes.some((crash) => crash.at >= known.at && crash.at <= outcome(call).at);
+}
+
+export const rules = {
+  'every call has one outcome': (run) => calls(run).flatMap((call) => {
+    if (call.outcomes.length === 1) return [];
+    return [`${shown(call)} has ${call.outcomes.length} outcomes; attempts ${JSON.stringify(call.attempts.slice(-4))}`];
+  }),
+
+  'an outcome carries the id of its request': (run) => calls(run).flatMap((call) =>
+    call.outcomes.filter((o) => o.id !== call.id).map((o) => `${shown(call)} with id ${JSON.stringify(call.id)} got an answer to ${JSON.stringify(o.id)}`)),
+
+  'a call ends in a result or is interrupted': (run) => calls(run).flatMap((call) =>
+    call.outcomes.filter((o) => !['result', 'interrupted'].includes(o.kind)).map((o) => `${shown(call)}: ${JSON.stringify(o)}`)),
+
+  'a call with a result was executed': (run) => {
+    const executed = done('executed', run);
+    return calls(run).filter((call) => outcome(call)?.kind === 'result' && !executed.has(call.key)).map(shown);
+  },
+
+  'nothing is executed twice': (run) => {
+    const executed = done('executed', run);
+    return calls(run).flatMap((call) => {
+      const times = executed.get(call.key)?.length ?? 0;
+      return times > 1 && runsOnce(call, run) ? [`${shown(call)} was executed ${times} times`] : [];
+    });
+  },
+
+  'a result is what the upstream returned': (run) => {
+    const returned = done('returned', run);
+    return calls(run).flatMap((call) => {
+      if (outcome(call)?.kind !== 'result') return [];
+      const texts = (returned.get(call.key) ?? []).map((r) => r.text);
+      return texts.includes(outcome(call).text) ? [] : [`${shown(call)}: ${outcome(call).text} instead of ${texts}`];
+    });
+  },
+
+  'interrupted is only what a crash may have cut off': (run) => calls(run).flatMap((call) => {
+    if (outcome(call)?.kind !== 'interrupted' || crashedDuring(call, run)) return [];
+    return [`${shown(call)}: ${JSON.stringify(outcome(call))}; attempts ${JSON.stringify(call.attempts)}`];
+  }),
+
+  'a read is made again': (run) => calls(run).flatMap((call) =>
+    run.config.retriesReadOnly && call.tool === 'quick' && outcome(call)?.kind === 'interrupted' ? [`${shown(call)} is interrupted`] : []),
+
+  'what can be resumed is resumed': (run) => calls(run).flatMap((call) => {
+    const resumable = call.upstream === 'http' && ['slow', 'ask'].includes(call.tool);
+    const begun = call.events.some(({ message }) => message?.method !== undefined);
+    return resumable && begun && outcome(call)?.kind === 'interrupted' ? [`${shown(call)} is interrupted after its first message`] : [];
+  }),
+
+  'event ids rise within a stream': (run) => streamsOf(run).flatMap(({ of, events }) => {
+    const found = [];
+    const last = new Map();
+    for (const { id } of events) {
+      const at = positionOf(id);
+      if (!at) continue;
+      if (at.position <= (last.get(at.stream) ?? -1)) found.push(`${of}: ${id} after position ${last.get(at.stream)}`);
+      last.set(at.stream, at.position);
+    }
+    return found;
+  }),
+
+  'a call keeps to one stream': (run) => calls(run).flatMap((call) => {
+    const streams = new Set(call.events.flatMap(({ id }) => positionOf(id)?.stream ?? []));
+    return streams.size > 1 ? [`${shown(call)} was on the streams ${[...streams]}`] : [];
+  }),
+
+  'no event comes twice': (run) => streamsOf(run).flatMap(({ of, events }) => {
+    const ids = by(events.filter((e) => e.id !== undefined), (e) => e.id);
+    return [...ids].filter(([, same]) => same.length > 1).map(([id, same]) => `${of}: ${id} came ${same.length} times`);
+  }),
+
+  'progress comes in order, each step once': (run) => calls(run).flatMap((call) => {
+    const steps = progressOf(call).map((p) => p.progress);
+    return steps.every((step, i) => i === 0 || step > steps[i - 1]) ? [] : [`${shown(call)}: ${steps}`];
+  }),
+
+  'no progress is lost': (run) => calls(run).flatMap((call) => {
+    if (call.tool !== 'slow' || call.upstream !== 'http' || outcome(call)?.kind !== 'result') return [];
+    const steps = new Set(progressOf(call).map((p) => p.progress));
+    const missing = Array.from({ length: call.args.steps }, (_, i) => i + 1).filter((step) => !steps.has(step));
+    return missing.length ? [`${shown(call)} lacks ${missing} of ${call.args.steps}`] : [];
+  }),
+
+  'a stream carries its own call only': (run) => calls(run).flatMap((call) => call.events.flatMap(({ message }) => {
+    if (message?.method === 'notifications/progress' && message.params.progressToken !== call.key) return [`${shown(call)}: ${JSON.stringify(message)}`];
+    if (message?.method === 'sampling/createMessage' && message.params.messages[0].content.text !== call.key) return [`${shown(call)}: ${JSON.stringify(message)}`];
+    return [];
+  })),
+
+  'an answer that was taken reaches the upstream': (run) => {
+    const told = done('told', run);
+    const ends = new Map(calls(run).map((call) => [call.key, outcome(call)?.kind]));
+    return run.clients.flatMap((client) => client.told).flatMap((answer) => {
+      if (!answer.taken || ends.get(answer.key) === 'interrupted' || told.has(answer.key)) return [];
+      return [`the answer for ${answer.key} was taken and never arrived`];
+    });
+  },
+
+  'the client is asked no more than the node crashed': (run) => run.clients.flatMap((client) =>
+    [...by(client.told, (answer) => answer.key)].flatMap(([key, answers]) =>
+      answers.length > 1 + run.crashes.length ? [`${key} was asked for ${answers.length} times`] : [])),
+
+  'no resumption is refused': (run) => run.clients.flatMap((client) =>
+    client.troubles.map((t) => `${t.session}: ${t.what}: ${t.status} ${t.of ?? ''}`)),
+
+  'every session lives': (run) => run.clients.filter((client) => !client.alive).map((client) => `${client.name} is gone`),
+
+  'nobody initializes again': (run) => run.clients.filter((client) => client.initialized !== 1)
+    .map((client) => `${client.name} initialized ${client.initialized} times`),
+
+  'logs come once and in order': (run) => {
+    const said = run.executions.filter((e) => e.what === 'executed').map((e) => e.key);
+    const order = new Map(said.map((key, i) => [key, i]));
+    return run.clients.flatMap((client) => client.streams.flatMap((stream) => {
+      const keys = logsOf(stream);
+      const twice = keys.filter((key, i) => keys.indexOf(key) !== i);
+      const late = keys.filter((key, i) => i > 0 && order.get(key) < order.get(keys[i - 1]));
+      return [...twice.map((key) => `${client.name}: ${key} was logged twice`), ...late.map((key) => `${client.name}: ${key} was logged too late`)];
+    }));
+  },
+
+  'logs outside calls arrive': (run) => (run.config.says ? run.clients.flatMap((client) => {
+    const heard = new Set(client.streams.flatMap(logsOf));
+    return client.calls.filter((call) => call.args.say && outcome(call)?.kind === 'result' && !heard.has(call.key))
+      .map((call) => `${call.key} was not logged`);
+  }) : []),
+};
+
+const logsOf = (stream) => stream.events.flatMap(({ message }) => (message?.method === 'notifications/message' ? [message.params.data] : []));
+
+/// `<stream>-<position>-<tag>`
+function positionOf(id) {
+  const [, stream, position] = /^(\d+)-(\d+)-/.exec(id ?? '') ?? [];
+  return stream === undefined ? undefined : { stream, position: Number(position) };
+}
+
+const streamsOf = (run) => [
+  ...calls(run).map((call) => ({ of: shown(call), events: call.events })),
+  ...run.clients.flatMap((client) => client.streams.map((stream) => ({ of: `${client.name}'s own stream`, events: stream.events }))),
+];
+
+/// All that is wrong with a run: [{rule, what}].
+export const check = (run) => Object.entries(rules).flatMap(([rule, violated]) => violated(run).map((what) => ({ rule, what })));
+
+/// What a run was, in one line.
+export function summary(run) {
+  const all = calls(run);
+  const executed = done('executed', run);
+  const count = (list, of) => [...by(list, of)].map(([name, same]) => `${name} ${same.length}`).join(', ');
+  const interrupted = all.filter((call) => outcome(call)?.kind === 'interrupted');
+  const again = all.filter((call) => call.attempts.filter((a) => a.how === 'post' && a.ended !== 'refused' && a.ended !== 'unavailable').length > 1);
+  return [
+    `${all.length} calls (${count(all, (call) => call.tool)})`,
+    `${run.crashes.length} crashes`,
+    `${all.filter((call) => call.attempts.some((a) => a.how === 'resume')).length} resumed, ${again.length} sent again`,
+    `${interrupted.length} interrupted (${count(interrupted, (call) => `${call.upstream} ${call.tool}`)}; ${interrupted.filter((call) => !executed.has(call.key)).length} of them never ran)`,
+    `${all.filter((call) => call.attempts.some((a) => a.ended === 'unavailable')).length} met 503`,
+  ].join('; ');
+}

@@ -1,0 +1,76 @@
+// The node under test: on one port for its whole life, killed and started again at will.
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { freePort, Process, program, waitFor } from '../integration/support/processes.mjs';
+
+/// Whether holdfastd was built with the hooks that this suite aims with.
+export const hasHooks = () => readFileSync(program('holdfastd')).includes('HOLDFAST_TEST_CRASH_AT');
+
+const sanitizerReport = /(AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:)/;
+
+export class Node {
+  crashes = [];
+  output = '';
+
+  /// `config` is one of holdfastd's, but for the addresses. `hooks` are variables for every start.
+  static async create(folder, config, hooks = {}, name = 'node') {
+    const node = new Node();
+    node.hooks = hooks;
+    node.port = await freePort();
+    node.url = `http://127.0.0.1:${node.port}/mcp`;
+    node.file = path.join(folder, `${name}.yaml`);
+    const addresses = { listen: `127.0.0.1:${node.port}`, admin: { listen: '127.0.0.1:0' } };
+    // JSON is YAML.
+    writeFileSync(node.file, JSON.stringify({ ...config, ...addresses }, null, 1));
+    return node;
+  }
+
+  /// Starts it and waits until it serves, or has killed itself as `aim` wants (HOLDFAST_TEST_CRASH_AT).
+  async start(aim) {
+    const env = { ...process.env, ...this.hooks, ...aim };
+    this.process = new Process(program('holdfastd'), ['--config', this.file], { env });
+    await waitFor('the node to serve', () => {
+      const ready = /^holdfastd ready/m.test(this.process.stdout);
+      const ended = this.process.exit !== undefined;
+      if (ended && !ready && !aim) throw new Error(`the node did not start: ${JSON.stringify(this.process.exit)}\n${this.process.stderr.slice(-4000)}`);
+      return ready || ended;
+    }, 20_000);
+    const last = this.crashes.at(-1);
+    if (last) last.back ??= Date.now();
+  }
+
+  keepOutput() {
+    this.output += `${this.process.stdout}${this.process.stderr}\n`;
+    if (sanitizerReport.test(this.process.stderr)) throw new Error(`a sanitizer reported:\n${this.process.stderr.slice(0, 8000)}`);
+  }
+
+  /// kill -9.
+  async crash(why = 'random') {
+    this.crashes.push({ at: Date.now(), why });
+    await this.process.kill();
+    this.keepOutput();
+  }
+
+  /// Waits until it has killed itself at a point that it was started with. False if it has not come there in time.
+  async crashesItself(why, ms) {
+    let timer;
+    const late = new Promise((done) => { timer = setTimeout(done, ms, false); });
+    const how = await Promise.race([this.process.exited, late]);
+    clearTimeout(timer);
+    if (!how) return false;
+    this.crashes.push({ at: Date.now(), why });
+    this.keepOutput();
+    if (how.signal !== 'SIGKILL') throw new Error(`the node ended by itself: ${JSON.stringify(how)}\n${this.process.stderr.slice(-4000)}`);
+    return true;
+  }
+
+  /// Asks it to end, as an operator would.
+  async stop() {
+    if (!this.process || this.process.exit) return;
+    this.process.signal('SIGTERM');
+    await this.process.ends(30_000);
+    this.keepOutput();
+  }
+
+  async abandon() { await this.process?.kill(); }
+}

@@ -1,0 +1,45 @@
+// Passes bytes between two ends, and loses them when told to.
+import net from 'node:net';
+
+export class Relay {
+  connections = new Set();
+  /// While true, what the far end says is thrown away.
+  losesReplies = false;
+
+  /// `at` and `to`: a port of the loopback interface, or the path of a unix socket.
+  static async open(t, at, to) {
+    const relay = new Relay();
+    relay.to = to;
+    relay.server = net.createServer((near) => relay.join(near));
+    await new Promise((done) => relay.server.listen(...address(at), done));
+    t.after(() => relay.close());
+    return relay;
+  }
+
+  get port() { return this.server.address().port; }
+
+  join(near) {
+    const far = net.connect(...address(this.to));
+    const connection = { near, far };
+    this.connections.add(connection);
+    near.on('data', (bytes) => far.write(bytes));
+    far.on('data', (bytes) => { if (!this.losesReplies) near.write(bytes); });
+    for (const [socket, other] of [[near, far], [far, near]]) {
+      socket.on('error', () => {});  // `close` follows
+      socket.on('close', () => {
+        this.connections.delete(connection);
+        other.end();
+      });
+    }
+  }
+
+  /// Breaks every connection.
+  cut() { for (const { near, far } of this.connections) { near.destroy(); far.destroy(); } }
+
+  close() {
+    this.cut();
+    this.server.close();
+  }
+}
+
+const address = (where) => (typeof where === 'string' ? [where] : [where, '127.0.0.1']);

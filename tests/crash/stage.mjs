@@ -1,0 +1,119 @@
+// Everything of one run: the store, the upstreams, the node and the clients, and the verdict over their records.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Process, slowness, waitFor } from '../integration/support/processes.mjs';
+import { check, summary } from './checker.mjs';
+import { Client } from './client.mjs';
+import { Node } from './node.mjs';
+import { readRecord } from './record.mjs';
+import { Redis } from './redis.mjs';
+
+const here = (file) => fileURLToPath(new URL(file, import.meta.url));
+
+export const storeName = process.env.HOLDFAST_TEST_STORE ?? 'redis';
+export const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e6));
+
+/// `store` is redis, sqlite or memory; `through` may put something before Redis: of the path of its socket it makes
+/// another; `front` likewise before the node, of its port. `hooks` are variables for every start of the node.
+export class Stage {
+  static async set(t, { store = storeName, sessions = 12, says = false, hooks = {}, through, front, clientOptions = {} } = {}) {
+    const stage = new Stage();
+    stage.says = says;
+    stage.folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-crash-'));
+    t.after(() => stage.strike());
+    stage.recordFile = path.join(stage.folder, 'record');
+    let storeUrl = { sqlite: `sqlite:${path.join(stage.folder, 'store.db')}`, memory: 'memory:' }[store];
+    if (store === 'redis') {
+      stage.redis = new Redis(stage.folder);
+      await stage.redis.start();
+      storeUrl = `unix:${through ? await through(stage.redis.socket) : stage.redis.socket}`;
+    }
+    stage.upstream = new Process(process.execPath, [here('upstream.mjs'), stage.recordFile]);
+    const upstreamUrl = (await stage.upstream.says(/recording upstream on (\S+)/))[1];
+    stage.config = {
+      store: storeUrl, log: { format: 'json', level: 'info' }, sessions: { retry: '100ms' },
+      upstreams: {
+        http: { url: upstreamUrl, retry_hints: ['readOnlyHint'] },
+        local: { command: process.execPath, args: [here('upstream-stdio.mjs'), stage.recordFile, 'local_'], retry_hints: ['readOnlyHint'] },
+      },
+    };
+    stage.node = await Node.create(stage.folder, stage.config, hooks);
+    await stage.node.start();
+    stage.clients = [];
+    const url = front ? `http://127.0.0.1:${await front(stage.node.port)}/mcp` : stage.node.url;
+    for (let i = 0; i < sessions; ++i) {
+      const options = { sampling: i % 3 === 2, numericIds: i % 2 === 1, ...clientOptions };
+      stage.clients.push(await new Client(`s${i}`, url, options).open());
+    }
+    return stage;
+  }
+
+  /// kill -9 and a new start.
+  async crash(why) {
+    await this.node.crash(why);
+    await this.node.start();
+  }
+
+  /// The node is started so that it kills itself at the n-th passage of a point, then for the next one, and so on.
+  async crashAt(aims) {
+    await this.node.crash('to aim');
+    for (const [point, n] of aims) {
+      await this.node.start({ HOLDFAST_TEST_CRASH_AT: `${point}:${n}` });
+      const died = await this.node.crashesItself(`${point}:${n}`, 10_000 * slowness);
+      assert.ok(died, `the node never passed ${point} for the ${n}th time`);
+    }
+    await this.node.start();
+  }
+
+  /// Every session hears of a new tool on its own stream: nobody has lost that stream for good.
+  async ownStreamsLive() {
+    const changes = (client) => client.own.events.filter(({ message }) => message?.method === 'notifications/tools/list_changed').length;
+    const before = this.clients.map(changes);
+    this.upstream.signal('SIGUSR2');
+    await waitFor('every session to hear of a new tool', () => this.clients.every((client, i) => changes(client) > before[i]), 10_000);
+  }
+
+  /// After the load has stopped: what was recorded, for the checker.
+  async finish() {
+    for (const client of this.clients) client.record.alive = await client.ping();
+    await sleep(200);  // for what must not come
+    for (const client of this.clients) await client.close();
+    await this.node.stop();
+    return {
+      clients: this.clients.map((client) => client.record), executions: readRecord(this.recordFile), crashes: this.node.crashes,
+      config: { retriesReadOnly: this.config.upstreams.http.retry_hints !== undefined, says: this.says },
+    };
+  }
+
+  /// Fails with what is wrong; everything stays to be looked at then.
+  async approve(t) {
+    const run = await this.finish();
+    t.diagnostic(summary(run));
+    const violations = check(run);
+    if (!violations.length) return;
+    this.kept = true;
+    writeFileSync(path.join(this.folder, 'run.json'), JSON.stringify(run, null, 1));
+    writeFileSync(path.join(this.folder, 'node.log'), this.node.output);
+    assert.fail(`seed ${seed}, ${violations.length} violations, records in ${this.folder}\n${listed(violations)}`);
+  }
+
+  async strike() {
+    for (const client of this.clients ?? []) await client.close();
+    await this.node?.abandon();
+    await this.upstream?.kill();
+    this.redis?.thaw();
+    await this.redis?.crash();
+    if (!this.kept) rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/// The first few of each rule.
+export function listed(violations) {
+  const rules = new Map();
+  for (const { rule, what } of violations) rules.set(rule, [...(rules.get(rule) ?? []), what]);
+  return [...rules].map(([rule, all]) => `- ${rule} (${all.length}):\n${all.slice(0, 5).map((w) => `    ${w}`).join('\n')}`).join('\n');
+}
