@@ -141,12 +141,13 @@ class bench:
     @contextlib.contextmanager
     def node(self, upstream, threads=0):
         """A Holdfast node before one upstream: (process, url). 0 threads: as shipped."""
-        config = {"listen": "127.0.0.1:0", "admin": {"listen": "127.0.0.1:0"}, "upstreams": {"echo": upstream}}
+        config = {"listen": "127.0.0.1:0", "admin": {"listen": "127.0.0.1:0"}, "store": "memory:",
+                  "upstreams": {"echo": upstream}}
         if threads:
             config["threads"] = threads
         path = self.folder / "node.yaml"
         path.write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
-        command = [self.binaries / "holdfastd", "--config", path, "--ephemeral"]
+        command = [self.binaries / "holdfastd", "--config", path]
         with running(command, self.folder / "node.log") as process:
             line = read_line(process, START_TIMEOUT)
             if not line.startswith("holdfastd ready "):

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   gatewayOnly, Process, processesWith, program, slowness, startFixture, startNode, stdioTrouble, temporaryFile, waitFor,
 } from './support/processes.mjs';
+import { keepsOfNode } from './support/stores.mjs';
 import { exchange, Session } from './support/wire.mjs';
 
 const fixtureNode = async (t, more = {}) => startNode(t, { upstreams: { fixture: { url: (await startFixture(t)).url } }, ...more });
@@ -152,8 +153,10 @@ describe('children and grandchildren', gatewayOnly, () => {
 
 describe('a node that cannot start', gatewayOnly, () => {
   async function fails(t, config, pattern) {
-    const node = new Process(program('holdfastd'), ['--config', temporaryFile(t, 'holdfast.yaml', config)]);
-    t.after(() => node.kill());
+    const keeps = keepsOfNode();
+    const text = typeof config === 'string' ? config : { store: keeps.store, ...config };
+    const node = new Process(program('holdfastd'), ['--config', temporaryFile(t, 'holdfast.yaml', text)], { env: keeps.env });
+    t.after(() => node.kill().finally(keeps.remove));
     const { code } = await node.ends(10_000);
     assert.ok(code > 0, `exit code ${code}`);
     assert.match(node.stderr, pattern);

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { keepsOfNode } from './stores.mjs';
 
 const here = fileURLToPath(new URL('..', import.meta.url));
 
@@ -175,12 +176,13 @@ const quick = {
 /// A running node. When the test ends it is asked to stop and must do so cleanly: exit code 0 and no sanitizer report.
 export async function startNode(t, config, { args = [], name = 'holdfast.yaml' } = {}) {
   if (direct) return startDirectly(t, config);
+  const keeps = keepsOfNode();
   // JSON is YAML.
-  const file = temporaryFile(t, name, config.mcpServers ? config : { ...quick, ...config });
-  const node = new Process(program('holdfastd'), ['--config', file, ...args]);
+  const file = temporaryFile(t, name, config.mcpServers ? config : { ...quick, store: keeps.store, ...config });
+  const node = new Process(program('holdfastd'), ['--config', file, ...args], { env: keeps.env });
   t.after(async () => {
     if (!node.exit) node.signal('SIGTERM');
-    const how = await node.ends(30_000);
+    const how = await node.ends(30_000).finally(keeps.remove);
     assert.ok(!sanitizerReport.test(node.stderr), `a sanitizer reported:\n${node.stderr.slice(0, 8000)}`);
     if (!node.anyExit) assert.deepEqual(how, { code: 0, signal: null }, `the node did not end cleanly:\n${node.stderr.slice(-4000)}`);
   });
