@@ -1,6 +1,7 @@
 // What must be true of a run, whatever was killed in it. Pure functions over records:
 //
-//   clients     Client.record of each: {name, initialized, calls, streams, told, troubles}, and `alive` at the end
+//   clients     Client.record of each: {name, initialized, calls, streams, told, troubles}, and at the end `alive`
+//               and `hears`: it answered a ping, it heard of a change on its own stream
 //   executions  the record of the upstreams, see tools.mjs
 //   crashes     [{at, back, why}]: when the node ended, when it served again
 //   config      {retriesReadOnly, says}: what the node was told, whether logs outside calls must arrive
@@ -74,10 +75,12 @@ export const rules = {
   'event ids rise within a stream': (run) => streamsOf(run).flatMap(({ of, events }) => {
     const found = [];
     const last = new Map();
-    for (const { id } of events) {
+    for (const { id, message } of events) {
       const at = positionOf(id);
       if (!at) continue;
-      if (at.position <= (last.get(at.stream) ?? -1)) found.push(`${of}: ${id} after position ${last.get(at.stream)}`);
+      // What only begins a connection may name the place where it goes on.
+      const least = (last.get(at.stream) ?? -1) + (message ? 1 : 0);
+      if (at.position < least) found.push(`${of}: ${id} after position ${last.get(at.stream)}`);
       last.set(at.stream, at.position);
     }
     return found;
@@ -89,7 +92,7 @@ export const rules = {
   }),
 
   'no event comes twice': (run) => streamsOf(run).flatMap(({ of, events }) => {
-    const ids = by(events.filter((e) => e.id !== undefined), (e) => e.id);
+    const ids = by(events.filter((e) => e.id !== undefined && e.message), (e) => e.id);
     return [...ids].filter(([, same]) => same.length > 1).map(([id, same]) => `${of}: ${id} came ${same.length} times`);
   }),
 
@@ -128,6 +131,8 @@ export const rules = {
     client.troubles.map((t) => `${t.session}: ${t.what}: ${t.status} ${t.of ?? ''}`)),
 
   'every session lives': (run) => run.clients.filter((client) => !client.alive).map((client) => `${client.name} is gone`),
+
+  'every own stream lives': (run) => run.clients.filter((client) => client.hears === false).map((client) => `${client.name} heard nothing of a change`),
 
   'nobody initializes again': (run) => run.clients.filter((client) => client.initialized !== 1)
     .map((client) => `${client.name} initialized ${client.initialized} times`),

@@ -6,6 +6,7 @@ import { check, rules, summary } from './checker.mjs';
 const progress = (n, token = 's0.1') => ({ method: 'notifications/progress', params: { progressToken: token, progress: n, total: 3 } });
 const event = (at, id, message) => ({ at, id, message });
 const log = (key) => ({ method: 'notifications/message', params: { level: 'info', data: key } });
+const answer = (id) => ({ id, result: {} });
 const asking = (key) => ({ id: 7, method: 'sampling/createMessage', params: { messages: [{ role: 'user', content: { type: 'text', text: key } }] } });
 
 /// A run with nothing wrong in it: a slow call that is resumed after a crash, a counter, a read that is made again, a
@@ -18,14 +19,14 @@ function run(change = () => {}) {
   });
   const slow = call(1, 'slow', {
     args: { steps: 3 },
-    events: [event(110, '1-1-a'), event(120, '1-2-a', progress(1)), event(410, '1-3-a', progress(2)), event(500, '1-4-a', progress(3)), event(900, '1-5-a')],
+    events: [event(110, '1-1-a'), event(120, '1-2-a', progress(1)), event(410, '1-3-a', progress(2)), event(500, '1-4-a', progress(3)), event(900, '1-5-a', answer(1))],
   });
   const count = call(2, 'count');
   const quick = call(3, 'quick', { args: { say: true } });
-  const ask = call(4, 'ask', { events: [event(150, '2-1-a', asking('s0.4')), event(900, '2-2-a')] });
+  const ask = call(4, 'ask', { events: [event(150, '2-1-a', asking('s0.4')), event(900, '2-2-a', answer(4))] });
   const cut = call(5, 'count_slow', { outcomes: [{ at: 900, id: 5, kind: 'interrupted' }] });
   const client = {
-    name: 's0', sampling: true, initialized: 1, alive: true, calls: [slow, count, quick, ask, cut], troubles: [],
+    name: 's0', sampling: true, initialized: 1, alive: true, hears: true, calls: [slow, count, quick, ask, cut], troubles: [],
     told: [{ at: 160, session: 's0', key: 's0.4', text: 'told', taken: true }],
     streams: [{ session: 's0', attempts: [], events: [event(100, '0-1-a'), event(300, '0-2-a', log('s0.3'))] }],
   };
@@ -78,6 +79,8 @@ const wrongs = {
   ],
   'event ids rise within a stream': [
     ({ slow }) => { slow.events[3].id = '1-3-a'; },
+    ({ slow }) => { slow.events[3].id = '1-2-a'; },
+    ({ slow }) => slow.events.splice(2, 0, event(400, '1-1-a')),
     ({ client }) => { client.streams[0].events.reverse(); },
   ],
   'a call keeps to one stream': [({ slow }) => { slow.events[2].id = '3-3-a'; }],
@@ -98,6 +101,7 @@ const wrongs = {
   'the client is asked no more than the node crashed': [({ client }) => client.told.push(client.told[0], client.told[0])],
   'no resumption is refused': [({ client }) => client.troubles.push({ session: 's0', what: 'a stream was not resumed', status: 400 })],
   'every session lives': [({ client }) => { client.alive = false; }],
+  'every own stream lives': [({ client }) => { client.hears = false; }],
   'nobody initializes again': [({ client }) => { client.initialized = 2; }],
   'logs come once and in order': [
     ({ client }) => client.streams[0].events.push(event(350, '0-3-a', log('s0.3'))),
@@ -113,6 +117,7 @@ test('a run with nothing wrong in it violates no rule', () => {
 
 test('what a rule allows for is allowed', () => {
   for (const allowed of [
+    ({ slow }) => slow.events.splice(2, 0, event(400, '1-2-a')),  // begins a connection
     ({ slow }) => { slow.outcomes[0].kind = 'interrupted'; slow.events = slow.events.slice(0, 1); },  // nothing came of it yet
     ({ slow }) => { slow.upstream = 'stdio'; slow.outcomes[0].kind = 'interrupted'; },  // its upstream ended with the node
     ({ slow }) => { slow.upstream = 'stdio'; slow.events.splice(2, 1); },

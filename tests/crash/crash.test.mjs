@@ -22,7 +22,7 @@ async function under(t, trouble, options) {
   await sleep(500);
   await trouble(stage, random(seed));
   await stop();
-  await stage.ownStreamsLive();
+  await stage.announce();
   await stage.approve(t);
 }
 
@@ -43,6 +43,13 @@ describe(`kill -9 of the node, ${storeName}`, () => {
     test(`at ${point}`, hooked, (t) => under(t, (stage, choose) => stage.crashAt([[point, 1], [point, choose.between(2, 60)]])));
   }
 });
+
+test('connections that break do no harm while the node lives', (t) => under(t, async (stage) => {
+  for (let i = 0; i < 30; ++i) {
+    await sleep(100);
+    stage.front.cut();
+  }
+}, { fronted: true }));
 
 describe('trouble with Redis', redisOnly, () => {
   for (const killing of [false, true]) {

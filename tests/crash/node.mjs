@@ -17,7 +17,6 @@ export class Node {
     const node = new Node();
     node.hooks = hooks;
     node.port = await freePort();
-    node.url = `http://127.0.0.1:${node.port}/mcp`;
     node.file = path.join(folder, `${name}.yaml`);
     const addresses = { listen: `127.0.0.1:${node.port}`, admin: { listen: '127.0.0.1:0' } };
     // JSON is YAML.

@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { check, summary } from './checker.mjs';
 import { begin } from './load.mjs';
 import { hasHooks, Node } from './node.mjs';
-import { Relay } from './relay.mjs';
 import { listed, seed, Stage } from './stage.mjs';
 
 const hooked = hasHooks() ? {} : { skip: 'holdfastd was built without HOLDFAST_TEST_HOOKS' };
@@ -74,14 +73,10 @@ const scenarios = {
 
 /// One run of a scenario: what the checker says of it.
 async function play(t, { mix, trouble, fronted, lossy }, without) {
-  const before = {};
   const stage = await Stage.set(t, {
-    store: 'redis', sessions: 6, hooks: without ? { HOLDFAST_TEST_WITHOUT: without } : {},
+    store: 'redis', sessions: 6, fronted, lossy, hooks: without ? { HOLDFAST_TEST_WITHOUT: without } : {},
     clientOptions: { callMs: without ? 8000 : 30_000, headMs: without ? 3000 : 20_000 },
-    through: lossy ? async (socket) => (before.lossy = await Relay.open(t, `${socket}.lossy`, socket), `${socket}.lossy`) : undefined,
-    front: fronted ? async (port) => (before.front = await Relay.open(t, 0, port)).port : undefined,
   });
-  Object.assign(stage, before);
   const stop = begin(stage.clients, { seed, mix });
   await sleep(300);
   await trouble(stage, t);

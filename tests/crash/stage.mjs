@@ -5,22 +5,30 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Process, slowness, waitFor } from '../integration/support/processes.mjs';
+import { Process, slowness } from '../integration/support/processes.mjs';
 import { check, summary } from './checker.mjs';
 import { Client } from './client.mjs';
 import { Node } from './node.mjs';
 import { readRecord } from './record.mjs';
 import { Redis } from './redis.mjs';
+import { Relay } from './relay.mjs';
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 
 export const storeName = process.env.HOLDFAST_TEST_STORE ?? 'redis';
 export const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e6));
 
-/// `store` is redis, sqlite or memory; `through` may put something before Redis: of the path of its socket it makes
-/// another; `front` likewise before the node, of its port. `hooks` are variables for every start of the node.
+/// A recording upstream over HTTP: a Process with a `url`.
+export async function startUpstream(recordFile) {
+  const upstream = new Process(process.execPath, [here('upstream.mjs'), recordFile]);
+  upstream.url = (await upstream.says(/recording upstream on (\S+)/))[1];
+  return upstream;
+}
+
+/// `store` is redis, sqlite or memory. `hooks` are variables for every start of the node. With `fronted` the clients
+/// reach the node through a relay, `front`; with `lossy` the node reaches Redis through one, `lossy`.
 export class Stage {
-  static async set(t, { store = storeName, sessions = 12, says = false, hooks = {}, through, front, clientOptions = {} } = {}) {
+  static async set(t, { store = storeName, sessions = 12, says = false, hooks = {}, fronted, lossy, clientOptions = {} } = {}) {
     const stage = new Stage();
     stage.says = says;
     stage.folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-crash-'));
@@ -30,21 +38,23 @@ export class Stage {
     if (store === 'redis') {
       stage.redis = new Redis(stage.folder);
       await stage.redis.start();
-      storeUrl = `unix:${through ? await through(stage.redis.socket) : stage.redis.socket}`;
+      const socket = lossy ? `${stage.redis.socket}.lossy` : stage.redis.socket;
+      if (lossy) stage.lossy = await Relay.open(t, socket, stage.redis.socket);
+      storeUrl = `unix:${socket}`;
     }
-    stage.upstream = new Process(process.execPath, [here('upstream.mjs'), stage.recordFile]);
-    const upstreamUrl = (await stage.upstream.says(/recording upstream on (\S+)/))[1];
+    stage.upstream = await startUpstream(stage.recordFile);
     stage.config = {
       store: storeUrl, log: { format: 'json', level: 'info' }, sessions: { retry: '100ms' },
       upstreams: {
-        http: { url: upstreamUrl, retry_hints: ['readOnlyHint'] },
+        http: { url: stage.upstream.url, retry_hints: ['readOnlyHint'] },
         local: { command: process.execPath, args: [here('upstream-stdio.mjs'), stage.recordFile, 'local_'], retry_hints: ['readOnlyHint'] },
       },
     };
     stage.node = await Node.create(stage.folder, stage.config, hooks);
     await stage.node.start();
     stage.clients = [];
-    const url = front ? `http://127.0.0.1:${await front(stage.node.port)}/mcp` : stage.node.url;
+    if (fronted) stage.front = await Relay.open(t, 0, stage.node.port);
+    const url = `http://127.0.0.1:${(stage.front ?? stage.node).port}/mcp`;
     for (let i = 0; i < sessions; ++i) {
       const options = { sampling: i % 3 === 2, numericIds: i % 2 === 1, ...clientOptions };
       stage.clients.push(await new Client(`s${i}`, url, options).open());
@@ -69,12 +79,14 @@ export class Stage {
     await this.node.start();
   }
 
-  /// Every session hears of a new tool on its own stream: nobody has lost that stream for good.
-  async ownStreamsLive() {
+  /// Gives every session something to hear on its own stream: a new tool. Who did is recorded.
+  async announce() {
     const changes = (client) => client.own.events.filter(({ message }) => message?.method === 'notifications/tools/list_changed').length;
     const before = this.clients.map(changes);
+    const heard = (client) => changes(client) > before[this.clients.indexOf(client)];
     this.upstream.signal('SIGUSR2');
-    await waitFor('every session to hear of a new tool', () => this.clients.every((client, i) => changes(client) > before[i]), 10_000);
+    for (const end = Date.now() + 5000 * slowness; Date.now() < end && !this.clients.every(heard);) await sleep(20);
+    for (const client of this.clients) client.record.hears = heard(client);
   }
 
   /// After the load has stopped: what was recorded, for the checker.

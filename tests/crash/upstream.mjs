@@ -29,13 +29,15 @@ class Stream {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     response.flushHeaders();
     response.on('close', () => { if (this.response === response) this.response = undefined; });
-    if (this.ids && after === this.messages.length) response.write(`id: ${this.number}_${after}\nretry: ${retryMs}\ndata:\n\n`);
+    if (this.ids && after === this.messages.length) response.write(`id: ${this.idAfter(after)}\nretry: ${retryMs}\ndata:\n\n`);
     for (let i = after; i < this.messages.length; ++i) this.write(i);
     if (this.done) response.end();
   }
 
+  idAfter(seen) { return `${this.number}-${seen}-upstream`; }
+
   write(i) {
-    const id = this.ids ? `id: ${this.number}_${i + 1}\n` : '';
+    const id = this.ids ? `id: ${this.idAfter(i + 1)}\n` : '';
     this.response?.write(`${id}data: ${JSON.stringify(this.messages[i])}\n\n`);
   }
 
@@ -67,7 +69,7 @@ class Session {
 
   /// Where an event id points: [stream, number of messages seen].
   find(eventId) {
-    const [number, seen] = eventId.split('_').map(Number);
+    const [number, seen] = eventId.split('-').map(Number);
     return [this.streams[number], seen];
   }
 
