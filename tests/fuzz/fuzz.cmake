@@ -13,6 +13,11 @@ endfunction()
 
 holdfast_fuzz(classify)
 holdfast_fuzz(convert)
+holdfast_fuzz(encoding fuzz/other_parser.cpp ${CMAKE_SOURCE_DIR}/persistence/at_rest_cipher.cpp
+              ${CMAKE_SOURCE_DIR}/persistence/cipher_keys.cpp ${CMAKE_SOURCE_DIR}/persistence/encoding.cpp
+              ${CMAKE_SOURCE_DIR}/persistence/json_tokens.cpp ${CMAKE_SOURCE_DIR}/persistence/msgpack_read.cpp
+              ${CMAKE_SOURCE_DIR}/persistence/msgpack_write.cpp ${CMAKE_SOURCE_DIR}/persistence/zstd_frame.cpp)
+target_link_libraries(fuzz_encoding PRIVATE OpenSSL::Crypto ${ZSTD_LIBRARY})
 holdfast_fuzz(envelope fuzz/other_parser.cpp)
 holdfast_fuzz(sse_parser ${CMAKE_SOURCE_DIR}/transport/sse_parser.cpp)
 holdfast_fuzz(stdio_framing ${CMAKE_SOURCE_DIR}/transport/stdio_framing.cpp)
