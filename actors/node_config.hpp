@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "persistence/encoding.hpp"
 #include "persistence/store.hpp"
 #include "transport/http_server.hpp"
 #include "transport/mcp/classify.hpp"
@@ -97,6 +98,9 @@ struct store_config {
   std::string shadow;  ///< URL of a second store that is written in parallel and compared; empty = none
   on_store_loss on_loss = on_store_loss::hold;
   std::chrono::milliseconds hold_timeout{5'000};  ///< how long output waits for a store that does not answer
+  persistence::text_format format = persistence::text_format::json;
+  std::size_t compress_above = 4096;  ///< bytes of one text; 0 = never
+  std::string keys;                   ///< where those are that encrypt it, for `persistence::read_keys`; empty = none
 };
 
 enum class log_level : std::uint8_t { debug, info, warning, error };

@@ -98,13 +98,6 @@ int run(const options& o) {
               << " upstreams\n";
     return 0;
   }
-  if (config->store.primary.url == holdfast::apps::default_store()) {
-    if (const auto error = holdfast::apps::make_state_folder()) {
-      std::cerr << "holdfastd: the folder of " << config->store.primary.url << " cannot be made: " << error.message()
-                << "\n";
-      return 1;
-    }
-  }
   holdfast::actors::log::configure(config->level, config->format);
   raise_descriptor_limit();
   if (config->store.primary.url == "memory:") {

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 #include "actors/node_config.hpp"
@@ -57,9 +56,6 @@ std::string default_store(const environment& env = process_environment());
 inline constexpr std::string_view missing_store =
     "store: must be set, since neither XDG_STATE_HOME nor HOME names a folder for it: write sqlite:PATH, or memory: to "
     "keep nothing";
-
-/// Creates the folder of `default_store`, for the owner alone. There must be such a store.
-std::error_code make_state_folder(const environment& env = process_environment());
 
 /// Every key that Holdfast's own format has: "listen", "admin.listen", "upstreams.*.url", ….
 std::vector<std::string> known_keys();

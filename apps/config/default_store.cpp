@@ -15,12 +15,4 @@ std::string default_store(const environment& env) {
   return state.empty() ? "" : "sqlite:" + (state / "holdfast" / "holdfast.db").string();
 }
 
-std::error_code make_state_folder(const environment& env) {
-  const std::filesystem::path file = default_store(env).substr(std::string_view("sqlite:").size());
-  std::error_code error;
-  if (std::filesystem::create_directories(file.parent_path(), error))
-    std::filesystem::permissions(file.parent_path(), std::filesystem::perms::owner_all, error);
-  return error;
-}
-
 }  // namespace holdfast::apps

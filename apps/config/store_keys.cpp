@@ -11,6 +11,7 @@ using namespace std::string_view_literals;
 using actors::store_config;
 
 constexpr std::size_t prefix_bytes_max = 64;
+constexpr std::uint64_t gib = 1u << 30;
 constexpr std::string_view redis_schemes[] = {"redis://", "rediss://", "unix:", "redis+sentinel://",
                                               "redis+cluster://"};
 
@@ -29,8 +30,9 @@ std::string_view url_objection(std::string_view url) {
   if (!known)
     return "must begin with memory:, sqlite:PATH, redis://, rediss://, unix:PATH, redis+sentinel:// or "
            "redis+cluster://";
-  const bool empty = url.find_first_not_of('/', colon + 1) == std::string_view::npos;
-  if (empty) return "must say where: sqlite:PATH, unix:PATH, redis://HOST:PORT";
+  const bool has_default = url.starts_with("redis://") || url.starts_with("rediss://");
+  if (!has_default && url.find_first_not_of('/', colon + 1) == std::string_view::npos)
+    return "must say where: sqlite:PATH, unix:PATH, redis+sentinel://HOST/MASTER, redis+cluster://HOST";
   return "";
 }
 
@@ -60,6 +62,15 @@ void read_prefix(const value& v, store_config& s) {
   s.primary.prefix = *text;
 }
 
+/// The value is not shown: it might be a key itself.
+void read_keys_place(const value& v, store_config& s) {
+  const auto text = v.text();
+  if (!text) return;
+  const auto is_place = [&](std::string_view kind) { return text->starts_with(kind) && text->size() > kind.size(); };
+  if (!text->empty() && !is_place("file:") && !is_place("env:")) return v.wrong("must be file:PATH or env:NAME");
+  s.keys = *text;
+}
+
 }  // namespace
 
 const keys<store_config>& store_keys() {
@@ -79,6 +90,9 @@ const keys<store_config>& store_keys() {
           "waiting_max", [](T & s) -> auto& { return s.primary.waiting_max; }, 1, 10'000'000),
       duration<T>("hold_timeout", &T::hold_timeout, 0ms, 1h),
       {"shadow", read_shadow, {}},
+      choice<persistence::text_format, T>("format", &T::format, {"json", "msgpack"}),
+      size<T>("compress_above", &T::compress_above, 0, gib),
+      {"keys", read_keys_place, {}},
   };
   return table;
 }

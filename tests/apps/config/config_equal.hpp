@@ -44,8 +44,8 @@ inline auto parts(const persistence::store_options& l) {
 }
 
 inline auto parts(const actors::store_config& l) {
-  const auto& [primary, a, b, c] = l;
-  return std::tuple_cat(parts(primary), std::make_tuple(a, b, c));
+  const auto& [primary, a, b, c, d, e, f] = l;
+  return std::tuple_cat(parts(primary), std::make_tuple(a, b, c, d, e, f));
 }
 
 /// All but alias and target.

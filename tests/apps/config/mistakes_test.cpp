@@ -113,6 +113,7 @@ TEST_CASE("secrets never stand in a mistake") {
            "store: {url: 'postgres://u:s3cret@db'}",
            "store: {shadow: 's3cret@db'}",
            "store: {url: 'redis://:s3cret@db', shadow: 'redis://:s3cret@db'}",
+           "store: {keys: s3cret}",
            "store: {prefix: '${TOKEN} x'}",
            "store: ['redis://:s3cret@db']",
        }) {

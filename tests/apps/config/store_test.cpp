@@ -1,7 +1,5 @@
 #include <doctest/doctest.h>
-#include <stdlib.h>
 
-#include <filesystem>
 #include <map>
 
 #include "apps/config/config.hpp"
@@ -10,7 +8,6 @@
 using namespace holdfast;
 using namespace holdfast::apps;
 using namespace std::chrono_literals;
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -39,9 +36,9 @@ bool has(const std::string& text, std::string_view part) { return text.find(part
 }  // namespace
 
 TEST_CASE("a store is given by its URL alone") {
-  for (const char* url :
-       {"memory:", "sqlite:/var/lib/holdfast.db", "sqlite:holdfast.db", "redis://db", "redis://u:p@db:6380/2",
-        "rediss://db", "unix:/run/redis.sock?db=1", "redis+sentinel://a,b:26380/main/1", "redis+cluster://a,b"}) {
+  for (const char* url : {"memory:", "sqlite:/var/lib/holdfast.db", "sqlite:holdfast.db", "redis://db",
+                          "redis://u:p@db:6380/2", "redis://", "rediss://db", "unix:/run/redis.sock?db=1",
+                          "redis+sentinel://a,b:26380/main/1", "redis+cluster://a,b"}) {
     CAPTURE(url);
     actors::store_config expected;
     expected.primary.url = url;
@@ -62,6 +59,9 @@ store:
   waiting_max: 500
   hold_timeout: 1m
   shadow: sqlite:/tmp/x.db
+  format: msgpack
+  compress_above: 16KiB
+  keys: file:${KEYS:-/etc/holdfast/keys}
 on_store_loss: degrade
 )");
   CHECK(s.primary.url == "rediss://db");
@@ -73,6 +73,9 @@ on_store_loss: degrade
   CHECK(s.primary.waiting_max == 500);
   CHECK(s.hold_timeout == 1min);
   CHECK(s.shadow == "sqlite:/tmp/x.db");
+  CHECK(s.format == persistence::text_format::msgpack);
+  CHECK(s.compress_above == 16384);
+  CHECK(s.keys == "file:/etc/holdfast/keys");
   CHECK(s.on_loss == actors::on_store_loss::degrade);
 }
 
@@ -95,17 +98,6 @@ TEST_CASE("without a store and a place for one, the place is left open") {
   CHECK(load("store: 'memory:'", with({})).primary.url == "memory:");
 }
 
-TEST_CASE("the state folder is made for its owner alone") {
-  std::string scratch = (fs::temp_directory_path() / "holdfast-state-XXXXXX").string();
-  REQUIRE(::mkdtemp(scratch.data()) != nullptr);
-  const auto env = with({{"HOME", scratch}});
-  CHECK_FALSE(make_state_folder(env));
-  CHECK(fs::status(scratch + "/.local/state/holdfast").permissions() == fs::perms::owner_all);
-  CHECK_FALSE(make_state_folder(env));
-  CHECK(make_state_folder(with({{"XDG_STATE_HOME", "/proc/1/none"}})));
-  fs::remove_all(scratch);
-}
-
 TEST_CASE("a URL of no store is refused with those there are") {
   for (const char* text : {"store: postgres://db", "store: redis", "store: ''", "store: {url: /var/lib/x.db}",
                            "store: {url: 'memory:', shadow: 'http://db'}"}) {
@@ -116,7 +108,7 @@ TEST_CASE("a URL of no store is refused with those there are") {
   }
   CHECK(has(mistakes_in("store: 'memory:x'"), "must be `memory:` with nothing after it"));
   CHECK(has(mistakes_in("store: 'sqlite://x.db'"), "must be sqlite:PATH, without `//`"));
-  for (const char* url : {"sqlite:", "unix:", "redis://", "rediss:///", "redis+cluster://"}) {
+  for (const char* url : {"sqlite:", "unix:", "redis+sentinel://", "redis+cluster:///"}) {
     CAPTURE(url);
     CHECK(has(mistakes_in("store: '" + std::string(url) + "'"), "store: must say where"));
   }
@@ -132,6 +124,10 @@ TEST_CASE("the durability settings are checked") {
   CHECK(has(mistakes_in("store: {prefix: 'a{b}'}"), "store.prefix: \"a{b}\" must be 1 to 64"));
   CHECK(has(mistakes_in("store: {prefix: ''}"), "must be 1 to 64"));
   CHECK(has(mistakes_in("store: {connections: 0}"), "must be from 1 to 64"));
+  CHECK(has(mistakes_in("store: {format: xml}"), "must be json or msgpack"));
+  CHECK(load("store: {compress_above: 0}").compress_above == 0);
+  CHECK(has(mistakes_in("store: {keys: keys.txt}"), "store.keys: must be file:PATH or env:NAME"));
+  CHECK(has(mistakes_in("store: {keys: 'file:'}"), "must be file:PATH or env:NAME"));
   CHECK(has(mistakes_in("store: {usl: x}"), "did you mean `url`?"));
   CHECK(has(mistakes_in("on_store_loss: ignore"), "must be hold or degrade"));
   CHECK(has(mistakes_in("upstreams: {a: {command: x, durability: full}}"), "must be journal or none"));
