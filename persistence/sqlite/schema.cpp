@@ -1,0 +1,71 @@
+#include "persistence/sqlite/schema_impl.hpp"
+
+namespace holdfast::persistence::sqlite {
+namespace {
+
+// Tells our files from those of other programs: "HFst".
+constexpr std::int64_t application_id = 0x48467374;
+constexpr std::int64_t version = 1;
+
+// Of an entity, `expires` changes with every commit, so it has no index; `sweep` is its coarse copy for the sweep.
+// What may be large stands in tables with a row number: a search in one without reads every record it passes, whole;
+// and new rows of many entities share the last page.
+constexpr const char* tables = R"(
+create table slot (
+  number integer primary key, epoch integer not null, incarnation text not null);
+create table entity (
+  key integer primary key, slot integer not null, kind text not null, id text not null, sequence integer not null,
+  digest integer, open_executions integer not null, expires integer, sweep integer, snapshot blob not null);
+create unique index entity_name on entity (slot, kind, id);
+create index entity_sweep on entity (sweep) where sweep is not null;
+create table part (entity integer not null, hash text not null, bytes blob not null);
+create unique index part_name on part (entity, hash);
+create table journal (entity integer not null, execution text not null, stage integer not null, bytes blob not null);
+create unique index journal_name on journal (entity, execution);
+create table event (entity integer not null, number integer not null, bytes blob not null);
+create unique index event_name on event (entity, number);
+create table lock (
+  name text primary key, word text not null, expires integer not null) without rowid;
+create table cache (key text not null unique, expires integer not null, bytes blob not null);
+create index cache_expires on cache (expires);
+)";
+
+store_failure rejected(std::string detail) { return {store_errc::rejected, std::move(detail)}; }
+
+void create(database& in) {
+  in.execute("begin immediate");
+  in.execute(tables);
+  in.execute(("pragma application_id = " + std::to_string(application_id)).c_str());
+  in.execute(("pragma user_version = " + std::to_string(version)).c_str());
+  in.execute("commit");
+}
+
+}  // namespace
+
+result<void> prepare(database& in, durability how, const std::string& path) {
+  // Reads the file for the first time, so it is here that garbage shows.
+  const bool fresh = in.number("select count(*) from sqlite_schema") == 0;
+  if (!in.ok()) return in.roll_back();
+  if (!fresh) {
+    if (in.number("pragma application_id") != application_id) {
+      return rejected(path + " is a database of another program; name another file");
+    }
+    const auto found = in.number("pragma user_version");
+    if (found > version) {
+      return rejected(path + " was written by a newer Holdfast (schema " + std::to_string(found) +
+                      ", this one knows up to " + std::to_string(version) + "); run that one, or name another file");
+    }
+  }
+  // Takes effect only before the first table; the log's mode is kept in the file.
+  if (fresh) in.execute("pragma page_size = 4096; pragma auto_vacuum = incremental");
+  in.execute("pragma journal_mode = wal");
+  in.execute(how == durability::full ? "pragma synchronous = full" : "pragma synchronous = normal");
+  in.execute(
+      "pragma wal_autocheckpoint = 0; pragma journal_size_limit = 67108864; pragma cache_size = -32768;"
+      "pragma temp_store = memory; pragma cell_size_check = on; pragma trusted_schema = off");
+  if (fresh) create(in);
+  if (!in.ok()) return in.roll_back();
+  return {};
+}
+
+}  // namespace holdfast::persistence::sqlite

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "persistence/sqlite/database_impl.hpp"
+#include "persistence/sqlite/entities_impl.hpp"
+#include "persistence/sqlite/leases_impl.hpp"
+#include "persistence/sqlite/ownership_impl.hpp"
+#include "persistence/sqlite/result_cache_impl.hpp"
+
+namespace holdfast::persistence::sqlite {
+
+/// All there is in a prepared file. What its members return counts only while `in.ok()`, and only after the commit of
+/// the transaction.
+struct tables {
+  explicit tables(database& d)
+      : in(d), begin(d, "begin immediate"), commit(d, "commit"), slots(d), kept(d, slots), locks(d), cache(d) {}
+
+  database& in;
+  statement begin, commit;  // a transaction that will write
+  ownership slots;
+  entities kept;
+  leases locks;
+  result_cache cache;
+};
+
+}  // namespace holdfast::persistence::sqlite
