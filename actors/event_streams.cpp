@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "transport/mcp/envelope.hpp"
+
 namespace holdfast::actors {
 namespace {
 
@@ -45,8 +47,13 @@ std::string one_line(std::string_view json) {
 }  // namespace
 
 event_streams::event_streams(const session_limits& limits, std::string_view session, mcp::revision revision, bool plain,
-                             closed on_closed)
-    : limits_(limits), tag_(tag_of(session)), revision_(revision), plain_(plain), on_closed_(std::move(on_closed)) {}
+                             closed on_closed, event_keeper* keeper)
+    : limits_(limits),
+      tag_(tag_of(session)),
+      revision_(revision),
+      plain_(plain),
+      on_closed_(std::move(on_closed)),
+      keeper_(keeper) {}
 
 std::string event_streams::id_line(std::uint32_t stream, std::uint64_t position) const {
   std::array<char, 8> tag{};
@@ -70,24 +77,31 @@ std::uint32_t event_streams::open(exchange_ptr exchange) {
 void event_streams::attach(stream& s, exchange_ptr exchange, std::uint64_t after) {
   release(s);
   s.exchange = std::move(exchange);
+  s.opened = false;
+  s.after = after;
   s.attachment = ++last_attachment_;
   s.attached_at = s.written_at = clock::now();
+  watch(s.number, s.attachment, *s.exchange);
+  // A marker lets the client resume from before the first event. Where events are replayed, their ids do that.
+  if (primes() && s.log.last() == after) return note(s, kind::marker, {}, false);
+  begin_answer(s, 0);
+}
+
+/// The head, and everything after `s.after` that is durable. `marker` is a position to resume from, or 0.
+void event_streams::begin_answer(stream& s, std::uint64_t marker) {
+  s.opened = true;
   s.exchange->open_stream({});
-  if (primes()) {
-    // Lets the client resume from before the first event. Where events are replayed at once, their ids do that.
-    if (s.log.last() == after) {
-      const auto position = s.log.append_marker();
-      s.delivered = std::max(s.delivered, position);
-      s.exchange->write(id_line(s.number, position) + "retry: " + std::to_string(limits_.retry.count()) +
-                        "\ndata: \n\n");
-    } else {
-      s.exchange->write("retry: " + std::to_string(limits_.retry.count()) + "\n\n");
-    }
-  } else if (!plain_) {
+  const auto retry = "retry: " + std::to_string(limits_.retry.count()) + "\n";
+  const auto fresh = marker != 0 && marker == s.after + 1;
+  if (primes() && !fresh) {
+    s.exchange->write(retry + "\n");
+  } else if (!primes() && !plain_) {
     s.exchange->write(": ready\n\n");  // gets the response head through proxies
   }
-  watch(s.number, s.attachment, *s.exchange);
-  s.log.replay(after, [&](std::uint64_t position, std::string_view event) { write(s, position, event); });
+  s.log.replay(s.after, [&](std::uint64_t position, std::string_view event) { write(s, position, event); });
+  if (marker == 0) return;
+  s.delivered = std::max(s.delivered, marker);
+  s.exchange->write(id_line(s.number, marker) + (fresh ? retry : std::string()) + "data: \n\n");
 }
 
 void event_streams::watch(std::uint32_t stream, std::uint64_t attachment, transport::http_exchange& exchange) {
@@ -95,7 +109,9 @@ void event_streams::watch(std::uint32_t stream, std::uint64_t attachment, transp
 }
 
 void event_streams::release(stream& s) {
-  if (s.exchange) std::exchange(s.exchange, nullptr)->end_stream();
+  if (!s.exchange) return;
+  const auto exchange = std::exchange(s.exchange, nullptr);
+  if (s.opened) exchange->end_stream();
 }
 
 void event_streams::write(stream& s, std::uint64_t position, std::string_view event) {
@@ -104,32 +120,141 @@ void event_streams::write(stream& s, std::uint64_t position, std::string_view ev
   s.exchange->write(event);
 }
 
-void event_streams::send(std::uint32_t number, std::string_view json) {
-  auto* s = find(number);
-  if (s == nullptr || s->finished) return;
+std::string event_streams::event_text(const stream& s, std::uint64_t position, std::string_view json) const {
   auto event = std::string("event: message\n");
-  if (!plain_) event += id_line(number, s->log.last() + 1);
-  event += "data: " + one_line(json) + "\n\n";
-  // Written before it is kept: it may be too large to be kept.
-  if (s->exchange) write(*s, s->log.last() + 1, event);
-  if (!plain_ || !s->exchange) s->log.append(std::move(event), log_limits());
+  if (!plain_) event += id_line(s.number, position);
+  return event.append("data: ").append(json).append("\n\n");
+}
+
+void event_streams::send(std::uint32_t number, std::string_view json, bool last) {
+  auto* s = find(number);
+  if (s != nullptr && !s->said_all) note(*s, kind::event, one_line(json), last);
+}
+
+/// Gives an entry its place in the stream. It takes effect once it is durable.
+void event_streams::note(stream& s, kind what, std::string_view json, bool last) {
+  if (what == kind::event || what == kind::marker) ++s.last;
+  if (last || what == kind::end || what == kind::abandoned) s.said_all = true;
+  entry e{0, s.number, what, last, what == kind::event ? event_text(s, s.last, json) : std::string()};
+  if (keeper_ == nullptr) return apply(std::move(e));
+  auto record = R"({"s":)" + std::to_string(s.number) + R"(,"p":)" + std::to_string(s.last) + R"(,"k":)" +
+                std::to_string(static_cast<int>(what));
+  if (what == kind::place) record += R"(,"n":)" + std::to_string(last_stream_);
+  if (s.exchange) record += R"(,"d":1)";
+  if (last) record += R"(,"f":1)";
+  if (what == kind::event) record.append(R"(,"m":)").append(json);
+  e.record = last_record_ = keeper_->keep(record + "}");
+  if (kept_from_ == 0) kept_from_ = e.record;
+  unsettled_.push_back(std::move(e));
+}
+
+void event_streams::settle(std::uint64_t record) {
+  while (!unsettled_.empty() && unsettled_.front().record <= record) {
+    auto e = std::move(unsettled_.front());
+    unsettled_.pop_front();
+    apply(std::move(e));
+  }
+}
+
+void event_streams::apply(entry e) {
+  auto* s = find(e.stream);
+  if (s == nullptr) return;
+  s->record = e.record;
+  switch (e.what) {
+    case kind::event: {
+      // Written before it is kept: it may be too large to be kept.
+      if (s->exchange && s->opened) write(*s, s->log.last() + 1, e.text);
+      if (!plain_ || !s->exchange) s->log.append(std::move(e.text), log_limits(), e.record);
+      if (e.last) end(*s);
+      return;
+    }
+    case kind::marker: {
+      const auto position = s->log.append_marker();
+      if (s->exchange && !s->opened) begin_answer(*s, position);
+      return;
+    }
+    case kind::end: return end(*s);
+    case kind::abandoned:
+      s->finished = true;
+      s->finished_at = clock::now();
+      return;
+    case kind::place: return;
+  }
+}
+
+void event_streams::end(stream& s) {
+  s.finished = true;
+  s.finished_at = clock::now();
+  release(s);
+  if (plain_) std::erase_if(others_, [number = s.number](const stream& o) { return o.number == number; });
+}
+
+void event_streams::restore(std::uint64_t record, std::string_view bytes) {
+  const auto number_at = [&](std::string_view name) {
+    return static_cast<std::uint64_t>(
+        std::max<std::int64_t>(0, mcp::integer_value(mcp::member(bytes, name)).value_or(0)));
+  };
+  const auto number = static_cast<std::uint32_t>(number_at("s"));
+  const auto position = number_at("p");
+  const auto what = static_cast<kind>(number_at("k"));
+  last_record_ = record;
+  if (kept_from_ == 0) kept_from_ = record;
+  last_stream_ = std::max({last_stream_, number, static_cast<std::uint32_t>(number_at("n"))});
+  auto* s = find(number);
+  if (s == nullptr) {
+    s = &others_.emplace_back();
+    s->number = number;
+  }
+  s->record = record;
+  if (what == kind::event || what == kind::marker) {
+    s->log.continue_after(position - 1);
+    if (what == kind::event) {
+      s->log.append(event_text(*s, position, mcp::member(bytes, "m")), log_limits(), record);
+    } else {
+      s->log.append_marker();
+    }
+  } else {
+    s->log.continue_after(position);
+  }
+  s->last = s->log.last();
+  if (number_at("d") != 0) s->delivered = s->last;
+  if (number_at("f") != 0 || what == kind::end || what == kind::abandoned) {
+    s->said_all = s->finished = true;
+    s->finished_at = clock::now();
+  }
 }
 
 void event_streams::finish(std::uint32_t number) {
   auto* s = find(number);
-  if (s == nullptr || number == 0) return;
-  s->finished = true;
-  s->finished_at = clock::now();
-  release(*s);
-  if (plain_) std::erase_if(others_, [&](const stream& o) { return o.number == number; });
+  if (s != nullptr && number != 0 && !s->said_all) note(*s, kind::end, {}, false);
 }
 
 void event_streams::abandon(std::uint32_t number) {
   if (!primes()) return finish(number);
   auto* s = find(number);
-  if (s == nullptr || number == 0) return;
-  s->finished = true;
-  s->finished_at = clock::now();
+  if (s != nullptr && number != 0 && !s->said_all) note(*s, kind::abandoned, {}, false);
+}
+
+bool event_streams::is_open(std::uint32_t number) const noexcept {
+  const auto* s = find(number);
+  return s != nullptr && !s->said_all;
+}
+
+void event_streams::replay_all(const stream& s, std::uint64_t after, exchange_ptr& exchange) const {
+  exchange->open_stream({});
+  s.log.replay(after, [&](std::uint64_t, std::string_view event) { exchange->write(event); });
+  std::exchange(exchange, nullptr)->end_stream();
+}
+
+bool event_streams::retell(exchange_ptr& exchange, std::uint32_t number) {
+  auto* s = find(number);
+  if (s == nullptr || number == 0 || !s->log.covers(0)) return false;
+  if (s->finished) {
+    replay_all(*s, 0, exchange);
+  } else {
+    attach(*s, std::exchange(exchange, nullptr), 0);
+  }
+  return true;
 }
 
 void event_streams::attach_own(exchange_ptr exchange) {
@@ -150,9 +275,7 @@ bool event_streams::resume(exchange_ptr& exchange, std::string_view last_event_i
   auto* s = find(id->stream);
   if (s == nullptr || !s->log.covers(id->position)) return false;
   if (s->finished) {
-    exchange->open_stream({});
-    s->log.replay(id->position, [&](std::uint64_t, std::string_view event) { exchange->write(event); });
-    std::exchange(exchange, nullptr)->end_stream();
+    replay_all(*s, id->position, exchange);
     return true;
   }
   // The one who knows the last event is the one who reads on; a connection still attached is a dead one.
@@ -168,6 +291,7 @@ bool event_streams::detached(std::uint32_t number, std::uint64_t attachment) {
     if (shadows_.empty()) return true;
     // The newest shadow takes over. Its head is out already and its end is watched under its number.
     own_.exchange = std::move(shadows_.back().exchange);
+    own_.opened = true;
     own_.attachment = shadows_.back().number;
     own_.attached_at = clock::now();
     own_.written_at = shadows_.back().written_at;
@@ -180,6 +304,10 @@ bool event_streams::detached(std::uint32_t number, std::uint64_t attachment) {
 }
 
 event_streams::stream* event_streams::find(std::uint32_t number) {
+  return const_cast<stream*>(std::as_const(*this).find(number));
+}
+
+const event_streams::stream* event_streams::find(std::uint32_t number) const {
   if (number == 0) return &own_;
   const auto found = std::find_if(others_.begin(), others_.end(), [&](const stream& s) { return s.number == number; });
   return found == others_.end() ? nullptr : &*found;
@@ -199,7 +327,31 @@ bool event_streams::any_attached() const noexcept {
          std::any_of(others_.begin(), others_.end(), [](const stream& s) { return s.exchange != nullptr; });
 }
 
+/// Records that no stream needs any more go, so that the oldest one kept is never far behind the newest.
+void event_streams::drop_records() {
+  if (keeper_ == nullptr || !unsettled_.empty()) return;
+  const auto far = 4 * limits_.replay_events_max;
+  auto needed = last_record_ + 1;
+  const auto visit = [&](stream& s) {
+    while (s.log.oldest_record() != 0 && s.log.oldest_record() + far < last_record_) s.log.drop_oldest();
+    const auto oldest = s.log.oldest_record() != 0 ? s.log.oldest_record() : s.record;
+    if (oldest != 0) needed = std::min(needed, oldest);
+  };
+  for (auto& s : others_) visit(s);
+  const auto needed_by_others = needed;
+  visit(own_);
+  // A record that only says how far the numbers have come can be written again.
+  const auto only_a_place = needed < needed_by_others && own_.log.oldest_record() == 0;
+  const auto newest_gone =
+      needed > kept_from_ && last_stream_ > 0 && find(last_stream_) == nullptr && own_.record < needed;
+  if (only_a_place || newest_gone) return note(own_, kind::place, {}, false);
+  if (needed <= kept_from_ || kept_from_ == 0) return;
+  kept_from_ = needed;
+  keeper_->drop_before(needed);
+}
+
 void event_streams::close_with_hint(stream& s) {
+  if (!s.opened) return release(s);
   s.exchange->write("retry: " + std::to_string(limits_.retry.count()) + "\n\n");
   release(s);
 }
@@ -210,6 +362,7 @@ event_streams::clock::time_point event_streams::tick(clock::time_point now) {
     if (old) release(s);
     return old;
   });
+  drop_records();
   auto next = now + std::chrono::hours(1);
   const auto keep_alive = [&](auto& quiet) {
     if (now - quiet.written_at >= limits_.keep_alive) {
@@ -220,7 +373,7 @@ event_streams::clock::time_point event_streams::tick(clock::time_point now) {
   };
   const auto visit = [&](stream& s) {
     if (s.finished) next = std::min(next, s.finished_at + limits_.replay_age_max);
-    if (!s.exchange) return;
+    if (!s.exchange || !s.opened) return;
     if (primes() && limits_.stream_lifetime.count() > 0) {
       if (now - s.attached_at >= limits_.stream_lifetime) return close_with_hint(s);
       next = std::min(next, s.attached_at + limits_.stream_lifetime);

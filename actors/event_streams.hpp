@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <list>
 #include <string>
@@ -15,6 +16,19 @@
 
 namespace holdfast::actors {
 
+/// Makes events durable before a client sees them.
+class event_keeper {
+ public:
+  virtual ~event_keeper() = default;
+
+  /// Takes a record (a JSON object) and returns its number, higher than all before. `event_streams::settle` is called
+  /// with that number or a higher one once it is durable.
+  virtual std::uint64_t keep(std::string record) = 0;
+
+  /// Records with lower numbers are of no use any more.
+  virtual void drop_before(std::uint64_t number) = 0;
+};
+
 /// The event streams of one session: number 0 is its own stream (GET), every other belongs to one POST. A stream
 /// outlives its connections: what it sent is kept, within limits, and can be resumed by event id
 /// (`<stream>-<position>`). Used by the session's actor only.
@@ -25,9 +39,15 @@ class event_streams {
   using closed = std::function<void(std::uint32_t stream, std::uint64_t attachment)>;
 
   /// `session` is the session's id. With `plain`, events carry no ids and nothing can be resumed (the older SSE
-  /// transport).
+  /// transport). Without a `keeper`, which outlives this, nothing is durable and everything goes out at once.
   event_streams(const session_limits& limits, std::string_view session, mcp::revision revision, bool plain,
-                closed on_closed);
+                closed on_closed, event_keeper* keeper = nullptr);
+
+  /// All records up to this number are durable: what they hold goes out.
+  void settle(std::uint64_t record);
+
+  /// Takes over what an earlier keeper took, in the order of the numbers, before anything else is called.
+  void restore(std::uint64_t record, std::string_view bytes);
 
   /// The first event of the older SSE transport: where to POST messages.
   void send_endpoint(std::string_view uri);
@@ -35,8 +55,9 @@ class event_streams {
   /// Turns a POST into a stream and returns its number.
   std::uint32_t open(exchange_ptr exchange);
 
-  /// Sends a message on a stream; kept for later where no connection is attached. `json` may hold raw line ends.
-  void send(std::uint32_t stream, std::string_view json);
+  /// Sends a message on a stream; kept for later where no connection is attached. `json` may hold raw line ends. After
+  /// the `last` one the stream is finished.
+  void send(std::uint32_t stream, std::string_view json, bool last = false);
 
   /// The stream has said everything. Its connection ends; it can be resumed for `replay_age_max`.
   void finish(std::uint32_t stream);
@@ -52,6 +73,12 @@ class event_streams {
   /// Continues a stream after an event id. False: the id is none of ours, or events after it are gone; `exchange` is
   /// untouched then.
   bool resume(exchange_ptr& exchange, std::string_view last_event_id);
+
+  /// True if the stream exists and has not said everything.
+  bool is_open(std::uint32_t stream) const noexcept;
+
+  /// Continues an open or finished stream from its beginning. False: there is no such stream, or it has lost events.
+  bool retell(exchange_ptr& exchange, std::uint32_t stream);
 
   /// The connection of this attachment has gone. True if it was the main one of the session's own stream.
   bool detached(std::uint32_t stream, std::uint64_t attachment);
@@ -74,21 +101,42 @@ class event_streams {
   };
   struct stream {
     std::uint32_t number = 0;
-    persistence::replay_log log;
-    exchange_ptr exchange;  // null while no connection is attached
+    persistence::replay_log log;  // what is durable
+    std::uint64_t last = 0;       // the newest position given out, durable or not
+    std::uint64_t record = 0;     // the newest record that is durable
+    exchange_ptr exchange;        // null while no connection is attached
+    bool opened = false;          // its head has gone out
+    std::uint64_t after = 0;      // the position that `exchange` continues from
     std::uint64_t attachment = 0;
     std::uint64_t delivered = 0;  // the last position written to some connection
     clock::time_point attached_at, written_at, finished_at;
-    bool finished = false;
+    bool said_all = false;  // nothing more will be sent
+    bool finished = false;  // and that is durable
+  };
+  enum class kind : std::uint8_t { event, marker, end, abandoned, place };
+  struct entry {
+    std::uint64_t record = 0;
+    std::uint32_t stream = 0;
+    kind what = kind::event;
+    bool last = false;
+    std::string text;
   };
 
   stream* find(std::uint32_t number);
+  const stream* find(std::uint32_t number) const;
+  void note(stream& s, kind what, std::string_view json, bool last);
+  void apply(entry e);
   void attach(stream& s, exchange_ptr exchange, std::uint64_t after);
+  void begin_answer(stream& s, std::uint64_t marker);
   void release(stream& s);
+  void end(stream& s);
   void close_with_hint(stream& s);
   void write(stream& s, std::uint64_t position, std::string_view event);
   void watch(std::uint32_t stream, std::uint64_t attachment, transport::http_exchange& exchange);
+  void replay_all(const stream& s, std::uint64_t after, exchange_ptr& exchange) const;
   void make_room();
+  void drop_records();
+  std::string event_text(const stream& s, std::uint64_t position, std::string_view json) const;
   std::string id_line(std::uint32_t stream, std::uint64_t position) const;
   bool primes() const noexcept { return !plain_ && revision_ >= mcp::revision::r2025_11_25; }
   persistence::replay_log::limits log_limits() const { return {limits_.replay_events_max, limits_.replay_bytes_max}; }
@@ -98,6 +146,9 @@ class event_streams {
   mcp::revision revision_;
   bool plain_;
   closed on_closed_;
+  event_keeper* keeper_;
+  std::deque<entry> unsettled_;
+  std::uint64_t last_record_ = 0, kept_from_ = 0;
   stream own_;
   std::list<stream> others_;       // by rising number
   std::list<attachment> shadows_;  // of the session's own stream, oldest first

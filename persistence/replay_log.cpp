@@ -4,15 +4,24 @@
 
 namespace holdfast::persistence {
 
-std::uint64_t replay_log::append(std::string event, const limits& l) {
+std::uint64_t replay_log::append(std::string event, const limits& l, std::uint64_t record) {
   bytes_ += event.size();
-  events_.push_back({++last_, std::move(event)});
-  while (!events_.empty() && (events_.size() > l.events_max || bytes_ > l.bytes_max)) {
-    dropped_ = events_.front().position;
-    bytes_ -= events_.front().event.size();
-    events_.pop_front();
-  }
+  events_.push_back({++last_, record, std::move(event)});
+  while (events_.size() > l.events_max || bytes_ > l.bytes_max) drop_oldest();
   return last_;
+}
+
+void replay_log::drop_oldest() {
+  if (events_.empty()) return;
+  dropped_ = events_.front().position;
+  bytes_ -= events_.front().event.size();
+  events_.pop_front();
+}
+
+void replay_log::continue_after(std::uint64_t position) noexcept {
+  if (position <= last_) return;
+  // Unless all that lies between were markers, something is missing here.
+  dropped_ = last_ = position;
 }
 
 std::uint64_t replay_log::append_marker() { return ++last_; }

@@ -19,11 +19,17 @@ class replay_log {
     std::size_t bytes_max;
   };
 
-  /// Takes an event and returns its position.
-  std::uint64_t append(std::string event, const limits& l);
+  /// Takes an event and returns its position. `record` is the number it is kept under in a store, if it is.
+  std::uint64_t append(std::string event, const limits& l, std::uint64_t record = 0);
 
   /// Takes a position that carries nothing to replay (the priming event).
   std::uint64_t append_marker();
+
+  /// Goes on behind a position that an earlier log had reached; what came before is gone.
+  void continue_after(std::uint64_t position) noexcept;
+
+  /// Drops the oldest event, if there is one.
+  void drop_oldest();
 
   /// True if everything after `position` is still here, so that a client that saw `position` misses nothing.
   bool covers(std::uint64_t position) const noexcept;
@@ -32,12 +38,15 @@ class replay_log {
   void replay(std::uint64_t position, const std::function<void(std::uint64_t, std::string_view)>& f) const;
 
   std::uint64_t last() const noexcept { return last_; }
+  /// The record of the oldest event still here; 0 if there is none.
+  std::uint64_t oldest_record() const noexcept { return events_.empty() ? 0 : events_.front().record; }
   std::size_t bytes() const noexcept { return bytes_; }
   std::size_t size() const noexcept { return events_.size(); }
 
  private:
   struct entry {
     std::uint64_t position;
+    std::uint64_t record;
     std::string event;
   };
   std::list<entry> events_;    // unlike a deque, takes no memory while empty
