@@ -16,18 +16,14 @@ struct kind_of_store {
   result<std::unique_ptr<store>> (*open)(const store_options&);
 };
 
-result<std::unique_ptr<store>> not_built(const store_options&) {
-  return store_failure{store_errc::rejected, "this build holds no store of this kind"};
-}
-
 constexpr std::array kinds{
     kind_of_store{"memory:", open_memory},
     kind_of_store{"sqlite:", open_sqlite},
-    kind_of_store{"redis://", not_built},
-    kind_of_store{"rediss://", not_built},
-    kind_of_store{"unix:", not_built},
-    kind_of_store{"redis+sentinel://", not_built},
-    kind_of_store{"redis+cluster://", not_built},
+    kind_of_store{"redis://", open_redis},
+    kind_of_store{"rediss://", open_redis},
+    kind_of_store{"unix:", open_redis},
+    kind_of_store{"redis+sentinel://", open_redis},
+    kind_of_store{"redis+cluster://", open_redis},
 };
 
 // The scheme alone, and only of what surely is a URL: a word before a lone colon may be a user's name.
