@@ -39,6 +39,7 @@ class encoding {
   /// Throws if it is to encrypt and OpenSSL cannot; for start-up.
   explicit encoding(encoding_options o);
 
+  /// Never fails but for want of memory or, when it encrypts, of random numbers: then it throws.
   std::string encode(std::string_view json, std::string_view bound_to) const;
 
   /// The same, appended to `out`.

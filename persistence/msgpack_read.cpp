@@ -165,11 +165,9 @@ class reader {
   }
 
   bool open(bool object, std::uint64_t count) {
-    const std::uint64_t items = object ? count * 2 : count;
-    // Every item takes a byte at least.
-    if (items > in_.left() || open_.size() == json_tokens::depth_max) return false;
+    if (open_.size() == json_tokens::depth_max) return false;
     out_ += object ? '{' : '[';
-    open_.push_back({object, items});
+    open_.push_back({object, object ? count * 2 : count});
     return true;
   }
 

@@ -94,6 +94,10 @@ class store_lane {
   virtual void cache_get(std::string_view key, completion<std::optional<std::string>> done) = 0;
   virtual void cache_put(std::string_view key, std::string_view bytes, std::chrono::milliseconds keep,
                          completion<bool> done) = 0;
+
+  /// Set by the user, or empty. Runs on the lane's thread when the store goes on with another history (a restarted
+  /// server, a promoted replica): the last commits and claims may be missing. Check the slots; `restore` what is held.
+  std::function<void()> on_history_changed;
 };
 
 /// How a store is doing, for operators. Counts are since the start.
@@ -107,6 +111,7 @@ struct store_health {
   std::uint64_t commits = 0;
   std::chrono::microseconds latency{0};  ///< of commits, a moving average
   std::uint64_t differences = 0;         ///< found by comparing with a shadow store
+  std::uint64_t histories = 0;           ///< changes of history, see `store_lane::on_history_changed`
 };
 
 struct store_options {
@@ -124,11 +129,13 @@ class store {
  public:
   /// Opens the store of a URL:
   ///   memory:                                             in this process
-  ///   sqlite:PATH                                         a file, created if missing; one process at a time
+  ///   sqlite:PATH[?synchronous=normal]                    a file, created if missing; one process at a time
   ///   redis://[user:password@]host[:port][/db]            also rediss:// (TLS)
   ///   unix:PATH[?db=N&user=U&password=P]                  Redis on a unix socket
   ///   redis+sentinel://[user:password@]h1[:p],h2[:p]…/master[/db]
   ///   redis+cluster://[user:password@]h1[:p],h2[:p]…
+  /// With `synchronous=normal` (not `full`) a commit does not wait for the disk: a crash of the process takes nothing,
+  /// one of the machine may take the last commits.
   /// May block for up to `deadline`; for start-up. The failure says what was wrong and what would be right.
   static result<std::unique_ptr<store>> open(const store_options& o);
 

@@ -25,7 +25,7 @@ class mixer {
       bytes.remove_prefix(sizeof word);
     }
     std::uint64_t rest = 0;
-    std::memcpy(&rest, bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(&rest, bytes.data(), bytes.size());
     add(rest);
   }
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <new>
 #include <string>
 
 using namespace holdfast::persistence;
@@ -107,4 +108,17 @@ TEST_CASE("a key given in place of its source is not shown") {
   for (const std::string& key : {rising_base64, rising_hex, full_base64}) {
     for (const char* kind : {"", "env:", "file:"}) CHECK(!says(refusal_of(read_keys(kind + key)), key));
   }
+}
+
+TEST_CASE("a key is wiped when it goes") {
+  alignas(cipher_key) unsigned char memory[sizeof(cipher_key)];
+  const cipher_key::bytes_type bytes{0xA5, 0x5A, 0xA5, 0x5A};
+  const auto holds_key = [&] {
+    const std::string_view all(reinterpret_cast<const char*>(memory), sizeof memory);
+    return all.find("\xA5\x5A\xA5\x5A") != all.npos;
+  };
+  auto* key = new (memory) cipher_key(bytes);
+  CHECK(holds_key());
+  key->~cipher_key();
+  CHECK(!holds_key());
 }

@@ -210,7 +210,13 @@ TEST_CASE("MessagePack that JSON cannot say is refused") {
   CHECK(refused(bytes_of({0x81, 0xD4, 0x01, '1', 0x01})));
 }
 
-TEST_CASE("counts and sizes beyond what is there cost nothing") {
+TEST_CASE("MessagePack nested too deep is refused") {
+  const auto nested = [](std::size_t depth) { return std::string(depth - 1, '\x91') + '\x90'; };
+  CHECK(json_of(nested(json_tokens::depth_max), room).value().size() == 2 * json_tokens::depth_max);
+  CHECK(refused(nested(json_tokens::depth_max + 1)));
+}
+
+TEST_CASE("counts and sizes beyond what is there are refused") {
   CHECK(refused(bytes_of({0xDD, 0xFF, 0xFF, 0xFF, 0xFF})));
   CHECK(refused(bytes_of({0xDF, 0xFF, 0xFF, 0xFF, 0xFF, 0xA0})));
   CHECK(refused(bytes_of({0x91, 0xDB, 0xFF, 0xFF, 0xFF, 0xFF, 'a'})));

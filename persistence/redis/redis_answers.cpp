@@ -1,0 +1,95 @@
+#include "persistence/redis/redis_answers.hpp"
+
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+namespace holdfast::persistence {
+namespace {
+
+store_failure corrupt(std::string what) { return {store_errc::corrupt, "in Redis: " + std::move(what)}; }
+
+template <class Number>
+bool read_number(std::string_view text, Number& into) {
+  const auto* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, into);
+  return error == std::errc() && stop == end;
+}
+
+bool take_field(std::string_view name, std::string value, record& into, bool& counted) {
+  if (name.empty()) return false;
+  const auto rest = std::string(name.substr(1));
+  switch (name[0]) {
+    case 'q': return counted = read_number(value, into.sequence);
+    case 's': into.snapshot = std::move(value); return true;
+    case 'p': into.parts.emplace(rest, std::move(value)); return true;
+    case 'j': {
+      if (value.empty() || value[0] < '0' || value[0] > '1') return false;
+      auto& entry = into.journal[rest];
+      entry.stage = static_cast<stage>(value[0] - '0');
+      entry.bytes = value.substr(1);
+      return true;
+    }
+    default: return true;  // what only scripts need, or a later version knows
+  }
+}
+
+}  // namespace
+
+result<verdict> read_verdict(const redis_reply& reply) {
+  if (reply.kind != redis_reply::kind::integer || reply.integer < 0 || reply.integer > 3)
+    return corrupt("a script's answer is no verdict");
+  return static_cast<verdict>(reply.integer);
+}
+
+result<std::optional<record>> read_record(redis_reply& fields) {
+  auto& all = fields.elements;
+  if (all.empty()) return std::optional<record>();
+  record r;
+  bool counted = false;
+  for (std::size_t i = 0; i + 1 < all.size(); i += 2)
+    if (!take_field(all[i].text, std::move(all[i + 1].text), r, counted)) return corrupt("a field of an entity");
+  if (!counted) return corrupt("an entity without a sequence");
+  return std::optional<record>(std::move(r));
+}
+
+result<std::vector<event>> read_events(redis_reply& entries) {
+  std::vector<event> events;
+  events.reserve(entries.elements.size());
+  for (auto& entry : entries.elements) {
+    event e;
+    if (entry.elements.size() != 2 || entry.elements[1].elements.size() != 2) return corrupt("an event");
+    const std::string_view id = entry.elements[0].text;
+    if (!read_number(id.substr(0, id.find('-')), e.number)) return corrupt("the number of an event");
+    e.bytes = std::move(entry.elements[1].elements[1].text);
+    events.push_back(std::move(e));
+  }
+  return events;
+}
+
+result<page> read_page(redis_reply& reply) {
+  auto& all = reply.elements;
+  if (all.size() % 3 != 1) return corrupt("a list of entities");
+  page p;
+  p.next = std::move(all[0].text);
+  for (std::size_t i = 1; i < all.size(); i += 3) {
+    listed l{std::move(all[i].text), std::nullopt, 0};
+    if (all[i + 1].integer >= 0) l.expires_in = std::chrono::milliseconds(all[i + 1].integer);
+    if (!read_number(all[i + 2].text, l.open_executions)) return corrupt("a count of open executions");
+    p.entries.push_back(std::move(l));
+  }
+  return p;
+}
+
+result<std::optional<token>> read_owner(const redis_reply& reply) {
+  const std::string_view text = reply.text;
+  const auto colon = text.find(':');
+  token t;
+  if (!reply.is_text()) return std::optional<token>();
+  if (!read_number(text.substr(0, colon), t.epoch) || colon == text.npos) return corrupt("an ownership record");
+  t.incarnation = text.substr(colon + 1);
+  if (t.incarnation.empty()) return std::optional<token>();
+  return std::optional<token>(std::move(t));
+}
+
+}  // namespace holdfast::persistence

@@ -1,0 +1,279 @@
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "persistence/redis/redis_answers.hpp"
+#include "persistence/redis/redis_lane_impl.hpp"
+#include "persistence/redis/redis_scripts.hpp"
+#include "persistence/redis/redis_writes.hpp"
+
+namespace holdfast::persistence {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t page_max = 1'000, events_max = 100'000;
+
+std::string random_word() {
+  std::array<unsigned char, 16> bytes{};
+  if (::RAND_bytes(bytes.data(), bytes.size()) != 1) return {};
+  std::string word;
+  for (const auto byte : bytes)
+    for (const int digit : {byte >> 4, byte & 15}) word += "0123456789abcdef"[digit];
+  return word;
+}
+
+/// Answers `done` with what `read` makes of the reply.
+template <class T, class Read>
+auto answer(completion<T> done, Read read) {
+  return [done = std::move(done), read = std::move(read)](const redis_outcome& o) {
+    if (o.reply == nullptr)
+      done(o.failure);
+    else
+      done(read(*o.reply));
+  };
+}
+
+/// Commands with one key, which is all that decides where they go.
+template <class... Arguments>
+void write_plain(redis_request& r, std::uint16_t hash_slot, const Arguments&... arguments) {
+  r.hash_slot = hash_slot;
+  append_command(r.bytes, arguments...);
+}
+
+class redis_lane final : public store_lane {
+ public:
+  redis_lane(std::shared_ptr<redis_dispatcher> dispatcher, std::shared_ptr<const redis_keys> keys)
+      : dispatcher_(std::move(dispatcher)), keys_(std::move(keys)) {
+    dispatcher_->on_history_changed = [this] {
+      // A copy: who is told may destroy the lane.
+      if (const auto tell = on_history_changed) tell();
+    };
+    dispatcher_->start();
+  }
+  ~redis_lane() override { dispatcher_->close(); }
+
+  void commit(const struct commit& c, completion<verdict> done) override {
+    if (!in_order(c.events)) return refuse_order(std::move(done));
+    auto& r = dispatcher_->prepare();
+    write_commit(r, *keys_, c);
+    r.done = answer<verdict>(std::move(done), read_verdict);
+    dispatcher_->submit(r);
+  }
+
+  void restore(const restoration& what, completion<verdict> done) override {
+    if (!in_order(what.events)) return refuse_order(std::move(done));
+    auto& r = dispatcher_->prepare();
+    write_restoration(r, *keys_, what);
+    r.done = answer<verdict>(std::move(done), read_verdict);
+    dispatcher_->submit(r);
+  }
+
+  void load(const entity& of, completion<std::optional<record>> done) override {
+    auto& r = prepare_bulk(of.slot());
+    redis_command command(r.bytes, 2);
+    command.add("HGETALL");
+    keys_->add_entity(command, of, of.slot());
+    r.done = answer<std::optional<record>>(std::move(done), read_record);
+    dispatcher_->submit(r);
+  }
+
+  void read_events(const entity& of, std::uint64_t after, std::size_t max,
+                   completion<std::vector<event>> done) override {
+    auto& r = prepare_bulk(of.slot());
+    redis_command command(r.bytes, 6);
+    command.add("XRANGE");
+    keys_->add_events(command, of, of.slot());
+    command.join({"(", std::to_string(after), "-0"}).add("+").add("COUNT").add_unsigned(std::min(max, events_max));
+    r.done = answer<std::vector<event>>(std::move(done), persistence::read_events);
+    dispatcher_->submit(r);
+  }
+
+  void time_to_live(const entity& of, completion<std::optional<milliseconds>> done) override {
+    auto& r = prepare_bulk(of.slot());
+    redis_command command(r.bytes, 2);
+    command.add("PTTL");
+    keys_->add_entity(command, of, of.slot());
+    r.done = answer<std::optional<milliseconds>>(
+        std::move(done), [](const redis_reply& reply) -> result<std::optional<milliseconds>> {
+          if (reply.integer == -1) return milliseconds::max();
+          return reply.integer < 0 ? std::optional<milliseconds>() : milliseconds(reply.integer);
+        });
+    dispatcher_->submit(r);
+  }
+
+  void extend(const entity& of, const token& by, milliseconds to, completion<verdict> done) override {
+    auto& r = dispatcher_->prepare();
+    write_extension(r, *keys_, of, by, to);
+    r.done = answer<verdict>(std::move(done), read_verdict);
+    dispatcher_->submit(r);
+  }
+
+  void expire(const entity& of, const token& by, completion<verdict> done) override {
+    auto& r = dispatcher_->prepare();
+    write_expiry(r, *keys_, of, by);
+    // Asked again after a lost answer, it is not there because the first attempt removed it.
+    r.done = [done = std::move(done)](const redis_outcome& o) {
+      if (o.reply == nullptr) return done(o.failure);
+      const auto read = read_verdict(*o.reply);
+      if (!read) return done(read.error());
+      done(*read == verdict::conflict && o.repeated ? verdict::duplicate : *read);
+    };
+    dispatcher_->submit(r);
+  }
+
+  void list(std::string_view kind, std::uint16_t slot, std::string_view cursor, std::size_t max,
+            completion<page> done) override {
+    auto& r = prepare_bulk(slot);
+    const auto space = std::min(cursor.find(' '), cursor.size());
+    auto command = run(r, scripts().list, 4);
+    keys_->add_index(command, kind, slot);
+    keys_->add_entity_head(command, kind, slot);
+    command.add(cursor.substr(0, space)).add(cursor.substr(std::min(space + 1, cursor.size())));
+    command.add_unsigned(std::clamp<std::size_t>(max, 1, page_max));
+    r.done = answer<page>(std::move(done), read_page);
+    dispatcher_->submit(r);
+  }
+
+  void claim(std::uint16_t slot, std::string_view incarnation, completion<token> done) override {
+    auto& r = prepare_owner(slot, scripts().claim, 1);
+    redis_command::go_on(r.bytes).add(incarnation);
+    r.done = answer<token>(std::move(done),
+                           [incarnation = std::string(incarnation)](const redis_reply& reply) -> result<token> {
+                             auto given = read_owner({redis_reply::kind::text, 0, reply.text + ":" + incarnation, {}});
+                             if (!given) return given.error();
+                             return given->value_or(token());
+                           });
+    dispatcher_->submit(r);
+  }
+
+  void release(std::uint16_t slot, const token& by, completion<verdict> done) override {
+    auto& r = prepare_owner(slot, scripts().release, 2);
+    redis_command::go_on(r.bytes).add(text_of(by)).join({std::to_string(by.epoch), ":"});
+    // Released already: by the first attempt, if this was another one, or else by whoever lost the slot long ago.
+    r.done = [done = std::move(done)](const redis_outcome& o) {
+      if (o.reply == nullptr) return done(o.failure);
+      const auto read = read_verdict(*o.reply);
+      if (!read) return done(read.error());
+      done(*read == verdict::duplicate && !o.repeated ? verdict::fenced : *read);
+    };
+    dispatcher_->submit(r);
+  }
+
+  void owner(std::uint16_t slot, completion<std::optional<token>> done) override {
+    auto& r = dispatcher_->prepare();
+    r.hash_slot = keys_->hash_slot(slot);
+    redis_command command(r.bytes, 2);
+    command.add("GET");
+    keys_->add_owner(command, slot);
+    r.done = answer<std::optional<token>>(std::move(done), read_owner);
+    dispatcher_->submit(r);
+  }
+
+  void acquire(std::string_view lock, milliseconds limit, completion<std::optional<std::string>> done) override {
+    auto& r = dispatcher_->prepare();
+    const auto key = keys_->lock(lock);
+    auto word = random_word();
+    const std::int64_t keep = std::max<std::int64_t>(limit.count(), 1);
+    write_plain(r, hash_slot_of(key), "SET", key, word, "NX", "GET", "PX", keep);
+    // The word itself may be found there: the first attempt's, whose answer was lost.
+    r.done = answer<std::optional<std::string>>(std::move(done),
+                                                [word](const redis_reply& found) -> result<std::optional<std::string>> {
+                                                  if (!found.is_text() || found.text == word)
+                                                    return std::optional<std::string>(word);
+                                                  return std::optional<std::string>();
+                                                });
+    dispatcher_->submit(r);
+  }
+
+  void unlock(std::string_view lock, std::string_view word, completion<bool> done) override {
+    auto& r = prepare_lock(lock, scripts().unlock, 1);
+    redis_command::go_on(r.bytes).add(word);
+    submit_bool(r, std::move(done));
+  }
+
+  void prolong(std::string_view lock, std::string_view word, milliseconds limit, completion<bool> done) override {
+    auto& r = prepare_lock(lock, scripts().prolong, 2);
+    redis_command::go_on(r.bytes).add(word).add(std::max<std::int64_t>(limit.count(), 1));
+    submit_bool(r, std::move(done));
+  }
+
+  void cache_get(std::string_view key, completion<std::optional<std::string>> done) override {
+    auto& r = dispatcher_->prepare();
+    const auto name = keys_->cached(key);
+    r.bulk = true;
+    write_plain(r, hash_slot_of(name), "GET", name);
+    r.done = answer<std::optional<std::string>>(std::move(done),
+                                                [](redis_reply& found) -> result<std::optional<std::string>> {
+                                                  if (!found.is_text()) return std::optional<std::string>();
+                                                  return std::optional<std::string>(std::move(found.text));
+                                                });
+    dispatcher_->submit(r);
+  }
+
+  void cache_put(std::string_view key, std::string_view bytes, milliseconds keep, completion<bool> done) override {
+    auto& r = dispatcher_->prepare();
+    const auto name = keys_->cached(key);
+    r.bulk = true;
+    write_plain(r, hash_slot_of(name), "SET", name, bytes, "PX", std::max<std::int64_t>(keep.count(), 1));
+    r.done = answer<bool>(std::move(done), [](const redis_reply&) -> result<bool> { return true; });
+    dispatcher_->submit(r);
+  }
+
+ private:
+  redis_request& prepare_bulk(std::uint16_t slot) {
+    auto& r = dispatcher_->prepare();
+    r.hash_slot = keys_->hash_slot(slot);
+    r.bulk = true;
+    return r;
+  }
+
+  /// A script with one key, which the caller adds next, and so many arguments.
+  static redis_command run(redis_request& r, const redis_script& script, std::size_t arguments) {
+    r.script = &script;
+    r.arguments = 2 + arguments;
+    auto command = redis_command::go_on(r.bytes);
+    command.add("1");
+    return command;
+  }
+
+  redis_request& prepare_owner(std::uint16_t slot, const redis_script& script, std::size_t arguments) {
+    auto& r = dispatcher_->prepare();
+    r.hash_slot = keys_->hash_slot(slot);
+    r.durable = true;
+    auto command = run(r, script, arguments);
+    keys_->add_owner(command, slot);
+    return r;
+  }
+
+  redis_request& prepare_lock(std::string_view lock, const redis_script& script, std::size_t arguments) {
+    auto& r = dispatcher_->prepare();
+    const auto key = keys_->lock(lock);
+    r.hash_slot = hash_slot_of(key);
+    run(r, script, arguments).add(key);
+    return r;
+  }
+
+  void submit_bool(redis_request& r, completion<bool> done) {
+    r.done = answer<bool>(std::move(done), [](const redis_reply& reply) -> result<bool> { return reply.integer == 1; });
+    dispatcher_->submit(r);
+  }
+
+  void refuse_order(completion<verdict> done) {
+    dispatcher_->defer([done = std::move(done)] { done(verdict::conflict); });
+  }
+
+  std::shared_ptr<redis_dispatcher> dispatcher_;
+  std::shared_ptr<const redis_keys> keys_;
+};
+
+}  // namespace
+
+std::unique_ptr<store_lane> make_redis_lane(std::shared_ptr<redis_dispatcher> dispatcher,
+                                            std::shared_ptr<const redis_keys> keys) {
+  return std::make_unique<redis_lane>(std::move(dispatcher), std::move(keys));
+}
+
+}  // namespace holdfast::persistence

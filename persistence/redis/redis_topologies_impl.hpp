@@ -1,0 +1,30 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstddef>
+#include <memory>
+
+#include "persistence/redis/redis_link_impl.hpp"
+#include "persistence/redis/redis_topology.hpp"
+
+namespace holdfast::persistence {
+
+/// What a topology is made of. The references outlive it.
+struct redis_surroundings {
+  boost::asio::io_context& context;
+  const redis_site& site;
+  redis_link_settings link;
+  std::size_t connections;  ///< to each server, at least 1; the first is for commits
+  redis_link_events& link_events;
+  redis_topology_events& topology_events;
+};
+
+bool has_topology(enum redis_site::kind k) noexcept;
+
+/// The one for a site, of a kind that there is one for.
+std::unique_ptr<redis_topology> make_topology(const redis_surroundings& s);
+
+/// One server, whose place never changes.
+std::unique_ptr<redis_topology> make_server_topology(const redis_surroundings& s);
+
+}  // namespace holdfast::persistence
