@@ -26,7 +26,8 @@ bool upkeep::urgent(clock::time_point now) const noexcept {
 std::optional<store_failure> upkeep::step(clock::time_point now, bool idle, bool probe) {
   auto& in = of_.in;
   if (probe) sqlite::probe(in);
-  const bool more = sweep() | shrink();
+  const bool swept = sweep();
+  const bool more = shrink() || swept;
   if (urgent(now) || (idle && in.log_pages() >= log_pages_idle)) copy_log(now);
   due_ = now + (more ? clock::duration(pause_busy) : clock::duration(pause));
   if (in.ok()) return std::nullopt;
@@ -36,8 +37,9 @@ std::optional<store_failure> upkeep::step(clock::time_point now, bool idle, bool
 
 bool upkeep::sweep() {
   of_.begin.run();
-  const bool more = (of_.kept.sweep(entities_step) == entities_step) | (of_.cache.sweep(rows_step) == rows_step) |
-                    (of_.locks.sweep(rows_step) == rows_step);
+  bool more = of_.kept.sweep(entities_step) == entities_step;
+  if (of_.cache.sweep(rows_step) == rows_step) more = true;
+  if (of_.locks.sweep(rows_step) == rows_step) more = true;
   of_.commit.run();
   return more;
 }
