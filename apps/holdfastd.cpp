@@ -95,7 +95,7 @@ int run(const options& o) {
   if (!config) return 2;
   if (o.check) {
     std::cout << (o.config.empty() ? "the embedded configuration" : o.config) << ": good, " << config->upstreams.size()
-              << " upstreams\n";
+              << " upstreams, store " << holdfast::apps::shown_store(config->store.primary.url) << "\n";
     return 0;
   }
   holdfast::actors::log::configure(config->level, config->format);

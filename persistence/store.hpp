@@ -23,7 +23,7 @@ using completion = std::function<void(result<T>)>;
 /// What a store guarantees for a commit that was answered `ok`.
 enum class tier : std::uint8_t {
   memory,      ///< nothing beyond the process
-  sqlite,      ///< survives the process and a crash of the machine
+  sqlite,      ///< survives the process and a crash of the machine (this not with `synchronous=normal`)
   redis,       ///< survives the node; about a second may be lost if Redis itself dies
   redis_wait,  ///< as `redis`, and one replica has it too: survives any single failure
 };
@@ -134,8 +134,6 @@ class store {
   ///   unix:PATH[?db=N&user=U&password=P]                  Redis on a unix socket
   ///   redis+sentinel://[user:password@]h1[:p],h2[:p]…/master[/db]
   ///   redis+cluster://[user:password@]h1[:p],h2[:p]…
-  /// With `synchronous=normal` (not `full`) a commit does not wait for the disk: a crash of the process takes nothing,
-  /// one of the machine may take the last commits.
   /// May block for up to `deadline`; for start-up. The failure says what was wrong and what would be right.
   static result<std::unique_ptr<store>> open(const store_options& o);
 

@@ -45,13 +45,6 @@ int try_to_listen(const std::string& host, std::uint16_t port) {
 
 bool is_wildcard(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
 
-/// True if a node answers at the configured address for operators.
-bool node_answers(const actors::node_config& c) {
-  if (!c.admin.enabled) return false;
-  const std::string host = is_wildcard(c.admin.host) ? "localhost" : c.admin.host;
-  return admin_get("http://" + authority(host, admin_port(c)), "/mcp/health", health_timeout).has_value();
-}
-
 finding check_listener(const std::string& key, const std::string& host, std::uint16_t port, bool node_is_there) {
   const std::string where = authority(host, port);
   const int error = try_to_listen(host, port);
@@ -67,6 +60,12 @@ finding check_listener(const std::string& key, const std::string& host, std::uin
 }
 
 }  // namespace
+
+bool node_answers(const actors::node_config& c) {
+  if (!c.admin.enabled) return false;
+  const std::string host = is_wildcard(c.admin.host) ? "localhost" : c.admin.host;
+  return admin_get("http://" + authority(host, admin_port(c)), "/mcp/health", health_timeout).has_value();
+}
 
 findings check_listeners(const actors::node_config& c) {
   const bool node_is_there = node_answers(c);

@@ -101,6 +101,8 @@ void check_configuration(const std::string& file, findings& out) {
   const auto listeners = check_listeners(*config);
   out.insert(out.end(), listeners.begin(), listeners.end());
   out.push_back(check_descriptors(*config));
+  const auto of_store = check_store(*config);
+  out.insert(out.end(), of_store.begin(), of_store.end());
   check_upstreams(config->upstreams, out);
 }
 

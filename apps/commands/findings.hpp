@@ -18,6 +18,13 @@ struct finding {
 
 using findings = std::vector<finding>;
 
+/// True if a node answers at the configured address for operators.
+bool node_answers(const actors::node_config& c);
+
+/// Whether the store, its shadow and its keys are there and fit for use; changes nothing. Blocks up to the store's
+/// deadline, for each.
+findings check_store(const actors::node_config& c);
+
 /// Whether the node could listen, or does already.
 findings check_listeners(const actors::node_config& c);
 

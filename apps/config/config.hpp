@@ -54,8 +54,12 @@ config_outcome load_config_text(std::string_view text, const std::string& source
 /// ~/.local/state. Empty if neither XDG_STATE_HOME nor HOME is an absolute path; `missing_store` then says what to do.
 std::string default_store(const environment& env = process_environment());
 inline constexpr std::string_view missing_store =
-    "store: must be set, since neither XDG_STATE_HOME nor HOME names a folder for it: write sqlite:PATH, or memory: to "
+    "`store` must be set, since neither XDG_STATE_HOME nor HOME names a folder for it: write sqlite:PATH, or memory: "
+    "to "
     "keep nothing";
+
+/// The URL of a store without user and password.
+std::string shown_store(std::string_view url);
 
 /// Every key that Holdfast's own format has: "listen", "admin.listen", "upstreams.*.url", ….
 std::vector<std::string> known_keys();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "persistence/redis/redis_url.hpp"
+
 namespace holdfast::apps {
 namespace {
 
@@ -21,25 +23,26 @@ bool is_redis(std::string_view url) {
 }
 
 /// What is wrong with a URL of a store, in words that do not show it; empty if nothing is.
-std::string_view url_objection(std::string_view url) {
+std::string url_objection(std::string_view url) {
   if (url == "memory:") return "";
   if (url.starts_with("memory:")) return "must be `memory:` with nothing after it";
   if (url.starts_with("sqlite://")) return "must be sqlite:PATH, without `//` before the path";
-  const auto colon = url.find(':');
-  const bool known = url.starts_with("sqlite:") || is_redis(url);
-  if (!known)
+  if (url == "sqlite:") return "must name a file: sqlite:PATH";
+  if (url.starts_with("sqlite:")) return "";
+  if (!is_redis(url))
     return "must begin with memory:, sqlite:PATH, redis://, rediss://, unix:PATH, redis+sentinel:// or "
            "redis+cluster://";
-  const bool has_default = url.starts_with("redis://") || url.starts_with("rediss://");
-  if (!has_default && url.find_first_not_of('/', colon + 1) == std::string_view::npos)
-    return "must say where: sqlite:PATH, unix:PATH, redis+sentinel://HOST/MASTER, redis+cluster://HOST";
-  return "";
+  const auto site = persistence::parse_redis_url(url);
+  if (site) return "";
+  // What it says of those may be a piece of a password that holds a `&`.
+  if (url.starts_with("unix:")) return "must be unix:PATH, of which ?db=N&user=U&password=P may follow";
+  return "cannot be used: " + site.error().detail;
 }
 
 void read_url(const value& v, std::string& url) {
   auto text = v.text();
   if (!text) return;
-  if (const auto objection = url_objection(*text); !objection.empty()) return v.wrong(std::string(objection));
+  if (const auto objection = url_objection(*text); !objection.empty()) return v.wrong(objection);
   url = std::move(*text);
 }
 

@@ -19,7 +19,7 @@ constexpr auto connecting_max = 3'000ms;
 constexpr auto pause_min = 20ms, pause_max = 1'000ms;
 
 // While the replicas are waited for, Redis reads nothing else from the connection. What needs them for longer is tried
-// again.
+// again, as far as its deadline allows.
 constexpr auto wait_min = 50ms, wait_max = 1'000ms;
 
 std::chrono::milliseconds pause_after(unsigned attempts) {
@@ -54,9 +54,9 @@ void redis_link::connect() {
   ++attempts_;
   stream_ = std::make_shared<redis_stream>(context_, to_, settings_.tls);
   reader_.emplace();
-  stream_->connect([self = shared_from_this(), stream = stream_.get()](const std::string& why) {
+  stream_->connect([self = shared_from_this(), stream = stream_.get()](std::optional<store_failure> why) {
     if (self->stream_.get() != stream) return;
-    if (!why.empty()) return self->lose({store_errc::unavailable, why});
+    if (why) return self->lose(std::move(*why));
     self->greet();
   });
   after(std::min<std::chrono::milliseconds>(settings_.patience, connecting_max), [](redis_link& l) {
@@ -204,7 +204,7 @@ void redis_link::flush() {
 
 void redis_link::append_wait() {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(first_deadline_ - clock::now());
-  const auto limit = std::clamp<std::chrono::milliseconds>(left, wait_min, wait_max);
+  const auto limit = std::clamp<std::chrono::milliseconds>(left / 2, wait_min, wait_max);
   append_command(unsent_, "WAIT", std::int64_t{settings_.wait_replicas}, std::int64_t{limit.count()});
   in_flight_.push_back({expected::replicas, nullptr});
   waiting_for_replicas_ = true;

@@ -63,7 +63,7 @@ redisReplyObjectFunctions makers() {
 
 }  // namespace
 
-redis_reader::redis_reader() {
+redis_reader::redis_reader(std::size_t bytes_max) : bytes_max_(bytes_max) {
   static redisReplyObjectFunctions functions = makers();
   reader_.reset(::redisReaderCreateWithFunctions(&functions));
   reader_->privdata = &root_;
@@ -73,8 +73,8 @@ redis_reader::redis_reader() {
 void redis_reader::fail(std::string why) { error_ = "not a Redis answer: " + std::move(why); }
 
 bool redis_reader::feed(std::string_view bytes) {
-  if (reader_->len - reader_->pos > bytes_max)
-    fail("longer than " + std::to_string(bytes_max >> 20U) + " MiB");
+  if (reader_->len - reader_->pos > bytes_max_)
+    fail("longer than " + std::to_string(bytes_max_) + " bytes");
   else if (::redisReaderFeed(reader_.get(), bytes.data(), bytes.size()) != REDIS_OK)
     fail(reader_->errstr);
   return error_.empty();

@@ -15,9 +15,9 @@ namespace holdfast::persistence {
 /// error. After an error only destruction is of use.
 class redis_reader {
  public:
-  static constexpr std::size_t bytes_max = 256U << 20U, elements_max = 1U << 20U;
+  static constexpr std::size_t elements_max = 1U << 20U;
 
-  redis_reader();
+  explicit redis_reader(std::size_t bytes_max = 256U << 20U);
 
   /// Takes bytes. False: they are no replies, see `error`.
   bool feed(std::string_view bytes);
@@ -34,6 +34,7 @@ class redis_reader {
 
   void fail(std::string why);
 
+  const std::size_t bytes_max_;
   std::unique_ptr<redisReader, freed> reader_;
   redis_reply root_;
   std::string error_;

@@ -39,7 +39,7 @@ bool expect_host(SSL* handle, const std::string& host) {
 redis_stream::redis_stream(asio::io_context& context, redis_endpoint to, asio::ssl::context* tls)
     : to_(std::move(to)), context_(tls), resolver_(context.get_executor()), socket_(context.get_executor()) {}
 
-void redis_stream::connect(std::function<void(std::string)> done) {
+void redis_stream::connect(connect_handler done) {
   connected_ = std::move(done);
   if (!to_.path.empty()) {
     addresses_.emplace_back(asio::local::stream_protocol::endpoint(to_.path));
@@ -56,7 +56,7 @@ void redis_stream::connect(std::function<void(std::string)> done) {
 
 void redis_stream::connect_next(error_code last) {
   if (!connected_) return;
-  if (addresses_.empty()) return finish(last.message());
+  if (addresses_.empty()) return finish(store_failure{store_errc::unavailable, last.message()});
   const auto address = addresses_.back();
   addresses_.pop_back();
   error_code ignored;
@@ -76,26 +76,27 @@ void redis_stream::on_connected() {
     socket_.set_option(user_timeout(unacknowledged_ms_max), ignored);
   }
   if (context_ != nullptr) return shake_hands();
-  finish({});
+  finish(std::nullopt);
 }
 
 void redis_stream::shake_hands() {
   tls_.emplace(socket_, *context_);
-  if (!expect_host(tls_->native_handle(), to_.host)) return finish("the host's name cannot be checked by TLS");
+  if (!expect_host(tls_->native_handle(), to_.host))
+    return finish(store_failure{store_errc::rejected, "TLS cannot check this host name"});
   tls_->async_handshake(asio::ssl::stream_base::client, [this, self = shared_from_this()](const error_code& ec) {
-    finish(ec ? why_refused(ec) : std::string());
+    finish(ec ? std::optional(self->why_refused(ec)) : std::nullopt);
   });
 }
 
-void redis_stream::finish(const std::string& why) {
+void redis_stream::finish(std::optional<store_failure> why) {
   // Moved out first: who is told may close the stream, or start another.
-  if (const auto done = std::exchange(connected_, nullptr)) done(why);
+  if (const auto done = std::exchange(connected_, nullptr)) done(std::move(why));
 }
 
-std::string redis_stream::why_refused(const error_code& ec) {
+store_failure redis_stream::why_refused(const error_code& ec) {
   const auto verified = ::SSL_get_verify_result(tls_->native_handle());
-  const std::string why = verified == X509_V_OK ? ec.message() : ::X509_verify_cert_error_string(verified);
-  return "TLS: " + why;
+  if (verified == X509_V_OK) return {store_errc::unavailable, "TLS: " + ec.message()};
+  return {store_errc::rejected, std::string("TLS: ") + ::X509_verify_cert_error_string(verified)};
 }
 
 void redis_stream::close() noexcept {

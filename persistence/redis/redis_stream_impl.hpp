@@ -23,13 +23,14 @@ namespace holdfast::persistence {
 class redis_stream : public std::enable_shared_from_this<redis_stream> {
  public:
   using error_code = boost::system::error_code;
+  using connect_handler = std::function<void(std::optional<store_failure>)>;
 
   /// `tls`, if not null, verifies the server; it outlives the stream.
   redis_stream(boost::asio::io_context& context, redis_endpoint to, boost::asio::ssl::context* tls);
 
-  /// Connects, tries every address of the host, and shakes hands. `done` gets what went wrong, empty = nothing; it is
+  /// Connects, tries every address of the host, and shakes hands. `done` gets what went wrong, if anything did; it is
   /// not called after `close`.
-  void connect(std::function<void(std::string)> done);
+  void connect(connect_handler done);
 
   template <class Handler>
   void read_some(boost::asio::mutable_buffer into, Handler h) {
@@ -58,8 +59,8 @@ class redis_stream : public std::enable_shared_from_this<redis_stream> {
   void connect_next(error_code last);
   void on_connected();
   void shake_hands();
-  void finish(const std::string& why);
-  std::string why_refused(const error_code& ec);
+  void finish(std::optional<store_failure> why);
+  store_failure why_refused(const error_code& ec);
 
   redis_endpoint to_;
   boost::asio::ssl::context* context_;
@@ -67,7 +68,7 @@ class redis_stream : public std::enable_shared_from_this<redis_stream> {
   socket socket_;
   std::optional<boost::asio::ssl::stream<socket&>> tls_;
   std::vector<protocol::endpoint> addresses_;  // still to be tried, the next one last
-  std::function<void(std::string)> connected_;
+  connect_handler connected_;
 };
 
 /// A context that verifies servers: TLS 1.2 or newer, the given authorities or the system's.

@@ -48,10 +48,11 @@ std::string holder(int fd) {
   return digits.empty() ? "another process" : "process " + digits;
 }
 
-/// True if it could be written whole.
-bool write_own_id(int fd) {
+/// For the words another process is refused with. They can do without it: a full disk must not keep a node from
+/// starting.
+void write_own_id(int fd) {
   const std::string id = std::to_string(::getpid()) + "\n";
-  return ::ftruncate(fd, 0) == 0 && ::pwrite(fd, id.data(), id.size(), 0) == static_cast<ssize_t>(id.size());
+  if (::ftruncate(fd, 0) == 0 && ::pwrite(fd, id.data(), id.size(), 0) < 0) ::ftruncate(fd, 0);
 }
 
 }  // namespace
@@ -74,10 +75,7 @@ result<file_lock> file_lock::take(const std::string& path) {
     return rejected(real.string() + " is in use by " + holder(fd) +
                     "; stop that node, or give this one a file of its own");
   }
-  // Only for the words above: a full disk must not keep a node from starting.
-  if (!write_own_id(fd) && errno != ENOSPC && errno != EDQUOT) {
-    return rejected("cannot write " + name + ": " + reason(errno));
-  }
+  write_own_id(fd);
   // Opened before the database is, since closing it would drop SQLite's own locks.
   const int file = ::open(out.path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file < 0) return rejected("cannot open " + out.path_ + " for writing: " + reason(errno));

@@ -10,6 +10,15 @@ namespace {
 
 namespace asio = boost::asio;
 
+std::size_t bytes_of(const std::map<std::string, std::string>& parts,
+                     const std::map<std::string, journal_entry>& journal, const std::vector<event>& events) {
+  std::size_t out = 0;
+  for (const auto& [hash, bytes] : parts) out += bytes.size();
+  for (const auto& [id, entry] : journal) out += entry.bytes.size();
+  for (const auto& e : events) out += e.bytes.size();
+  return out;
+}
+
 class lane final : public store_lane {
  public:
   lane(asio::io_context& on, writer& to, std::size_t waiting_max)
@@ -24,11 +33,14 @@ class lane final : public store_lane {
   }
 
   void commit(const struct commit& c, completion<verdict> done) override {
-    ask<verdict>([c, digest = digest_of(c)](tables& in) { return in.kept.commit(c, digest); }, std::move(done), true);
+    const auto bytes = bytes_of(c.parts, c.journal, c.events) + (c.snapshot ? c.snapshot->size() : 0);
+    ask<verdict>([c, digest = digest_of(c)](tables& in) { return in.kept.commit(c, digest); }, std::move(done), bytes,
+                 true);
   }
 
   void restore(const restoration& r, completion<verdict> done) override {
-    ask<verdict>([r](tables& in) { return in.kept.restore(r); }, std::move(done));
+    const auto bytes = bytes_of(r.kept.parts, r.kept.journal, r.events) + r.kept.snapshot.size();
+    ask<verdict>([r](tables& in) { return in.kept.restore(r); }, std::move(done), bytes);
   }
 
   void load(const entity& of, completion<std::optional<record>> done) override {
@@ -103,16 +115,17 @@ class lane final : public store_lane {
           in.cache.put(key, bytes, keep);
           return true;
         },
-        std::move(done));
+        std::move(done), bytes.size());
   }
 
  private:
   template <class T, class Work>
-  void ask(Work work, completion<T> done, bool commits = false) {
+  void ask(Work work, completion<T> done, std::size_t bytes = 0, bool commits = false) {
     auto answering = [work = std::move(work)](tables& in) -> result<T> { return work(in); };
     auto one = std::make_shared<operation_of<T, decltype(answering)>>(std::move(answering), std::move(done));
     one->to = mail_;
     one->accepted = operation::clock::now();
+    one->bytes = bytes;
     one->commits = commits;
     one->place = waiting_.size();
     if (waiting_.empty()) work_.emplace(on_.get_executor());

@@ -35,6 +35,7 @@ class operation {
   std::shared_ptr<mailbox> to;
   clock::time_point accepted;
   bool commits = false;
+  std::size_t bytes = 0;  // about as many to write
   std::size_t place = 0;  // among the lane's, for the lane
 };
 

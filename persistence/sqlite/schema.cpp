@@ -32,11 +32,13 @@ create index cache_expires on cache (expires);
 
 store_failure rejected(std::string detail) { return {store_errc::rejected, std::move(detail)}; }
 
+void write_version(database& in) { in.execute(("pragma user_version = " + std::to_string(version)).c_str()); }
+
 void create(database& in) {
   in.execute("begin immediate");
   in.execute(tables);
   in.execute(("pragma application_id = " + std::to_string(application_id)).c_str());
-  in.execute(("pragma user_version = " + std::to_string(version)).c_str());
+  write_version(in);
   in.execute("commit");
 }
 
@@ -67,5 +69,7 @@ result<void> prepare(database& in, durability how, const std::string& path) {
   if (!in.ok()) return in.roll_back();
   return {};
 }
+
+void probe(database& in) { write_version(in); }
 
 }  // namespace holdfast::persistence::sqlite

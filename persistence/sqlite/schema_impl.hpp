@@ -15,4 +15,7 @@ enum class durability : std::uint8_t {
 /// another program or of a newer version, `corrupt` if it is no database.
 result<void> prepare(database& in, durability how, const std::string& path);
 
+/// Writes what stands there already: to see whether that is possible.
+void probe(database& in);
+
 }  // namespace holdfast::persistence::sqlite

@@ -1,5 +1,7 @@
 #include "persistence/sqlite/upkeep_impl.hpp"
 
+#include "persistence/sqlite/schema_impl.hpp"
+
 namespace holdfast::persistence::sqlite {
 namespace {
 
@@ -17,13 +19,16 @@ constexpr std::int64_t free_pages_min = 256;  // 1 MiB
 
 upkeep::upkeep(tables& of, clock::time_point now) : of_(of), due_(now + pause) {}
 
-bool upkeep::urgent() const noexcept { return of_.in.log_pages() >= log_pages_max; }
+bool upkeep::urgent(clock::time_point now) const noexcept {
+  return of_.in.log_pages() >= log_pages_max && now >= copy_again_;
+}
 
 std::optional<store_failure> upkeep::step(clock::time_point now, bool idle, bool probe) {
   auto& in = of_.in;
-  if (probe) in.execute("begin immediate; pragma user_version = 1; commit");
-  const bool more = sweep() | shrink();
-  if (urgent() || (idle && in.log_pages() >= log_pages_idle)) in.checkpoint();
+  if (probe) sqlite::probe(in);
+  const bool swept = sweep();
+  const bool more = shrink() || swept;
+  if (urgent(now) || (idle && in.log_pages() >= log_pages_idle)) copy_log(now);
   due_ = now + (more ? clock::duration(pause_busy) : clock::duration(pause));
   if (in.ok()) return std::nullopt;
   of_.slots.forget();
@@ -32,8 +37,9 @@ std::optional<store_failure> upkeep::step(clock::time_point now, bool idle, bool
 
 bool upkeep::sweep() {
   of_.begin.run();
-  const bool more = (of_.kept.sweep(entities_step) == entities_step) | (of_.cache.sweep(rows_step) == rows_step) |
-                    (of_.locks.sweep(rows_step) == rows_step);
+  bool more = of_.kept.sweep(entities_step) == entities_step;
+  if (of_.cache.sweep(rows_step) == rows_step) more = true;
+  if (of_.locks.sweep(rows_step) == rows_step) more = true;
   of_.commit.run();
   return more;
 }
@@ -45,6 +51,12 @@ bool upkeep::shrink() {
   if (free < free_pages_min || free < in.number("pragma page_count") / 8) return false;
   in.execute("pragma incremental_vacuum(256)");
   return true;
+}
+
+// Little is copied if there is no room, or while another program reads.
+void upkeep::copy_log(clock::time_point now) {
+  of_.in.checkpoint();
+  if (of_.in.log_pages() >= log_pages_max / 2) copy_again_ = now + pause;
 }
 
 }  // namespace holdfast::persistence::sqlite

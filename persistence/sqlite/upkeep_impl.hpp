@@ -19,7 +19,7 @@ class upkeep {
   clock::time_point due() const noexcept { return due_; }
 
   /// To be asked after every transaction: the log must not grow without end.
-  bool urgent() const noexcept;
+  bool urgent(clock::time_point now) const noexcept;
 
   /// `idle`: nothing waits. `probe`: the last transaction failed, so one that writes is wanted.
   std::optional<store_failure> step(clock::time_point now, bool idle, bool probe);
@@ -27,9 +27,11 @@ class upkeep {
  private:
   bool sweep();
   bool shrink();
+  void copy_log(clock::time_point now);
 
   tables& of_;
   clock::time_point due_;
+  clock::time_point copy_again_{};  // not before, since the last time brought little
 };
 
 }  // namespace holdfast::persistence::sqlite

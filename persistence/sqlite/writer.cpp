@@ -12,6 +12,7 @@ namespace {
 using clock = operation::clock;
 
 constexpr std::size_t batch_max = 1'024;
+constexpr std::size_t batch_bytes_max = 16 << 20;
 
 /// A thread that takes no signal: one must not break off a write, and the process's handlers run elsewhere.
 template <class Body>
@@ -90,7 +91,7 @@ void writer::work() {
       troubled = counts_.trouble.has_value();
       if (idle && stopping_) return;
     }
-    if (now >= upkeep_.due() || upkeep_.urgent()) {
+    if (now >= upkeep_.due() || upkeep_.urgent(now)) {
       if (auto failure = upkeep_.step(now, idle, troubled); failure || troubled) note(std::move(failure));
     }
   }
@@ -104,9 +105,12 @@ operations writer::next_batch() {
     wanted_.wait_until(lock, upkeep_.due(), [this] { return !queue_.empty() || stopping_; });
     asleep_ = false;
   }
-  const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), batch_max));
-  operations out(std::make_move_iterator(queue_.begin()), std::make_move_iterator(queue_.begin() + count));
-  queue_.erase(queue_.begin(), queue_.begin() + count);
+  operations out;
+  for (std::size_t bytes = 0; !queue_.empty() && out.size() < batch_max && bytes < batch_bytes_max;) {
+    bytes += queue_.front()->bytes;
+    out.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
   return out;
 }
 

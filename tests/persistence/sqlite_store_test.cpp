@@ -1,20 +1,20 @@
 #include <doctest/doctest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
-#include <csignal>
 #include <fstream>
-#include <map>
+#include <iterator>
 #include <memory>
+#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "persistence/sqlite/location_impl.hpp"
 #include "persistence/sqlite/schema_impl.hpp"
 #include "persistence/stores_impl.hpp"
+#include "tests/persistence/store_contract.hpp"
 #include "tests/persistence/store_harness.hpp"
 #include "tests/persistence/temporary_folder.hpp"
 
@@ -77,6 +77,12 @@ class answers {
 };
 
 }  // namespace
+
+TEST_CASE("the sqlite store keeps the contract") {
+  const temporary_folder folder;
+  int made = 0;
+  holdfast::tests::check_store_contract([&] { return open_file(folder / ("state" + std::to_string(++made) + ".db")); });
+}
 
 TEST_CASE("a file keeps everything while no process has it open") {
   const temporary_folder folder;
@@ -159,6 +165,17 @@ TEST_CASE("a URL that cannot be right is rejected with what would be") {
   const auto fast = sqlite::parse("sqlite:x.db?synchronous=normal");
   CHECK(fast->how == sqlite::durability::normal);
   CHECK(fast->path == "x.db");
+}
+
+TEST_CASE("every commit waits for the disk unless the URL says otherwise") {
+  const temporary_folder folder;
+  for (const auto how : {sqlite::durability::full, sqlite::durability::normal}) {
+    const auto path = folder / (how == sqlite::durability::full ? "full.db" : "normal.db");
+    std::ofstream(path).flush();
+    const auto in = outsider(path);
+    REQUIRE(sqlite::prepare(*in, how, path).has_value());
+    CHECK(in->number("pragma synchronous") == (how == sqlite::durability::full ? 2 : 1));
+  }
 }
 
 TEST_CASE("what is no database of ours is refused and left alone") {

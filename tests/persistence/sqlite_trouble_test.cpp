@@ -5,10 +5,12 @@
 
 #include <array>
 #include <csignal>
-#include <cstdlib>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "persistence/stores_impl.hpp"

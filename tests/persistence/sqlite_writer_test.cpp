@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "persistence/sqlite/file_lock_impl.hpp"

@@ -10,4 +10,5 @@ holdfast_test(encoding_tests LIBS holdfast_persistence SOURCES persistence/ciphe
               persistence/encoding_test.cpp persistence/msgpack_test.cpp persistence/zstd_frame_test.cpp)
 target_compile_definitions(encoding_tests PRIVATE HOLDFAST_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 holdfast_test(redis_tests LIBS store_contract OpenSSL::SSL ${HIREDIS_LIBRARY} LABELS redis
-              SOURCES persistence/redis_store_test.cpp)
+              SOURCES persistence/redis_protocol_test.cpp persistence/redis_store_test.cpp
+              persistence/redis_trouble_test.cpp)

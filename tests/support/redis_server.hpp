@@ -55,13 +55,13 @@ inline std::uint16_t free_port() {
 
 /// How a server of a test is to be.
 struct redis_setup {
-  std::string password;  ///< of the default user
-  bool tls = false;      ///< listens for TLS too, see `tls_port`
+  std::string password = {};  ///< of the default user
+  bool tls = false;           ///< listens for TLS too, see `tls_port`
   std::string tls_names = "DNS:localhost,IP:127.0.0.1";
   bool keeps = false;  ///< append-only file, written at once: a restart loses nothing
   bool cluster = false;
-  std::uint16_t replica_of = 0;        ///< a port of the loopback
-  std::vector<std::string> arguments;  ///< further ones of redis-server
+  std::uint16_t replica_of = 0;             ///< a port of the loopback
+  std::vector<std::string> arguments = {};  ///< further ones of redis-server
 };
 
 /// A Redis server in a folder of its own, on free ports of the loopback and a unix socket. Gone with its owner.

@@ -114,6 +114,9 @@ TEST_CASE("secrets never stand in a mistake") {
            "store: {shadow: 's3cret@db'}",
            "store: {url: 'redis://:s3cret@db', shadow: 'redis://:s3cret@db'}",
            "store: {keys: s3cret}",
+           "store: 'unix:/x?password=a&s3cret'",
+           "store: 'redis://:s3cret%zz@db'",
+           "store: 'redis://u:x/s3cret@db'",
            "store: {prefix: '${TOKEN} x'}",
            "store: ['redis://:s3cret@db']",
        }) {

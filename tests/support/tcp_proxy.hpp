@@ -1,0 +1,128 @@
+#pragma once
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace holdfast::tests {
+
+/// Stands between clients and a TCP server of the loopback, and can be told to misbehave.
+class tcp_proxy {
+ public:
+  explicit tcp_proxy(std::uint16_t server) : server_(server), listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    auto a = loopback(0);
+    socklen_t size = sizeof a;
+    if (::bind(listener_, reinterpret_cast<sockaddr*>(&a), size) != 0 || ::listen(listener_, 16) != 0 ||
+        ::getsockname(listener_, reinterpret_cast<sockaddr*>(&a), &size) != 0)
+      throw std::runtime_error("the proxy cannot listen");
+    port_ = ::ntohs(a.sin_port);
+    thread_ = std::thread([this] { run(); });
+  }
+  tcp_proxy(const tcp_proxy&) = delete;
+  tcp_proxy& operator=(const tcp_proxy&) = delete;
+  ~tcp_proxy() {
+    stopped_ = true;
+    thread_.join();
+    cut_all();
+    ::close(listener_);
+  }
+
+  std::uint16_t port() const noexcept { return port_; }
+
+  /// From now on, what the server says is dropped.
+  void swallow_replies(bool on = true) noexcept { swallowing_ = on; }
+
+  /// How many bytes were dropped.
+  std::uint64_t swallowed() const noexcept { return swallowed_; }
+
+  /// Cuts every connection soon; new ones are taken.
+  void cut() noexcept { cutting_ = true; }
+
+  std::uint64_t connections() const noexcept { return connections_; }
+
+ private:
+  struct pair {
+    int client, server;
+  };
+
+  static sockaddr_in loopback(std::uint16_t port) {
+    sockaddr_in a{};
+    a.sin_family = AF_INET;
+    a.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+    a.sin_port = ::htons(port);
+    return a;
+  }
+
+  void run() {
+    while (!stopped_) {
+      if (cutting_.exchange(false)) cut_all();
+      std::vector<pollfd> polled{{listener_, POLLIN, 0}};
+      for (const auto& p : pairs_) {
+        polled.push_back({p.client, POLLIN, 0});
+        polled.push_back({p.server, POLLIN, 0});
+      }
+      if (::poll(polled.data(), polled.size(), 5) <= 0) continue;
+      std::size_t at = 1;
+      for (auto p = pairs_.begin(); p != pairs_.end(); at += 2) {
+        const bool lives = (polled[at].revents == 0 || pass(p->client, p->server, false)) &&
+                           (polled[at + 1].revents == 0 || pass(p->server, p->client, true));
+        if (!lives) cut_one(*p);
+        p = lives ? std::next(p) : pairs_.erase(p);
+      }
+      if (polled[0].revents != 0) take();
+    }
+  }
+
+  void take() {
+    const int client = ::accept(listener_, nullptr, nullptr);
+    const int server = ::socket(AF_INET, SOCK_STREAM, 0);
+    const auto a = loopback(server_);
+    if (client < 0 || ::connect(server, reinterpret_cast<const sockaddr*>(&a), sizeof a) != 0) {
+      ::close(client);
+      ::close(server);
+      return;
+    }
+    ++connections_;
+    pairs_.push_back({client, server});
+  }
+
+  bool pass(int from, int to, bool is_reply) {
+    std::array<char, 65536> bytes;
+    const auto count = ::recv(from, bytes.data(), bytes.size(), 0);
+    if (count <= 0) return false;
+    if (is_reply && swallowing_) {
+      swallowed_ += static_cast<std::uint64_t>(count);
+      return true;
+    }
+    return ::send(to, bytes.data(), static_cast<std::size_t>(count), MSG_NOSIGNAL) == count;
+  }
+
+  static void cut_one(const pair& p) {
+    ::close(p.client);
+    ::close(p.server);
+  }
+  void cut_all() {
+    for (const auto& p : pairs_) cut_one(p);
+    pairs_.clear();
+  }
+
+  const std::uint16_t server_;
+  const int listener_;
+  std::uint16_t port_ = 0;
+  std::atomic<bool> stopped_{false}, cutting_{false}, swallowing_{false};
+  std::atomic<std::uint64_t> swallowed_{0}, connections_{0};
+  std::list<pair> pairs_;
+  std::thread thread_;
+};
+
+}  // namespace holdfast::tests
