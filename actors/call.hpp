@@ -24,6 +24,7 @@ struct post {
   bool batch = false;
   std::vector<std::string> answers;  ///< of a batch, until all are there
   transport::loop::timer timer = 0;  ///< turns it into a stream
+  bool watched = false;              ///< the loss of its connection will be told
 };
 using post_ptr = std::shared_ptr<post>;
 
@@ -33,6 +34,11 @@ struct call final : transport::upstream_events, std::enable_shared_from_this<cal
 
   void on_message(std::string json) override {
     home.deliver(session, call_message{shared_from_this(), std::move(json)});
+  }
+  void on_event_id(std::string_view id) override {
+    const auto first = event_id.empty();
+    event_id = id;
+    if (first) home.deliver(session, call_resumable{shared_from_this()});
   }
   void on_answer(std::string json) override { home.deliver(session, call_answer{shared_from_this(), std::move(json)}); }
   void on_failed(transport::failure why) override {
@@ -58,6 +64,18 @@ struct call final : transport::upstream_events, std::enable_shared_from_this<cal
   machines::execution::state state;
   std::vector<machines::execution::transition> history;
   machines::execution::timestamp started;
+
+  std::uint64_t execution = 0;  ///< its name in the journal; 0 = it has none
+  std::uint64_t digest = 0;     ///< of the client's parameters
+  std::string event_id;         ///< the last one of the upstream's stream
+  std::string params_part;      ///< the content hash under which large parameters are kept
+  std::string noted_event;      ///< `event_id` as it was last written down
+  std::vector<std::pair<std::uint64_t, std::string>>
+      answers;              ///< of the client, that may not have reached the upstream
+  bool in_journal = false;  ///< its intent stands there
+  bool repeatable = false;  ///< the operator allows to send it again if it was cut off
+  bool sent = false;        ///< has left, or left before a restart
+  bool reported = false;    ///< the outcome is on its way to the client
 
   /// The outcome, once there: a whole JSON-RPC answer of the upstream with the views into it, or an error of ours.
   std::string answer;

@@ -32,6 +32,19 @@ std::string percent_encoded(std::string_view text) {
   return out;
 }
 
+bool is_journaled(const upstream_config& u, const std::string& tool) {
+  return u.kept == durability::journal &&
+         std::none_of(u.unjournaled_tools.begin(), u.unjournaled_tools.end(),
+                      [&](const auto& pattern) { return mcp::glob_matches(pattern, tool); });
+}
+
+/// As far as the configuration believes the upstream's hints (specification, "Tool annotations").
+bool is_repeatable(const upstream_config& u, const std::string& tool) {
+  const auto hints = mcp::member(tool, "annotations");
+  return (u.retry_read_only && mcp::member(hints, "readOnlyHint") == "true") ||
+         (u.retry_idempotent && mcp::member(hints, "idempotentHint") == "true");
+}
+
 std::size_t index_of(list_kind kind) noexcept { return static_cast<std::size_t>(kind); }
 
 }  // namespace
@@ -98,7 +111,12 @@ void catalogue_view::merge_named(list_kind kind, const std::vector<upstream_conf
         shown = mcp::prefixed_name(upstreams[u].alias, e.key + "_" + std::to_string(n));
       }
       const auto renamed = shown != e.key;
-      const auto added = routes.try_emplace(shown, route{static_cast<std::uint32_t>(u), raw_name, renamed});
+      route to{static_cast<std::uint32_t>(u), raw_name, renamed};
+      if (is_tools) {
+        to.journaled = is_journaled(upstreams[u], e.key);
+        to.repeatable = is_repeatable(upstreams[u], e.raw);
+      }
+      const auto added = routes.try_emplace(shown, std::move(to));
       if (!added.second) continue;  // an upstream that lists a name twice
       show(kind, renamed ? mcp::with_member(e.raw, "name", mcp::quote(shown)) : e.raw, u);
     }

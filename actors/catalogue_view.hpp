@@ -28,6 +28,8 @@ class catalogue_view {
     std::uint32_t upstream;
     std::string upstream_name;  ///< as the upstream knows it, as a raw JSON string
     bool renamed;               ///< the client sees another name
+    bool journaled = true;      ///< its calls are to be journaled
+    bool repeatable = false;    ///< a call that was cut off may be made again, as configured
   };
   /// Where a resource lives.
   struct resource_route {

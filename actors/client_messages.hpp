@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "persistence/store_values.hpp"
 #include "transport/http_server.hpp"
 #include "transport/mcp/envelope.hpp"
 #include "transport/result.hpp"
@@ -75,6 +77,28 @@ struct session_tick {};
 struct session_end {
   std::string reason;
 };
+/// The outcome of the commit under way.
+struct commit_done {
+  persistence::result<persistence::verdict> outcome;
+};
+struct commit_retry {};
+/// What the store holds of the session; `of` is nothing if it holds nothing.
+struct session_loaded {
+  persistence::result<std::optional<persistence::record>> of;
+};
+struct session_events {
+  persistence::result<std::vector<persistence::event>> events;
+};
+/// The connection of a POST has ended before its answer was out.
+struct post_lost {
+  std::shared_ptr<post> of;
+};
+/// The upstream's stream of a call can be taken up again from here on.
+struct call_resumable {
+  call_ptr of;
+};
+/// The node stops: the session is written down and ends here, not for its client.
+struct session_suspend {};
 /// Everything that was sent to an ended session before this has been answered: its actor can go.
 struct session_over {};
 
@@ -93,3 +117,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::post_is_slow)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_end)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_over)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::commit_done)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::commit_retry)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_loaded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_events)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::post_lost)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::call_resumable)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_suspend)

@@ -8,6 +8,13 @@ void directory::add(const std::string& id, entry e) {
   p.entries.insert_or_assign(id, std::move(e));
 }
 
+directory::entry directory::find_or_add(const std::string& id, const std::function<entry()>& make) {
+  auto& p = part_of(id);
+  const std::lock_guard guard(p.lock);
+  if (const auto found = p.entries.find(id); found != p.entries.end()) return found->second;
+  return p.entries.emplace(id, make()).first->second;
+}
+
 void directory::remove(std::string_view id) {
   auto& p = part_of(id);
   const std::lock_guard guard(p.lock);

@@ -30,6 +30,8 @@ class directory {
   };
 
   void add(const std::string& id, entry e);
+  /// The one that is there, or `make`'s, which is entered then.
+  entry find_or_add(const std::string& id, const std::function<entry()>& make);
   void remove(std::string_view id);
   std::optional<entry> find(std::string_view id) const;
   std::size_t size() const;

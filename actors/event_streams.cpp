@@ -240,6 +240,19 @@ bool event_streams::is_open(std::uint32_t number) const noexcept {
   return s != nullptr && !s->said_all;
 }
 
+bool event_streams::is_attached(std::uint32_t number) const noexcept {
+  const auto* s = find(number);
+  return s != nullptr && s->exchange != nullptr;
+}
+
+std::vector<std::uint32_t> event_streams::open_ones() const {
+  std::vector<std::uint32_t> numbers;
+  for (const auto& s : others_) {
+    if (!s.said_all) numbers.push_back(s.number);
+  }
+  return numbers;
+}
+
 void event_streams::replay_all(const stream& s, std::uint64_t after, exchange_ptr& exchange) const {
   exchange->open_stream({});
   s.log.replay(after, [&](std::uint64_t, std::string_view event) { exchange->write(event); });

@@ -77,6 +77,11 @@ class event_streams {
   /// True if the stream exists and has not said everything.
   bool is_open(std::uint32_t stream) const noexcept;
 
+  bool is_attached(std::uint32_t stream) const noexcept;
+
+  /// The streams that have not said everything, but for the session's own.
+  std::vector<std::uint32_t> open_ones() const;
+
   /// Continues an open or finished stream from its beginning. False: there is no such stream, or it has lost events.
   bool retell(exchange_ptr& exchange, std::uint32_t stream);
 

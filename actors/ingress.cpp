@@ -22,8 +22,7 @@ using transport::http_method;
 using transport::http_request;
 
 constexpr std::string_view json_type = "application/json";
-// Until clients authenticate, all are the same one.
-constexpr std::string_view anonymous = "anonymous";
+constexpr std::string_view anonymous = anonymous_principal;
 
 mcp::http_facts facts_of(const http_request& r) {
   using verb = mcp::http_facts::verb;
@@ -98,6 +97,9 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     }
     if (r.path == "/readyz" && node_.draining)
       return exchange.respond(503, json_type, {}, {R"({"status":"draining"})"});
+    if (r.path == "/readyz" && node_.store && !node_.store->available())
+      return exchange.respond(node_.store->degrades() ? 200 : 503, json_type, {},
+                              {R"({"status":")", node_.store->degrades() ? "degraded" : "store unavailable", "\"}"});
     exchange.respond(200, json_type, {}, {R"({"status":"ok"})"});
   }
 
@@ -138,7 +140,13 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   /// Hands the request to the session it names.
   template <class Make>
   void route(exchange_ptr exchange, mcp::raw_json id, Make make) {
-    const auto session = find(exchange->request().session_id, client_transport::streamable_http);
+    const auto named = exchange->request().session_id;
+    auto session = find(named, client_transport::streamable_http);
+    if (!session && node_.store && !node_.draining && mcp::is_random_id(named)) {
+      // Not here, but maybe in the store.
+      find_or_recover(system(), home(), node_, std::string(named));
+      session = find(named, client_transport::streamable_http);
+    }
     if (!session) {
       return refuse(*exchange, 404, mcp::code::session_not_found, "Session not found: initialize a new one", id);
     }

@@ -13,6 +13,7 @@
 #include "actors/ingress.hpp"
 #include "actors/log.hpp"
 #include "actors/messages.hpp"
+#include "actors/session.hpp"
 #include "actors/shard.hpp"
 #include "actors/shard_scheduler.hpp"
 #include "actors/upstream.hpp"
@@ -57,6 +58,7 @@ class running_node final : public node {
   }
 
   transport::outcome<void> begin() {
+    if (const auto opened = open_store(); !opened) return opened.error();
     auto& first = *context_.shards.front();
     context_.catalogue = spawn_catalogue(*system_, first, context_);
     for (std::uint32_t u = 0; u < context_.upstreams.size(); ++u) {
@@ -72,6 +74,7 @@ class running_node final : public node {
       port = *bound;
     }
     mcp_address_ = address(context_.config.listen_host, port);
+    if (context_.store) recover_open_sessions();
     return open_admin(port);
   }
 
@@ -103,6 +106,56 @@ class running_node final : public node {
   void hurry() noexcept override { hurry_ = true; }
 
  private:
+  transport::outcome<void> open_store() {
+    auto opened = node_store::open(context_.config.store);
+    if (!opened) return opened.error();
+    if (!*opened) return {};
+    context_.store = std::move(*opened);
+    for (auto& s : context_.shards) {
+      on(*s, [&] { s->use(context_.store->lane(transport::context_of(s->loop()))); });
+    }
+    std::promise<std::string> claimed;
+    auto problem = claimed.get_future();
+    auto& first = *context_.shards.front();
+    first.loop().post([&] {
+      context_.store->claim_all(*first.lane(), [&claimed](std::string p) { claimed.set_value(std::move(p)); });
+    });
+    if (const auto p = problem.get(); !p.empty())
+      return transport::failure{make_error_code(std::errc::io_error), "store " + context_.store->shown() + ": " + p};
+    log::info("store.open", {{"store", context_.store->shown()}, {"tier", name_of(context_.store->tier())}});
+    return {};
+  }
+
+  /// Runs `f` on the shard's thread and waits for it.
+  template <class F>
+  static void on(shard& s, F f) {
+    std::promise<void> done;
+    s.loop().post([&] {
+      f();
+      done.set_value();
+    });
+    done.get_future().get();
+  }
+
+  /// Sessions whose calls were cut off are seen to at once; all others come back when their clients do.
+  void recover_open_sessions() {
+    auto& first = *context_.shards.front();
+    first.loop().post([this, &first] { recover_slot(first, 0, {}); });
+  }
+
+  void recover_slot(shard& via, std::uint16_t slot, const std::string& cursor) {
+    if (slot == persistence::slot_count || context_.draining) return;
+    via.lane()->list("session", slot, cursor, 256, [this, &via, slot](const auto& page) {
+      if (!page) return context_.store->note_failure(page.error());
+      for (const auto& s : page->entries) {
+        auto& home = *context_.shards[slot % context_.shards.size()];
+        if (s.open_executions > 0) find_or_recover(*system_, home, context_, s.id);
+      }
+      if (!page->next.empty()) return recover_slot(via, slot, page->next);
+      recover_slot(via, static_cast<std::uint16_t>(slot + 1), {});
+    });
+  }
+
   static std::string address(const std::string& host, std::uint16_t port) {
     const auto literal = host.find(':') != std::string::npos && host.front() != '[';
     return (literal ? "[" + host + "]" : host) + ":" + std::to_string(port);
@@ -147,7 +200,7 @@ class running_node final : public node {
   /// A session that was being made when the node stopped taking any shows up late, so this looks more than once.
   void end_sessions() {
     for (int turn = 0; turn < 10 && (turn == 0 || context_.sessions.size() > 0); ++turn) {
-      for (const auto& s : context_.sessions.all()) caf::anon_send(s, session_end{"the gateway is shutting down"});
+      for (const auto& s : context_.sessions.all()) caf::anon_send(s, session_suspend{});
       wait_until([this] { return context_.sessions.size() == 0; }, 100ms);
     }
   }
@@ -161,6 +214,9 @@ class running_node final : public node {
 
   void end_threads() {
     const auto left = system_->registry().running();
+    for (auto& s : context_.shards) {
+      on(*s, [&] { s->use(nullptr); });
+    }
     for (auto& l : loops_) l->stop();
     for (auto& t : threads_) t.join();
     system_config_->running = false;

@@ -13,6 +13,7 @@
 #include "actors/client_capabilities.hpp"
 #include "actors/directory.hpp"
 #include "actors/node_config.hpp"
+#include "actors/node_store.hpp"
 #include "actors/shard.hpp"
 #include "transport/mcp/sealed.hpp"
 #include "transport/upstream_link.hpp"
@@ -58,6 +59,7 @@ struct node_context {
 
   const node_config config;
   const mcp::sealer cursors;
+  std::unique_ptr<node_store> store;  ///< null: sessions live in this process only
   std::vector<std::unique_ptr<shard>> shards;
   std::vector<upstream> upstreams;  ///< as in `config.upstreams`
   caf::actor catalogue;

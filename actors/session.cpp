@@ -6,6 +6,7 @@
 
 #include "actors/log.hpp"
 #include "actors/session_actor.hpp"
+#include "actors/session_durability.hpp"
 #include "transport/mcp/messages.hpp"
 
 namespace holdfast::actors {
@@ -17,16 +18,23 @@ thread_local session_actor* running = nullptr;
 }  // namespace
 
 session_actor::session_actor(caf::actor_config& cfg, shard& home, node_context& node, std::string id,
-                             std::string principal, client_transport over)
-    : shard_actor(cfg, home), node_(node), id_(std::move(id)), principal_(std::move(principal)), over_(over) {}
+                             std::string principal, client_transport over, bool recovers)
+    : shard_actor(cfg, home), node_(node), id_(std::move(id)), principal_(std::move(principal)), over_(over) {
+  begins_recovering_ = recovers;
+}
+
+session_actor::~session_actor() = default;
 
 caf::resumable::resume_result session_actor::resume(caf::execution_unit* unit, std::size_t messages_max) {
   running = this;
-  return shard_actor::resume(unit, messages_max);
+  const auto how = shard_actor::resume(unit, messages_max);
+  if (durable_) end_turn();
+  return how;
 }
 
 caf::behavior session_actor::make_behavior() {
-  arm_tick(last_traffic_ + limits().idle_timeout);
+  begin_durable(begins_recovering_);
+  arm_tick(last_traffic_ + quiet_time());
   // One table for all sessions: a copy each would be a third of what an idle session takes.
   static const caf::behavior handlers{
       [](client_message& m) { running->on_message(m); },
@@ -41,6 +49,15 @@ caf::behavior session_actor::make_behavior() {
       [](session_tick) { running->on_tick(); },
       [](session_over) { running->quit(); },
       [](const session_end& m) { running->end(m.reason); },
+      [](session_suspend) { running->on_suspend(); },
+      [](const commit_done& m) { running->on_commit_done(m); },
+      [](commit_retry) {
+        if (running->durable_) running->durable_->gate.retry();
+      },
+      [](session_loaded& m) { running->on_loaded(m); },
+      [](session_events& m) { running->on_events(m); },
+      [](const post_lost& m) { running->on_post_lost(m); },
+      [](const call_resumable& m) { running->note_call(*m.of); },
       [](const link_ready& m) { running->on_link_ready(m); },
       [](const link_refused& m) { running->on_link_refused(m); },
       [](const level_told& m) { running->on_level_told(m); },
@@ -54,11 +71,19 @@ caf::behavior session_actor::make_behavior() {
 
 void session_actor::on_exit() {
   // Only after a failure inside a handler is there something left to put in order.
-  node_.sessions.remove(id_);
+  const auto elsewhere = durable_ && (durable_->now == session_durability::phase::departed ||
+                                      durable_->now == session_durability::phase::lost);
+  if (!elsewhere) node_.sessions.remove(id_);
   if (work_) node_.calls_in_flight -= work_->calls.size();
   // Calls and their upstream requests refer to the actor.
   streams_.reset();
   work_.reset();
+  durable_.reset();
+}
+
+std::chrono::milliseconds session_actor::quiet_time() const {
+  const auto passivate = limits().passivate_after;
+  return durable_ && passivate.count() > 0 ? std::min(passivate, limits().idle_timeout) : limits().idle_timeout;
 }
 
 session_workings& session_actor::work() {
@@ -72,13 +97,16 @@ event_streams& session_actor::streams() {
         limits(), id_, revision_, plain(),
         [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()](std::uint32_t stream, std::uint64_t attachment) {
           if (const auto to = caf::actor_cast<caf::actor>(addr)) h->deliver(to, stream_closed{stream, attachment});
-        });
+        },
+        durable_ ? &durable_->gate : nullptr);
   }
   return *streams_;
 }
 
 void session_actor::on_stream(client_stream& m) {
+  if (diverted(m)) return;
   touch();
+  extend_if_due();
   if (over()) return refuse_ended(*m.exchange);
   if (m.opens_session) {
     streams().attach_own(std::exchange(m.exchange, nullptr));
@@ -104,9 +132,11 @@ void session_actor::on_stream_closed(const stream_closed& m) {
 }
 
 void session_actor::on_goodbye(client_goodbye& m) {
+  if (diverted(m)) return;
   if (over()) return refuse_ended(*m.exchange);
   end("ended by the client");
-  m.exchange->respond(200, {}, {}, {});
+  gated([exchange = m.exchange] { exchange->respond(200, {}, {}, {}); },
+        [exchange = m.exchange] { exchange->respond(503, {}, "Retry-After: 1\r\n", {}); });
 }
 
 void session_actor::refuse_ended(transport::http_exchange& to) {
@@ -150,8 +180,23 @@ void session_actor::on_tick() {
   }
   if (streams_) arm_tick(streams_->tick(now));
   const auto busy = (streams_ && streams_->any_attached()) || (work_ && !work_->calls.empty());
-  if (!busy && now - last_traffic_ >= limits().idle_timeout) return end("idle");
-  arm_tick((busy ? now : last_traffic_) + limits().idle_timeout);
+  const auto quiet = now - last_traffic_;
+  if (!busy && quiet >= limits().idle_timeout) return end("idle");
+  if (busy) extend_if_due();
+  if (!busy && quiet >= quiet_time()) {
+    if (may_leave()) return leave(true);
+    return arm_tick(std::min(now + quiet_time(), last_traffic_ + limits().idle_timeout));
+  }
+  arm_tick((busy ? now : last_traffic_) + quiet_time());
+}
+
+/// Nothing of the session is in this process only: no connection of its own to an upstream, no subscription.
+bool session_actor::may_leave() const {
+  if (!durable_ || durable_->now != session_durability::phase::live || !durable_->gate.idle()) return false;
+  if (!work_) return true;
+  const auto& uses = work_->uses;
+  return work_->subscriptions.empty() && work_->held.empty() && work_->awaiting_view.empty() &&
+         std::none_of(uses.begin(), uses.end(), [](const auto& u) { return u.own && u.link->get(); });
 }
 
 /// Ends calls, streams and connections; the actor is gone afterwards.
@@ -160,7 +205,11 @@ void session_actor::end(const std::string& reason) {
   state_ = next.next;
   if (next.todo != machines::session::effect::shut_down) return;
   log::info("session.ended", {{"session", id_.substr(0, 8)}, {"reason", reason}});
-  node_.sessions.remove(id_);
+  if (durable_ && durable_->gate.sequence() > 0) {
+    durable_->gate.next().ends = true;
+  } else {
+    node_.sessions.remove(id_);
+  }
   if (tick_timer_ != 0) home().loop().cancel(tick_timer_);
   if (work_) {
     for (const auto& c : std::vector<call_ptr>(work_->calls)) {
@@ -185,7 +234,10 @@ void session_actor::end(const std::string& reason) {
   }
   if (streams_) streams_->end_all();
   // Requests that have found the session before it left the directory are still told so.
-  send(self(), session_over{});
+  gated([this] {
+    node_.sessions.remove(id_);
+    send(self(), session_over{});
+  });
 }
 
 caf::actor spawn_session(caf::actor_system& system, shard& home, node_context& node, std::string id,

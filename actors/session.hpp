@@ -21,4 +21,11 @@ class shard;
 caf::actor spawn_session(caf::actor_system& system, shard& home, node_context& node, std::string id,
                          std::string principal, client_transport over);
 
+/// Until clients authenticate, all are the same one.
+inline constexpr const char* anonymous_principal = "anonymous";
+
+/// The session of this id, brought back from the store if it is not here; it answers 404 itself if it is nowhere. Only
+/// on a node with a durable store. Any thread; `home` is where it would live.
+caf::actor find_or_recover(caf::actor_system& system, shard& home, node_context& node, const std::string& id);
+
 }  // namespace holdfast::actors

@@ -2,6 +2,8 @@
 
 #include <caf/behavior.hpp>
 #include <chrono>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,13 +21,21 @@
 
 namespace holdfast::actors {
 
+struct session_durability;
+struct session_snapshot;
+struct journal_text;
+
+inline constexpr std::size_t client_info_max = 1024;  // bytes that upstreams are told of it
+
 /// Private to the session_*.cpp files, one per concern: session.cpp (life cycle, streams), session_requests.cpp (what
 /// clients ask), session_routes.cpp (at which upstream), session_calls.cpp (calls there), session_asks.cpp (what
-/// upstreams ask and tell).
+/// upstreams ask and tell), session_durable.cpp (what is written down, and what waits for that), session_recovery.cpp
+/// (how it comes back).
 class session_actor final : public shard_actor {
  public:
   session_actor(caf::actor_config& cfg, shard& home, node_context& node, std::string id, std::string principal,
-                client_transport over);
+                client_transport over, bool recovers = false);
+  ~session_actor() override;
 
   const char* name() const override { return "session"; }
   caf::behavior make_behavior() override;
@@ -43,6 +53,8 @@ class session_actor final : public shard_actor {
   void end(const std::string& reason);
   bool over() const noexcept { return std::holds_alternative<machines::session::ended>(state_); }
   void refuse_ended(transport::http_exchange& to);
+  std::chrono::milliseconds quiet_time() const;
+  bool may_leave() const;
   void arm_tick(clock::time_point at);
   void touch() { last_traffic_ = clock::now(); }
   event_streams& streams();
@@ -51,6 +63,51 @@ class session_actor final : public shard_actor {
   const session_limits& limits() const { return node_.config.sessions; }
   bool plain() const noexcept { return over_ == client_transport::http_sse; }
   void push_own(std::string json);
+
+  // session_durable.cpp
+  static std::uint64_t request_digest(const mcp::envelope& e);
+  bool journaled(const call& c) const noexcept;
+  void gated(std::function<void()> f, std::function<void()> late = {});
+  std::string field_of(std::string_view name) const;
+  void note_snapshot();
+  std::chrono::milliseconds time_to_live() const;
+  void extend_if_due();
+  void enter_journal(call& c, const mcp::envelope& e);
+  std::string journal_text_of(call& c, std::string_view answer);
+  void note_call(call& c);
+  void note_streaming_calls(const post& p);
+  void report_durably(const call_ptr& c, std::string text);
+  void show(const call_ptr& c, const std::string& text);
+  bool take_up(const post_ptr& p, const mcp::envelope& e);
+  void watch_post(const post_ptr& p);
+  void on_post_lost(const post_lost& m);
+  void refuse_for_now(const post_ptr& p);
+  void forget_shown(bool all);
+  session_snapshot snapshot();
+  void end_turn();
+  void on_commit_done(const commit_done& m);
+  void give_up();
+  void leave(bool call_back);
+  void depart();
+  void on_suspend();
+  template <class Message>
+  bool diverted(Message& m);
+
+  // session_recovery.cpp
+  void begin_durable(bool recovers);
+  void read_events(std::uint64_t after);
+  std::optional<std::string> stored_text(const std::string& bytes, std::string_view name) const;
+  void on_loaded(session_loaded& m);
+  void take_snapshot(const session_snapshot& s);
+  std::optional<std::uint32_t> upstream_index(std::string_view alias) const;
+  void on_events(session_events& m);
+  void come_back();
+  void recover_call(std::uint64_t number, const journal_text& j, std::map<std::uint32_t, post_ptr>& posts);
+  bool take_up_at_upstream(const call_ptr& c, const journal_text& j);
+  link_ptr adopted_link(std::uint32_t upstream, const transport::http_endpoint& endpoint,
+                        const transport::upstream_session& s);
+  void interrupt(const call_ptr& c);
+  void refuse_stashed(int status, int code, std::string_view why);
 
   // session_requests.cpp
   void on_message(client_message& m);
@@ -87,10 +144,12 @@ class session_actor final : public shard_actor {
   void set_params(call& c, const mcp::envelope& e, mcp::raw_json part, std::string_view by);
   void start(const call_ptr& c, const std::string& tool);
   void go(const call_ptr& c);
+  void dispatch_durably(const call_ptr& c);
   void dispatch(const call_ptr& c);
   void apply(const call_ptr& c, const machines::execution::event& e);
   void perform(const call_ptr& c, const machines::execution::effect& e);
   void report(const call_ptr& c);
+  std::string response_of(const call& c);
   void fail(const call_ptr& c, int code, std::string_view message, std::string_view reason);
   /// `error.data` of an error of ours: which upstream, why, and whether the call may have run.
   std::string error_data(const call& c, std::string_view reason, bool may_have_run) const;
@@ -135,6 +194,9 @@ class session_actor final : public shard_actor {
   std::string level_name_;
   std::unique_ptr<event_streams> streams_;
   std::unique_ptr<session_workings> work_;
+  std::unique_ptr<session_durability> durable_;  // null: lives in this process only
+  bool begins_recovering_ = false;
+  int refused_ = 0;  // the status that whatever still comes gets; 0 = none
   clock::time_point last_traffic_ = clock::now();
   clock::time_point tick_at_ = clock::time_point::max();
   transport::loop::timer tick_timer_ = 0;

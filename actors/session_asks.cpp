@@ -25,6 +25,7 @@ void session_actor::on_call_message(call_message& m) {
   if (execution::is_final(m.of->state)) return;
   const auto e = mcp::scan(m.json);
   if (!e) return;
+  if (m.of->event_id != m.of->noted_event) note_call(*m.of);
   if (e->kind == mcp::message_kind::request) return relay_request(*e, m.of->link, m.of);
   relay_notification(*e, m.json, m.of->upstream, m.of);
 }
@@ -60,7 +61,10 @@ void session_actor::relay_request(const mcp::envelope& e, const link_ptr& link, 
   const auto id = std::to_string(ask.id);
   arm_tick(ask.deadline);
   w.asks.push_back(std::move(ask));
-  if (of) apply(of, execution::input_asked{w.last_ask});
+  if (of) {
+    apply(of, execution::input_asked{w.last_ask});
+    note_call(*of);
+  }
   const auto params =
       e.progress_token.data() == nullptr ? std::string() : mcp::splice(e.params, {{e.progress_token, id}});
   tell_client(of, mcp::make_request(id, mcp::to_string(e.what), params.empty() ? e.params : params));
@@ -135,9 +139,14 @@ void session_actor::on_client_answer(const mcp::envelope& e) {
   const auto ask = std::move(*found);
   asks.erase(found);
   if (ask.of) apply(ask.of, execution::input_answered{ask.id});
-  ask.link->send(e.error.data() != nullptr
-                     ? R"({"jsonrpc":"2.0","id":)" + ask.upstream_id + R"(,"error":)" + std::string(e.error) + "}"
-                     : mcp::make_result(ask.upstream_id, e.result));
+  auto answer = e.error.data() != nullptr
+                    ? R"({"jsonrpc":"2.0","id":)" + ask.upstream_id + R"(,"error":)" + std::string(e.error) + "}"
+                    : mcp::make_result(ask.upstream_id, e.result);
+  if (ask.of && journaled(*ask.of)) {
+    ask.of->answers.emplace_back(ask.id, answer);
+    note_call(*ask.of);
+  }
+  gated([link = ask.link, answer = std::move(answer)] { link->send(answer); });
 }
 
 void session_actor::on_client_progress(const mcp::envelope& e) {

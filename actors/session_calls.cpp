@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "actors/session_actor.hpp"
+#include "actors/session_durability.hpp"
+#include "actors/test_hooks.hpp"
 #include "actors/upstream.hpp"
 #include "actors/uri_rewrite.hpp"
 #include "transport/errc.hpp"
@@ -53,6 +55,7 @@ call_ptr session_actor::begin_call(const post_ptr& p, const mcp::envelope& e, st
   c->started = wall_clock();
   calls.push_back(c);
   ++node_.calls_in_flight;
+  watch_post(p);
   arm_stream(p);
   return c;
 }
@@ -109,6 +112,7 @@ void session_actor::dispatch(const call_ptr& c) {
     return send(use(c->upstream).actor, unsubscribe{self(), c->upstream_uri, c});
   }
   ++c->attempts;
+  c->sent = true;
   const auto id = std::to_string(c->id);
   const auto params = std::string_view(c->params);
   std::string body;
@@ -123,9 +127,10 @@ void session_actor::dispatch(const call_ptr& c) {
   body += params.substr(c->token_at + c->token_size);
   body += '}';
   c->link->request({c->id, std::move(body), node_.config.upstreams[c->upstream].call_timeout}, c);
+  crash_point("after_dispatch");
 }
 
-/// One transition, recorded, and then what follows from it. Whatever has to be durable first belongs between the two.
+/// One transition, recorded, and then what follows from it. What has to be durable first is noted, and the rest waits.
 void session_actor::apply(const call_ptr& c, const execution::event& e) {
   auto step = execution::advance(std::move(c->state), e);
   c->state = std::move(step.next);
@@ -135,28 +140,74 @@ void session_actor::apply(const call_ptr& c, const execution::event& e) {
 }
 
 void session_actor::perform(const call_ptr& c, const execution::effect& e) {
-  if (std::holds_alternative<execution::send_call>(e)) return dispatch(c);
+  if (std::holds_alternative<execution::send_call>(e)) return dispatch_durably(c);
   if (std::holds_alternative<execution::report>(e)) return report(c);
   if (const auto* w = std::get_if<execution::withdraw_requests>(&e)) return withdraw(w->requests);
   if (const auto* x = std::get_if<execution::cancel_upstream>(&e)) {
-    c->link->send(mcp::make_notification("notifications/cancelled", R"({"requestId":)" + std::to_string(x->dispatch) +
-                                                                        R"(,"reason":"cancelled by the client"})"));
-    c->link->forget(x->dispatch);
+    if (c->sent) {
+      c->link->send(mcp::make_notification("notifications/cancelled", R"({"requestId":)" + std::to_string(x->dispatch) +
+                                                                          R"(,"reason":"cancelled by the client"})"));
+      c->link->forget(x->dispatch);
+    }
     return report(c);
   }
   // ask_client and answer_upstream are carried out by session_asks.cpp, which holds the messages themselves.
 }
 
+/// The intent is written down before the call leaves.
+void session_actor::dispatch_durably(const call_ptr& c) {
+  c->sent = false;
+  if (!journaled(*c)) return dispatch(c);
+  crash_point("before_intent");
+  note_call(*c);
+  gated(
+      [this, c, id = c->id] {
+        crash_point("after_intent");
+        if (!execution::is_final(c->state) && c->id == id) dispatch(c);
+      },
+      [this, c, id = c->id] {
+        if (execution::is_final(c->state) || c->id != id) return;
+        refuse_for_now(c->from);
+        fail(c, mcp::code::server_error, "The store does not answer; the call was not made", "store unavailable");
+      });
+}
+
 void session_actor::report(const call_ptr& c) {
+  if (!journaled(*c)) {
+    const auto p = c->from;
+    finish(c);
+    const auto text = response_of(*c);
+    if (text.empty()) return put_answer(p, {});
+    if (c->what != mcp::method::resources_subscribe && c->what != mcp::method::resources_unsubscribe)
+      return put_answer(p, {text});
+    return gated([this, p, text] { put_answer(p, {text}); }, [this, p] { refuse_for_now(p); });
+  }
+  auto text = response_of(*c);
+  if (!text.empty()) return report_durably(c, std::move(text));
+  // Cancelled: nobody waits for it.
+  if (c->in_journal) {
+    --durable_->open_executions;
+    durable_->gate.next().journal_dropped.push_back(std::to_string(c->execution));
+    if (!c->params_part.empty()) durable_->gate.next().parts_dropped.push_back(c->params_part);
+  }
   const auto p = c->from;
   finish(c);
-  if (!c->error.empty())
-    return put_answer(p, {R"({"jsonrpc":"2.0","id":)", c->client_id, R"(,"error":)", c->error, "}"});
-  if (c->answer.empty()) return put_answer(p, {});
+  put_answer(p, {});
+}
+
+/// What the client is told, whole; empty if nothing.
+std::string session_actor::response_of(const call& call) {
+  const auto* const c = &call;
+  const auto answer = [&](std::initializer_list<std::string_view> parts) {
+    std::string whole = R"({"jsonrpc":"2.0","id":)" + c->client_id;
+    for (const auto part : parts) whole += part;
+    return whole + "}";
+  };
+  if (!c->error.empty()) return answer({R"(,"error":)", c->error});
+  if (c->answer.empty()) return {};
   const auto e = mcp::scan(c->answer);
   if (e->error.data() != nullptr) {
-    const auto error = relayed_error(*c, e->error);
-    return put_answer(p, {R"({"jsonrpc":"2.0","id":)", c->client_id, error, "}"});
+    return answer({relayed_error(*c, e->error)});
   }
   learn_uris(*c, e->result);
   std::string changed;
@@ -170,7 +221,7 @@ void session_actor::report(const call_ptr& c) {
     });
     result = changed;
   }
-  put_answer(p, {R"({"jsonrpc":"2.0","id":)", c->client_id, R"(,"result":)", result, "}"});
+  return answer({R"(,"result":)", result});
 }
 
 /// What the client is told of an upstream's error, with its member name: `,"error":{…}` or `,"result":{…}`.
@@ -254,8 +305,14 @@ void session_actor::on_failure(call_failure& m) {
     apply(c, execution::returned{});
     return go(c);
   }
+  const auto gone = c->sent && (was_dispatched(why.code) || c->attempts == 0);
+  if (gone && c->repeatable && c->attempts < attempts_max && why.code != transport::errc::timed_out &&
+      std::holds_alternative<execution::executing>(c->state)) {
+    c->link = nullptr;
+    apply(c, execution::returned{});
+    return go(c);
+  }
   const auto reason = why.code.message() + (why.detail.empty() ? "" : ": " + why.detail);
-  const auto gone = was_dispatched(why.code);
   const auto what = why.code == transport::errc::timed_out ? "The upstream did not answer in time"
                     : gone                                 ? "The upstream was lost during the request; it may have run"
                                                            : "The upstream is not available";
@@ -351,6 +408,7 @@ void session_actor::on_subscription_done(const subscription_done& m) {
 }
 
 void session_actor::note_subscription(const call& c) {
+  note_snapshot();
   auto& held = work().subscriptions;
   std::erase(held, std::pair(c.upstream_uri, c.upstream));
   if (c.what == mcp::method::resources_subscribe) held.emplace_back(c.upstream_uri, c.upstream);

@@ -5,6 +5,7 @@
 #include "actors/log.hpp"
 #include "actors/log_levels.hpp"
 #include "actors/session_actor.hpp"
+#include "actors/session_durability.hpp"
 #include "transport/mcp/messages.hpp"
 
 namespace holdfast::actors {
@@ -68,6 +69,7 @@ void session_actor::become_stream(post& p) {
   if (!p.exchange) return;
   home().loop().cancel(std::exchange(p.timer, 0));
   p.stream = streams().open(std::exchange(p.exchange, nullptr));
+  note_streaming_calls(p);
   for (const auto& answer : std::exchange(p.answers, {})) streams().send(p.stream, answer);
   on_tick();
 }
@@ -81,8 +83,8 @@ void session_actor::put_answer(const post_ptr& p, std::initializer_list<std::str
   if (plain()) {
     if (!silent) streams().send(0, joined(parts));
   } else if (p->stream != 0) {
-    if (!silent) streams().send(p->stream, joined(parts));
-    if (last) silent && !p->batch ? streams().abandon(p->stream) : streams().finish(p->stream);
+    if (!silent) streams().send(p->stream, joined(parts), last);
+    if (last && silent) p->batch ? streams().finish(p->stream) : streams().abandon(p->stream);
   } else if (!p->exchange) {
     return;
   } else if (!p->batch) {
@@ -111,7 +113,9 @@ void session_actor::reply_error(const post_ptr& p, mcp::raw_json id, int code, s
 // --- what comes in ---------------------------------------------------------------------------------------------------
 
 void session_actor::on_message(client_message& m) {
+  if (diverted(m)) return;
   touch();
+  extend_if_due();
   if (over() && m.exchange) return refuse_ended(*m.exchange);
   const auto& e = m.message;
   if (e.kind == mcp::message_kind::request) {
@@ -123,11 +127,16 @@ void session_actor::on_message(client_message& m) {
   } else {
     on_client_answer(e);
   }
-  if (m.exchange) m.exchange->respond(202, {}, {}, {});
+  if (!m.exchange) return;
+  // What the client has said may be forgotten by no crash once it is told that it was heard.
+  gated([exchange = m.exchange] { exchange->respond(202, {}, {}, {}); },
+        [exchange = m.exchange] { exchange->respond(503, {}, "Retry-After: 1\r\n", {}); });
 }
 
 void session_actor::on_batch(client_batch& m) {
+  if (diverted(m)) return;
   touch();
+  extend_if_due();
   if (over()) return refuse_ended(*m.exchange);
   const auto refuse = [&](std::string_view why) {
     m.exchange->respond(400, json_type, {}, {mcp::make_error({}, mcp::code::invalid_request, why)});
@@ -161,7 +170,9 @@ void session_actor::on_notification(const mcp::envelope& e) {
     case mcp::method::initialized: {
       const auto next = machines::session::advance(state_, machines::session::initialized_said{});
       state_ = next.next;
-      if (next.todo != machines::session::effect::release_held || !work_) return;
+      if (next.todo != machines::session::effect::release_held) return;
+      note_snapshot();
+      if (!work_) return;
       for (auto& json : std::exchange(work_->held, {})) push_own(std::move(json));
       return;
     }
@@ -232,7 +243,8 @@ void session_actor::await_view(const post_ptr& p, std::string_view whole) {
   }
   waiting.emplace_back(p, whole);
   const auto initializing = std::holds_alternative<machines::session::fresh>(state_);
-  if (!initializing) arm_stream(p);
+  // A durable stream must get its end even if nobody remembers the request: those are calls only.
+  if (!initializing && !durable_) arm_stream(p);
   if (waiting.size() > 1) return;
   const auto wait = node_.config.catalogue.first_list_wait;
   send(node_.catalogue,
@@ -259,7 +271,9 @@ void session_actor::on_initialize(const post_ptr& p, const mcp::envelope& e, std
   }
   revision_ = mcp::negotiate(*requested);
   capabilities_ = capability_set::of(capabilities);
-  client_info_ = info.size() <= 1024 ? std::string(info) : std::string();
+  client_info_ = info.size() <= client_info_max ? std::string(info) : std::string();
+  if (durable_)
+    durable_->client = R"({"info":)" + std::string(info) + R"(,"capabilities":)" + std::string(capabilities) + "}";
   if (const auto view = node_.views[capabilities_.index()].get()) return answer_initialize(p, e.id, view);
   await_view(p, whole);
 }
@@ -270,11 +284,16 @@ void session_actor::answer_initialize(const post_ptr& p, mcp::raw_json id, const
   const auto instructions =
       view->instructions().empty() ? std::string() : R"(,"instructions":)" + mcp::quote(view->instructions());
   const auto header = plain() ? std::string() : "Mcp-Session-Id: " + id_ + "\r\n";
-  put_answer(p,
-             {R"({"jsonrpc":"2.0","id":)", id, R"(,"result":{"protocolVersion":")", mcp::to_string(revision_),
-              R"(","capabilities":)", view->capabilities(),
-              R"(,"serverInfo":{"name":"holdfast","version":")" HOLDFAST_VERSION R"("})", instructions, "}}"},
-             header);
+  auto whole = joined({R"({"jsonrpc":"2.0","id":)", id, R"(,"result":{"protocolVersion":")", mcp::to_string(revision_),
+                       R"(","capabilities":)", view->capabilities(),
+                       R"(,"serverInfo":{"name":"holdfast","version":")" HOLDFAST_VERSION R"("})", instructions, "}}"});
+  note_snapshot();
+  if (!durable_) return put_answer(p, {whole}, header);
+  gated([this, p, whole = std::move(whole), header] { put_answer(p, {whole}, header); },
+        [this, p] {
+          refuse_for_now(p);
+          end("the store did not take it");
+        });
 }
 
 void session_actor::list(const post_ptr& p, const mcp::envelope& e, const view_ptr& view, list_kind kind) {
@@ -309,7 +328,9 @@ void session_actor::set_level(const post_ptr& p, const mcp::envelope& e) {
   }
   level_ = static_cast<std::uint8_t>(severity);
   level_name_ = level;
-  if (!work_ || work_->uses.empty()) return reply(p, e.id, "{}");
+  note_snapshot();
+  if (!work_ || work_->uses.empty())
+    return gated([this, p, id = std::string(e.id)] { reply(p, id, "{}"); }, [this, p] { refuse_for_now(p); });
   // Answered once the upstreams know, so that the next call is logged as asked.
   for (auto& u : work_->uses) {
     u.level_pending = true;

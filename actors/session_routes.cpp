@@ -15,8 +15,11 @@ void session_actor::call_tool(const post_ptr& p, const mcp::envelope& e, const v
   if (!mcp::is_string(e.name)) return reply_error(p, e.id, mcp::code::invalid_params, "params.name must be a string");
   if (route == nullptr)
     return reply_error(p, e.id, mcp::code::invalid_params, "Unknown tool: " + decoded.substr(0, 128));
+  if (take_up(p, e)) return;
   const auto c = begin_call(p, e, route->upstream);
   if (!c) return;
+  c->repeatable = route->repeatable;
+  if (route->journaled) enter_journal(*c, e);
   set_params(*c, e, route->renamed ? e.name : std::string_view(), route->upstream_name);
   start(c, decoded);
 }

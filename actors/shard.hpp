@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "persistence/store.hpp"
 #include "transport/loop.hpp"
 
 namespace holdfast::actors {
@@ -21,6 +22,10 @@ class shard final : public caf::execution_unit {
   void attach(caf::actor_system& system) { system_ = &system; }
 
   transport::loop& loop() noexcept { return loop_; }
+
+  /// The shard's way to the durable store; null without one. Set and used on its thread.
+  persistence::store_lane* lane() noexcept { return lane_.get(); }
+  void use(std::unique_ptr<persistence::store_lane> l) { lane_ = std::move(l); }
   bool here() const noexcept { return transport::loop::current() == &loop_; }
 
   /// Runs an actor soon. Takes over one reference. Any thread.
@@ -42,6 +47,7 @@ class shard final : public caf::execution_unit {
   void drain();
 
   transport::loop& loop_;
+  std::unique_ptr<persistence::store_lane> lane_;
   std::vector<caf::resumable*> queue_;
   bool running_ = false;  // somewhere up the stack `drain` will be called
   bool drain_posted_ = false;

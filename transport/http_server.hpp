@@ -57,8 +57,9 @@ class http_exchange {
   /// Ends the stream; the connection may serve another request.
   virtual void end_stream() = 0;
 
-  /// `f` runs once if the connection ends before the exchange is answered or the stream ended: the client left, was too
-  /// slow, or the server is closing. Never from within another member of this class.
+  /// `f` runs once if the connection ends before the answer or the end of the stream is in the system's hands: the
+  /// client left, was too slow, or the server is closing. Never from within another member of this class. To be set
+  /// before `respond`.
   virtual void on_closed(std::function<void()> f) = 0;
 };
 

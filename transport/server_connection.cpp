@@ -128,7 +128,11 @@ void server_connection::refuse(int status) {
   flush();
 }
 
+/// The answer is out, so its end is nobody's loss any more.
+void server_connection::forget_watcher() { const auto forgotten = std::exchange(on_closed_, nullptr); }
+
 void server_connection::leave() {
+  forget_watcher();
   if (peer_ended_) return close_and_tell();
   // Closing with unread bytes would reset the connection and could take the answer from the client (RFC 9112, 9.6).
   error_code ec;

@@ -40,7 +40,6 @@ void server_connection::respond(int status, std::string_view content_type, std::
     for (const auto part : body) next_.append(part);
   phase_ = phase::answering;
   reader_->next();
-  const auto forgotten = std::exchange(on_closed_, nullptr);
   if (writing_) limit_.set(site_.limits.write_timeout);
   flush();
 }
@@ -76,7 +75,6 @@ bool server_connection::write(std::string_view bytes) {
 
 void server_connection::end_stream() {
   if (phase_ != phase::streaming) return;
-  const auto forgotten = std::exchange(on_closed_, nullptr);
   if (http11_ && !bodyless_) next_.append("0\r\n\r\n");
   phase_ = phase::answering;
   if (writing_ || !next_.empty()) return flush();
@@ -132,7 +130,10 @@ void server_connection::on_written(error_code ec, std::size_t n) {
   if (!next_.empty()) return flush();
   switch (phase_) {
     case phase::streaming: give_back(next_, kept_streaming); return limit_.clear();
-    case phase::answering: return keep_alive_ && !site_.draining && !peer_ended_ ? await_request() : leave();
+    case phase::answering:
+      if (!keep_alive_ || site_.draining || peer_ended_) return leave();
+      forget_watcher();
+      return await_request();
     case phase::refusing: return leave();
     default: return;
   }

@@ -68,6 +68,7 @@ class server_connection final : public std::enable_shared_from_this<server_conne
   void take_request();
   void dispatch();
   void refuse(int status);
+  void forget_watcher();
   void leave();
   void read();
   bool has_room();

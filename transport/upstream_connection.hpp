@@ -14,6 +14,7 @@ namespace holdfast::transport {
 
 class loop;
 class upstream_link;
+struct upstream_session;
 
 /// A command to run as a stdio server: no shell, its own process group, an environment of `env` plus a short
 /// whitelist (PATH, HOME, USER, LANG, LC_*, TERM, TMPDIR, TZ) and the names in `env_pass`.
@@ -60,6 +61,11 @@ class upstream_connection_events {
   /// A line the child wrote to stderr, without its end, cut at 4 KiB; invalid UTF-8 replaced.
   virtual void on_stderr(std::string line) = 0;
 };
+
+/// A link into a session that another process has opened at a Streamable HTTP upstream, to take up its requests.
+/// `bad_address` if the endpoint cannot be used. Whether the upstream still knows the session shows with the first use.
+outcome<std::shared_ptr<upstream_link>> adopt_session(const http_endpoint& e, const upstream_limits& l,
+                                                      const upstream_session& s);
 
 /// A connection to one upstream server. Its loop's thread only, save for the link.
 class upstream_connection {

@@ -44,6 +44,18 @@ upstream_exchange::upstream_exchange(loop& on, std::shared_ptr<const upstream_si
       retry_(default_retry) {}
 
 void upstream_exchange::start(upstream_request r, std::shared_ptr<upstream_events> events) {
+  begin(r, std::move(events));
+  pool_->send(site_->post(std::move(r.body), true), shared_from_this());
+}
+
+void upstream_exchange::start_after(const std::string& last_event_id, upstream_request r,
+                                    std::shared_ptr<upstream_events> events) {
+  begin(r, std::move(events));
+  last_event_id_ = is_header_text(last_event_id) ? last_event_id : std::string();
+  resume();
+}
+
+void upstream_exchange::begin(const upstream_request& r, std::shared_ptr<upstream_events> events) {
   id_ = r.id;
   events_ = std::move(events);
   // The owner keeps us until `end`, which disarms the timers: they need no share of their own.
@@ -54,7 +66,6 @@ void upstream_exchange::start(upstream_request r, std::shared_ptr<upstream_event
       fail({make_error_code(errc::timed_out), "no answer in time"});
       owner->on_exchange_timeout(id_);
     });
-  pool_->send(site_->post(std::move(r.body), true), shared_from_this());
 }
 
 void upstream_exchange::abandon() {
@@ -139,6 +150,8 @@ void upstream_exchange::on_event(const sse_event& e) {
   if (e.id) {
     fruitless_ = 0;
     last_event_id_ = is_header_text(*e.id) ? std::string(*e.id) : std::string();
+    const auto events = events_;
+    events->on_event_id(last_event_id_);
   }
   if (e.data.empty() || !(e.type.empty() || e.type == "message")) return;
   if (!mcp::is_batch(e.data)) return on_stream_message(e.data);

@@ -39,6 +39,9 @@ class upstream_exchange final : public http_receiver, public std::enable_shared_
 
   void start(upstream_request r, std::shared_ptr<upstream_events> events);
 
+  /// Instead of `start`: reads on behind an event of the stream that answers a request sent earlier.
+  void start_after(const std::string& last_event_id, upstream_request r, std::shared_ptr<upstream_events> events);
+
   /// Drops everything quietly; the owner is not called either.
   void abandon();
 
@@ -69,6 +72,7 @@ class upstream_exchange final : public http_receiver, public std::enable_shared_
   void on_end() override;
   void on_failed(failure why) override;
 
+  void begin(const upstream_request& r, std::shared_ptr<upstream_events> events);
   void on_first_head(const client_response_head& head);
   void on_resumed_head(const client_response_head& head);
   void open_stream();

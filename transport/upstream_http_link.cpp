@@ -29,11 +29,12 @@ class http_lane final : public exchange_owner, public std::enable_shared_from_th
 
   ~http_lane() override { sends_->clear(); }
 
-  void request(upstream_request r, std::shared_ptr<upstream_events> events) {
+  void request(upstream_request r, const std::string& last_event_id, std::shared_ptr<upstream_events> events) {
     const auto id = r.id;
     auto exchange = std::make_shared<upstream_exchange>(loop_, site_, pool_, message_bytes_max_, shared_from_this());
     exchanges_.emplace(id, exchange);
-    exchange->start(std::move(r), std::move(events));
+    if (last_event_id.empty()) return exchange->start(std::move(r), std::move(events));
+    exchange->start_after(last_event_id, std::move(r), std::move(events));
   }
 
   void refuse(std::uint64_t id, std::shared_ptr<upstream_events> events, failure why) {
@@ -105,6 +106,16 @@ std::pair<std::shared_ptr<http_lane>, std::optional<failure>> http_link::lane_he
 }
 
 void http_link::request(upstream_request r, std::shared_ptr<upstream_events> events) {
+  begin(std::move(r), {}, std::move(events));
+}
+
+bool http_link::resume(upstream_request r, const std::string& last_event_id, std::shared_ptr<upstream_events> events) {
+  if (last_event_id.empty()) return false;
+  begin(std::move(r), last_event_id, std::move(events));
+  return true;
+}
+
+void http_link::begin(upstream_request r, const std::string& last_event_id, std::shared_ptr<upstream_events> events) {
   auto [lane, shut] = lane_here();
   auto refusal = shut ? std::optional(never_sent(*shut)) : std::nullopt;
   if (!refusal && in_flight_->fetch_add(1, std::memory_order_relaxed) >= limits_.in_flight_max) {
@@ -114,7 +125,7 @@ void http_link::request(upstream_request r, std::shared_ptr<upstream_events> eve
   if (refusal)
     lane->refuse(r.id, std::move(events), std::move(*refusal));
   else
-    lane->request(std::move(r), std::move(events));
+    lane->request(std::move(r), last_event_id, std::move(events));
 }
 
 void http_link::send(std::string json) {
@@ -143,6 +154,14 @@ void http_link::shut(const failure& why, loop& home, std::function<void()> then)
       if (!left_alone) lane->fail_all(why);
       all->done();
     });
+}
+
+outcome<std::shared_ptr<upstream_link>> adopt_session(const http_endpoint& e, const upstream_limits& l,
+                                                      const upstream_session& s) {
+  auto site = upstream_site::make(e, l);
+  if (!site) return site.error();
+  return std::shared_ptr<upstream_link>(
+      std::make_shared<http_link>((*site)->in_session(s.id, s.revision), l, [](const failure&) {}));
 }
 
 }  // namespace holdfast::transport

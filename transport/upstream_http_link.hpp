@@ -28,6 +28,8 @@ class http_link final : public upstream_link {
   ~http_link() override;
 
   void request(upstream_request r, std::shared_ptr<upstream_events> events) override;
+  bool resume(upstream_request r, const std::string& last_event_id, std::shared_ptr<upstream_events> events) override;
+  upstream_session session() const override { return {site_->session_id(), site_->revision()}; }
   void send(std::string json) override;
   void forget(std::uint64_t id) override;
   std::size_t in_flight() const noexcept override { return in_flight_->load(std::memory_order_relaxed); }
@@ -41,6 +43,7 @@ class http_link final : public upstream_link {
 
  private:
   std::pair<std::shared_ptr<http_lane>, std::optional<failure>> lane_here();
+  void begin(upstream_request r, const std::string& last_event_id, std::shared_ptr<upstream_events> events);
 
   const std::shared_ptr<const upstream_site> site_;
   const upstream_limits limits_;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "transport/errc.hpp"
 #include "transport/result.hpp"
@@ -28,6 +29,10 @@ class upstream_events {
   /// The JSON-RPC response (a result or an error), whole, with the id of the request.
   virtual void on_answer(std::string json) = 0;
 
+  /// An event of the request's stream carried this id: from there `upstream_link::resume` can take it up again. Comes
+  /// before what the event held.
+  virtual void on_event_id(std::string_view) {}
+
   /// No response will come. `session_lost`: the request was not processed, or not even sent because the connection of
   /// the link had gone, and may be sent again on a new link.
   virtual void on_failed(failure why) = 0;
@@ -37,6 +42,12 @@ struct upstream_request {
   std::uint64_t id = 0;                  ///< from `next_id`; also used as progress token
   std::string body;                      ///< the whole JSON-RPC request, carrying `id`
   std::chrono::milliseconds timeout{0};  ///< from sending to the response; progress does not extend it; 0 = none
+};
+
+/// A session at an upstream, as far as another process needs to know it to go on with it. No id: it cannot.
+struct upstream_session {
+  std::string id;
+  std::string revision;  ///< negotiated
 };
 
 /// The data path of a negotiated connection to one upstream server. Thread-safe: any loop thread may call it; it stays
@@ -51,6 +62,15 @@ class upstream_link {
   /// Sends a request. Must be called on a loop thread. When it times out, the upstream is sent
   /// `notifications/cancelled` and `events` gets `timed_out`.
   virtual void request(upstream_request r, std::shared_ptr<upstream_events> events) = 0;
+
+  /// Takes up a request that was sent in the same upstream session, maybe by another process, after the last event seen
+  /// of its stream; `body` is not used. False: this link cannot, and `events` is not called.
+  virtual bool resume(upstream_request, const std::string& /*last_event_id*/, std::shared_ptr<upstream_events>) {
+    return false;
+  }
+
+  /// The session it belongs to.
+  virtual upstream_session session() const { return {}; }
 
   /// Sends a notification, or the answer to a server request; whole message. Delivery is not reported.
   virtual void send(std::string json) = 0;

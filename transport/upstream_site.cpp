@@ -58,7 +58,8 @@ outcome<std::shared_ptr<const upstream_site>> upstream_site::make(const http_end
 
 std::shared_ptr<const upstream_site> upstream_site::in_session(std::string_view id, std::string_view revision) const {
   std::shared_ptr<upstream_site> site(new upstream_site(*this));
-  site->has_session_ = !id.empty();
+  site->session_id_ = id;
+  site->revision_ = revision;
   site->session_.clear();
   if (!id.empty()) site->session_.append("Mcp-Session-Id: ").append(id).append("\r\n");
   if (!revision.empty()) site->session_.append("MCP-Protocol-Version: ").append(revision).append("\r\n");

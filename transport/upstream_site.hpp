@@ -26,7 +26,9 @@ class upstream_site {
 
   const url& where() const noexcept { return where_; }
   const http_target& target() const noexcept { return target_; }
-  bool has_session() const noexcept { return has_session_; }
+  bool has_session() const noexcept { return !session_id_.empty(); }
+  const std::string& session_id() const noexcept { return session_id_; }
+  const std::string& revision() const noexcept { return revision_; }
 
   http_request_out post(std::string body, bool counted) const;
 
@@ -41,8 +43,7 @@ class upstream_site {
 
   url where_;
   http_target target_;
-  std::string configured_, session_;
-  bool has_session_ = false;
+  std::string configured_, session_, session_id_, revision_;
   std::shared_ptr<const std::string> post_, get_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <algorithm>
 
 #include <memory>
 #include <optional>
@@ -127,6 +128,13 @@ std::string random_id() {
   std::string bytes(16, '\0');
   fill_random(octets(bytes), bytes.size());
   return encode(bytes);
+}
+
+bool is_random_id(std::string_view text) noexcept {
+  constexpr std::size_t length = 22;  // 16 bytes in base64url
+  return text.size() == length && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+         });
 }
 
 }  // namespace holdfast::mcp

@@ -33,4 +33,7 @@ class sealer {
 /// 128 random bits from the CSPRNG as 22 base64url characters: session ids and the like.
 std::string random_id();
 
+/// Could `random_id` have made it?
+bool is_random_id(std::string_view text) noexcept;
+
 }  // namespace holdfast::mcp

@@ -1,0 +1,84 @@
+#include "actors/commit_gate.hpp"
+
+#include <utility>
+
+#include "actors/node_store.hpp"
+#include "actors/test_hooks.hpp"
+
+namespace holdfast::actors {
+
+using persistence::verdict;
+
+commit_gate::commit_gate(node_store& store, persistence::store_lane& lane, persistence::entity of, deliver d)
+    : store_(store), lane_(lane), deliver_(std::move(d)), of_(std::move(of)) {}
+
+void commit_gate::then(std::function<void()> f, std::function<void()> late) {
+  if (degraded_ || rule_is_out("gate")) return f();
+  if (noted_) return on_next_.push_back({std::move(f), std::move(late)});
+  if (under_way_) return on_current_.push_back({std::move(f), std::move(late)});
+  f();
+}
+
+void commit_gate::flush() {
+  if (under_way_ || !noted_) return;
+  noted_ = false;
+  current_ = std::exchange(next_, {});
+  on_current_ = std::exchange(on_next_, {});
+  current_.of = of_;
+  current_.sequence = ++sequence_;
+  under_way_ = true;
+  send();
+}
+
+void commit_gate::send() {
+  current_.by = store_.token_of(of_.slot());
+  lane_.commit(current_, deliver_);
+}
+
+commit_gate::outcome commit_gate::on_done(const persistence::result<verdict>& r) {
+  if (!r) {
+    store_.note_failure(r.error());
+    if (store_.degrades()) {
+      degraded_ = true;
+      run_all(on_current_);
+      run_all(on_next_);
+      durable_record_ = last_record_;
+    } else {
+      run_late(on_current_);
+      run_late(on_next_);
+    }
+    return outcome::held;
+  }
+  store_.note_success();
+  if (*r == verdict::duplicate && rule_is_out("idempotent_commit")) return outcome::lost;
+  if ((*r == verdict::fenced || *r == verdict::conflict) && !rule_is_out("fence")) return outcome::lost;
+  degraded_ = under_way_ = false;
+  if (!current_.events.empty()) durable_record_ = current_.events.back().number;
+  current_ = {};
+  run_all(on_current_);
+  return outcome::durable;
+}
+
+/// What runs may note and wait again.
+void commit_gate::run_all(std::vector<waiting>& all) {
+  for (const auto& w : std::exchange(all, {})) w.then();
+}
+
+void commit_gate::run_late(std::vector<waiting>& all) {
+  std::vector<waiting> kept;
+  for (auto& w : std::exchange(all, {})) {
+    if (w.late) {
+      w.late();
+    } else {
+      kept.push_back(std::move(w));
+    }
+  }
+  all.insert(all.begin(), std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end()));
+}
+
+std::uint64_t commit_gate::keep(std::string record) {
+  next().events.push_back({++last_record_, std::move(record)});
+  return last_record_;
+}
+
+}  // namespace holdfast::actors

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "actors/call.hpp"
+#include "actors/commit_gate.hpp"
+#include "actors/messages.hpp"
+#include "actors/session_text.hpp"
+
+namespace holdfast::actors {
+
+/// An outcome that was shown to the client, or would have been had its connection not gone. Kept until it is sure to
+/// have arrived: the client may send the same request again for it.
+struct shown_answer {
+  std::uint64_t execution = 0;  ///< its name in the journal
+  std::string client_id;        ///< raw
+  std::uint64_t digest = 0;
+  std::uint32_t stream = 0;  ///< where it stands; 0 = in `text`
+  std::string text;
+  std::string params_part;
+  std::chrono::steady_clock::time_point at;
+  post_ptr to;        ///< whose connection took it
+  bool lost = false;  ///< it cannot have arrived, or nobody knows
+};
+
+/// What a session needs to be durable; one in memory does without.
+struct session_durability {
+  enum class phase : std::uint8_t {
+    loading,  ///< from the store; what comes meanwhile is stashed
+    live,
+    leaving,   ///< is about to live in the store only; a message of the client calls it back
+    departed,  ///< lives in the store only; what still comes here is sent after it
+    lost,      ///< somebody else owns it; nothing leaves any more
+  };
+  using stashed = std::variant<client_message, client_batch, client_stream, client_goodbye>;
+
+  session_durability(node_store& store, persistence::store_lane& lane, persistence::entity of, commit_gate::deliver d)
+      : gate(store, lane, std::move(of), std::move(d)) {}
+
+  commit_gate gate;
+  phase now = phase::live;
+  bool snapshot_due = false, call_back = true;
+  std::string client;       ///< raw: {"info":…,"capabilities":…}
+  std::string client_part;  ///< its content hash, if it is stored apart
+  std::uint64_t last_execution = 0;
+  std::uint32_t open_executions = 0;
+  std::deque<shown_answer> shown;
+  std::size_t shown_bytes = 0;
+  std::chrono::steady_clock::time_point extended_at{};
+  std::vector<stashed> stash;
+  std::vector<std::pair<std::string, link_ptr>> adopted;  ///< links into upstream sessions of before, by their ids
+  persistence::record loaded;
+  std::map<std::string, std::string> parts;  ///< what `loaded` had apart, decoded
+};
+
+}  // namespace holdfast::actors

@@ -1,0 +1,410 @@
+#include <algorithm>
+#include <utility>
+
+#include "actors/log.hpp"
+#include "actors/session_actor.hpp"
+#include "actors/session_durability.hpp"
+#include "actors/test_hooks.hpp"
+#include "persistence/content_hash.hpp"
+#include "transport/mcp/messages.hpp"
+
+// What a session writes down, and what waits for that.
+
+namespace holdfast::actors {
+namespace {
+
+namespace execution = machines::execution;
+using phase = session_durability::phase;
+
+constexpr auto retry_pause = std::chrono::milliseconds{250};
+constexpr auto forwarding_time = std::chrono::milliseconds{1'000};
+constexpr auto arrival_time = std::chrono::milliseconds{1'000};  // an answer not reported lost by then has arrived
+constexpr std::size_t shown_bytes_max = 1u << 20;
+constexpr std::size_t shown_max = 256;
+constexpr std::size_t apart_above = 1024;  // larger immutable texts are stored once, apart from what refers to them
+constexpr auto ttl_margin = std::chrono::milliseconds{60'000};
+
+std::uint64_t digest_of(std::string_view params) {
+  std::uint64_t hash = 14695981039346656037u;  // FNV-1a: the same in every process
+  for (const char c : params) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  return hash;
+}
+
+}  // namespace
+
+/// Outside the class of the session's streams and calls, for whoever compares requests.
+std::uint64_t session_actor::request_digest(const mcp::envelope& e) { return digest_of(e.params); }
+
+bool session_actor::journaled(const call& c) const noexcept { return durable_ && c.execution != 0; }
+
+void session_actor::gated(std::function<void()> f, std::function<void()> late) {
+  if (!durable_) return f();
+  durable_->gate.then(std::move(f), std::move(late));
+}
+
+std::string session_actor::field_of(std::string_view name) const {
+  return node_.store->texts().encrypts() ? "session/" + id_ + "/" + std::string(name) : std::string();
+}
+
+void session_actor::note_snapshot() {
+  if (!durable_) return;
+  durable_->snapshot_due = true;
+  durable_->gate.next();
+}
+
+std::chrono::milliseconds session_actor::time_to_live() const { return limits().idle_timeout + ttl_margin; }
+
+/// Written often enough that a session in use never falls out of the store.
+void session_actor::extend_if_due() {
+  if (!durable_ || durable_->now != phase::live || over()) return;
+  const auto now = clock::now();
+  if (now - durable_->extended_at < time_to_live() / 4 || durable_->gate.sequence() == 0) return;
+  durable_->extended_at = now;
+  durable_->gate.next().time_to_live = time_to_live();
+}
+
+/// Gives a call its name in the journal.
+void session_actor::enter_journal(call& c, const mcp::envelope& e) {
+  if (!durable_ || over()) return;
+  c.execution = ++durable_->last_execution;
+  c.digest = digest_of(e.params);
+}
+
+std::string session_actor::journal_text_of(call& c, std::string_view answer) {
+  journal_text j;
+  j.client_id = c.client_id;
+  j.digest = c.digest;
+  j.what = c.what;
+  j.tool = c.tool;
+  j.upstream = node_.config.upstreams[c.upstream].alias;
+  j.stream = c.from ? c.from->stream : 0;
+  j.progress_token = c.progress_token;
+  j.started = c.started;
+  j.history = c.history;
+  j.answer = answer;
+  if (c.reported) return to_json(j);
+  if (c.params.size() > apart_above) {
+    if (c.params_part.empty()) {
+      c.params_part = persistence::content_hash(c.params);
+      durable_->gate.next().parts.emplace(c.params_part,
+                                          node_.store->texts().encode(c.params, field_of(c.params_part)));
+    }
+    j.params = mcp::quote(c.params_part);
+  } else {
+    j.params = c.params;
+  }
+  j.token_at = c.token_at;
+  j.token_size = c.token_size;
+  j.repeatable = c.repeatable;
+  j.dispatch = c.id;
+  if (c.link) j.session = c.link->session();
+  j.event_id = c.event_id;
+  j.shown_uri = c.shown_uri;
+  j.upstream_uri = c.upstream_uri;
+  for (const auto& a : work().asks) {
+    if (a.of.get() != &c) continue;
+    j.asks.push_back({a.id, a.upstream_id, a.progress_token, std::string(mcp::to_string(a.what)), {}});
+  }
+  for (const auto& [id, message] : c.answers) j.asks.push_back({id, {}, {}, {}, message});
+  return to_json(j);
+}
+
+/// Writes a call down as it is now.
+void session_actor::note_call(call& c) {
+  if (!journaled(c) || c.reported || rule_is_out("intent")) return;
+  const auto key = std::to_string(c.execution);
+  if (!c.in_journal) ++durable_->open_executions;
+  c.in_journal = true;
+  c.noted_event = c.event_id;
+  auto text = journal_text_of(c, {});
+  durable_->gate.next().journal[key] = {persistence::stage::intent,
+                                        node_.store->texts().encode_owned(std::move(text), field_of("journal/" + key))};
+}
+
+/// A read is written down only once it has a stream, which must not stay without an end.
+void session_actor::note_streaming_calls(const post& p) {
+  if (!durable_ || !work_) return;
+  for (const auto& c : work_->calls) {
+    if (c->from.get() != &p || execution::is_final(c->state)) continue;
+    if (c->execution == 0) {
+      c->execution = ++durable_->last_execution;
+      c->repeatable = c->what != mcp::method::tools_call;
+    }
+    note_call(*c);
+  }
+}
+
+/// The outcome takes the place of the intent, then it is shown.
+void session_actor::report_durably(const call_ptr& c, std::string text) {
+  crash_point("before_result");
+  const auto in_stream = c->from->stream != 0 && streams().is_open(c->from->stream);
+  c->reported = true;
+  const auto key = std::to_string(c->execution);
+  if (c->in_journal) --durable_->open_executions;
+  auto entry = journal_text_of(*c, in_stream ? std::string_view() : std::string_view(text));
+  auto& next = durable_->gate.next();
+  next.journal[key] = {persistence::stage::result,
+                       node_.store->texts().encode_owned(std::move(entry), field_of("journal/" + key))};
+  if (in_stream) {
+    show(c, text);
+    return;
+  }
+  gated(
+      [this, c, text] {
+        crash_point("after_result");
+        show(c, text);
+        crash_point("after_reply");
+      },
+      [this, c, text] {
+        // Nobody may see it yet. The client may ask again, under the same id.
+        refuse_for_now(c->from);
+        c->from = begin_post(nullptr, 1, false);
+        show(c, text);
+      });
+}
+
+/// Hands the outcome to whoever waits for it, and remembers it until it is sure to have arrived.
+void session_actor::show(const call_ptr& c, const std::string& text) {
+  const auto p = c->from;
+  shown_answer s;
+  s.execution = c->execution;
+  s.client_id = c->client_id;
+  s.digest = c->digest;
+  s.stream = p->stream;
+  s.params_part = c->params_part;
+  s.at = clock::now();
+  s.to = p;
+  s.lost = p->stream != 0 ? !streams().is_attached(p->stream) : p->exchange == nullptr;
+  if (p->stream == 0) s.text = text;
+  durable_->shown_bytes += s.text.size();
+  durable_->shown.push_back(std::move(s));
+  finish(c);
+  put_answer(p, {text});
+}
+
+/// A request that says what an earlier one said, under the same id, from a client whose connection had gone: it gets
+/// that one's outcome, and nothing runs twice. False: it is a new request.
+bool session_actor::take_up(const post_ptr& p, const mcp::envelope& e) {
+  if (!durable_) return false;
+  const auto retell = [&](std::uint32_t stream) {
+    if (streams().retell(p->exchange, stream)) {
+      p->open = 0;
+      return on_tick();
+    }
+    reply_error(p, e.id, mcp::code::invalid_request, "The answer to this request is no longer kept");
+  };
+  for (const auto& c : work().calls) {
+    if (c->client_id != e.id || c->execution == 0) continue;
+    const auto detached = c->from->stream != 0 ? !streams().is_attached(c->from->stream) : !c->from->exchange;
+    if (!detached || c->digest != digest_of(e.params) || p->batch) return false;
+    if (c->from->stream != 0) {
+      retell(c->from->stream);
+    } else {
+      c->from = p;
+      watch_post(p);
+      arm_stream(p);
+    }
+    return true;
+  }
+  for (auto& s : durable_->shown) {
+    if (s.client_id != e.id || !s.lost || s.digest != digest_of(e.params)) continue;
+    s.lost = false;
+    s.at = clock::now();
+    s.to = p;
+    if (s.stream != 0) {
+      retell(s.stream);
+    } else {
+      watch_post(p);
+      gated([this, p, text = s.text] { put_answer(p, {text}); }, [this, p] { refuse_for_now(p); });
+    }
+    return true;
+  }
+  return false;
+}
+
+void session_actor::watch_post(const post_ptr& p) {
+  if (!durable_ || !p->exchange || p->watched) return;
+  p->watched = true;
+  p->exchange->on_closed([weak = std::weak_ptr(p), addr = caf::actor_cast<caf::actor_addr>(this), h = &home()] {
+    const auto to = caf::actor_cast<caf::actor>(addr);
+    if (const auto post = weak.lock(); post && to) h->deliver(to, post_lost{post});
+  });
+}
+
+void session_actor::on_post_lost(const post_lost& m) {
+  m.of->exchange = nullptr;
+  if (!durable_) return;
+  for (auto& s : durable_->shown) s.lost |= s.to == m.of;
+}
+
+/// 503, for a request whose effects could not be made durable in time.
+void session_actor::refuse_for_now(const post_ptr& p) {
+  if (!p->exchange) return;
+  if (p->timer != 0) home().loop().cancel(std::exchange(p->timer, 0));
+  const auto exchange = std::exchange(p->exchange, nullptr);
+  exchange->respond(503, "application/json", "Retry-After: 1\r\n",
+                    {mcp::make_error({}, mcp::code::server_error, "The store does not answer; try again")});
+}
+
+/// Outcomes that have arrived go, with the next commit.
+void session_actor::forget_shown(bool all) {
+  auto& d = *durable_;
+  const auto now = clock::now();
+  for (auto s = d.shown.begin(); s != d.shown.end();) {
+    const auto kept = s->lost ? limits().replay_age_max : std::chrono::milliseconds(arrival_time);
+    const auto crowded = d.shown.size() > shown_max || d.shown_bytes > shown_bytes_max;
+    if (now - s->at < kept && !crowded && !(all && !s->lost)) {
+      ++s;
+      continue;
+    }
+    d.gate.next().journal_dropped.push_back(std::to_string(s->execution));
+    if (!s->params_part.empty()) d.gate.next().parts_dropped.push_back(s->params_part);
+    d.shown_bytes -= s->text.size();
+    s = d.shown.erase(s);
+  }
+}
+
+session_snapshot session_actor::snapshot() {
+  session_snapshot s;
+  s.id = id_;
+  s.principal = principal_;
+  s.revision = revision_;
+  s.operating = std::holds_alternative<machines::session::operating>(state_);
+  s.client = durable_->client_part.empty() ? durable_->client : mcp::quote(durable_->client_part);
+  s.log_level = level_name_;
+  s.last_execution = durable_->last_execution;
+  if (!work_) return s;
+  s.last_ask = work_->last_ask;
+  const auto alias = [&](std::uint32_t u) { return node_.config.upstreams[u].alias; };
+  for (const auto& [uri, u] : work_->subscriptions) s.subscriptions.push_back({alias(u), uri});
+  for (const auto& [uri, u] : work_->learned_uris) s.learned_uris.push_back({alias(u), uri});
+  for (const auto& u : work_->uses) {
+    const auto link = u.own ? u.link->get() : nullptr;
+    if (link && !link->session().id.empty()) s.upstreams.push_back({alias(u.upstream), link->session(), {}});
+  }
+  for (const auto& f : work_->finished) s.finished.push_back({f.tool, f.started, f.history});
+  return s;
+}
+
+/// What the handlers of this turn have noted is sent to the store together.
+void session_actor::end_turn() {
+  auto& d = *durable_;
+  if (d.now != phase::live && d.now != phase::leaving) return;
+  if (d.gate.under_way()) return;
+  if (d.snapshot_due) {
+    d.snapshot_due = false;
+    auto& next = d.gate.next();
+    if (d.client.size() > apart_above && d.client_part.empty()) {
+      d.client_part = persistence::content_hash(d.client);
+      next.parts.emplace(d.client_part, node_.store->texts().encode(d.client, field_of(d.client_part)));
+    }
+    next.snapshot = node_.store->texts().encode_owned(to_json(snapshot()), field_of("snapshot"));
+    next.time_to_live = time_to_live();
+    d.extended_at = clock::now();
+  }
+  if (!d.gate.noted()) return;
+  forget_shown(false);
+  d.gate.next().open_executions = d.open_executions;
+  d.gate.flush();
+}
+
+void session_actor::on_commit_done(const commit_done& m) {
+  if (!durable_) return;
+  auto& d = *durable_;
+  switch (d.gate.on_done(m.outcome)) {
+    case commit_gate::outcome::durable: break;
+    case commit_gate::outcome::held:
+      home().loop().after(retry_pause, [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()] {
+        if (const auto to = caf::actor_cast<caf::actor>(addr)) h->deliver(to, commit_retry{});
+      });
+      break;
+    case commit_gate::outcome::lost: return give_up();
+  }
+  if (streams_) {
+    streams_->settle(d.gate.durable_record());
+    on_tick();
+  }
+}
+
+/// Somebody else owns the session: whatever is connected here is cut, so that its client goes where it lives.
+void session_actor::give_up() {
+  log::warning("session.lost", {{"session", id_.substr(0, 8)}, {"reason", "another process has taken it over"}});
+  durable_->now = phase::lost;
+  node_.sessions.remove(id_);
+  quit();
+}
+
+// --- leaving for the store -------------------------------------------------------------------------------------------
+
+/// The session goes on in the store: with the next message of its client it is back, here or elsewhere.
+void session_actor::leave(bool call_back) {
+  auto& d = *durable_;
+  if (d.now != phase::live) return;
+  d.now = phase::leaving;
+  d.call_back = call_back;
+  forget_shown(true);
+  note_snapshot();
+  end_turn();
+  gated([this] { depart(); });
+}
+
+void session_actor::depart() {
+  auto& d = *durable_;
+  if (d.now != phase::leaving) return;
+  d.now = phase::departed;
+  node_.sessions.remove(id_);
+  if (tick_timer_ != 0) home().loop().cancel(tick_timer_);
+  if (work_) {
+    node_.calls_in_flight -= work_->calls.size();
+    for (const auto& c : std::exchange(work_->calls, {})) {
+      if (c->link && c->sent) c->link->forget(c->id);
+    }
+    for (const auto& u : work_->uses) {
+      if (u.own) {
+        send(u.actor, upstream_stop{});
+      } else {
+        send(u.actor, released{self()});
+      }
+    }
+  }
+  // Requests that had found the session before it left are sent after it.
+  if (node_.draining) return send(self(), session_over{});
+  home().loop().after(forwarding_time, [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()] {
+    if (const auto to = caf::actor_cast<caf::actor>(addr)) h->deliver(to, session_over{});
+  });
+}
+
+void session_actor::on_suspend() {
+  if (!durable_ || over()) return end("the gateway is shutting down");
+  if (durable_->now == phase::departed) return;
+  durable_->now = phase::live;
+  if (streams_) streams_->end_all();
+  leave(false);
+}
+
+/// True if a message of the client is not for this actor now; it is kept or sent on then.
+template <class Message>
+bool session_actor::diverted(Message& m) {
+  if (!durable_) return false;
+  switch (durable_->now) {
+    case phase::live: return false;
+    case phase::leaving:
+      if (durable_->call_back) durable_->now = phase::live;
+      return false;
+    case phase::loading: durable_->stash.emplace_back(std::move(m)); return true;
+    case phase::departed: {
+      const auto there = find_or_recover(system(), home(), node_, id_);
+      send(there, std::move(m));
+      return true;
+    }
+    case phase::lost: return true;
+  }
+  return false;
+}
+
+template bool session_actor::diverted(client_message& m);
+template bool session_actor::diverted(client_batch& m);
+template bool session_actor::diverted(client_stream& m);
+template bool session_actor::diverted(client_goodbye& m);
+
+}  // namespace holdfast::actors

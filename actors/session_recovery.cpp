@@ -1,0 +1,298 @@
+#include <algorithm>
+#include <caf/actor_system.hpp>
+#include <charconv>
+#include <utility>
+
+#include "actors/log.hpp"
+#include "actors/log_levels.hpp"
+#include "actors/session_actor.hpp"
+#include "actors/session_durability.hpp"
+#include "transport/mcp/messages.hpp"
+
+// How a session comes back from the store, and what becomes of the calls that were open.
+
+namespace holdfast::actors {
+namespace {
+
+namespace execution = machines::execution;
+using phase = session_durability::phase;
+
+constexpr std::size_t events_at_once = 512;
+constexpr std::string_view interrupted_text =
+    "The gateway was restarted during the call; it may have run. Check before you call again";
+
+std::uint64_t number_of(const std::string& text) {
+  std::uint64_t n = 0;
+  std::from_chars(text.data(), text.data() + text.size(), n);
+  return n;
+}
+
+}  // namespace
+
+void session_actor::begin_durable(bool recovers) {
+  if (!node_.store || plain()) return;
+  auto deliver = [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()](auto r) {
+    if (const auto to = caf::actor_cast<caf::actor>(addr)) h->deliver(to, commit_done{std::move(r)});
+  };
+  durable_ = std::make_unique<session_durability>(*node_.store, *home().lane(), persistence::entity{"session", id_},
+                                                  std::move(deliver));
+  if (!recovers) return;
+  durable_->now = phase::loading;
+  home().lane()->load({"session", id_}, [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()](auto r) {
+    if (const auto to = caf::actor_cast<caf::actor>(addr)) h->deliver(to, session_loaded{std::move(r)});
+  });
+}
+
+void session_actor::read_events(std::uint64_t after) {
+  home().lane()->read_events({"session", id_}, after, events_at_once,
+                             [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()](auto r) {
+                               if (const auto to = caf::actor_cast<caf::actor>(addr))
+                                 h->deliver(to, session_events{std::move(r)});
+                             });
+}
+
+/// A text as it was before it was stored; nothing if it cannot be read.
+std::optional<std::string> session_actor::stored_text(const std::string& bytes, std::string_view name) const {
+  auto text = node_.store->texts().decode(bytes, field_of(name));
+  if (text) return std::move(*text);
+  log::error("session.unreadable", {{"session", id_.substr(0, 8)}, {"field", name}, {"reason", text.error().detail}});
+  return std::nullopt;
+}
+
+void session_actor::on_loaded(session_loaded& m) {
+  if (!m.of) {
+    node_.store->note_failure(m.of.error());
+    return refuse_stashed(503, mcp::code::server_error, "The store does not answer; try again");
+  }
+  const auto unknown = [this] {
+    refuse_stashed(404, mcp::code::session_not_found, "Session not found: initialize a new one");
+  };
+  if (!*m.of) return unknown();
+  auto& d = *durable_;
+  d.loaded = std::move(**m.of);
+  const auto text = stored_text(d.loaded.snapshot, "snapshot");
+  auto snapshot = text ? read_snapshot(*text) : std::nullopt;
+  for (const auto& [hash, bytes] : d.loaded.parts) {
+    if (auto part = stored_text(bytes, hash)) d.parts.emplace(hash, std::move(*part));
+  }
+  if (!snapshot || snapshot->principal != principal_) return unknown();
+  d.gate.continue_after(d.loaded.sequence, 0);
+  take_snapshot(*snapshot);
+  read_events(0);
+}
+
+void session_actor::take_snapshot(const session_snapshot& s) {
+  auto& d = *durable_;
+  revision_ = s.revision;
+  d.client = s.client;
+  if (mcp::is_string(s.client)) {
+    d.client_part = mcp::string_value(s.client).value_or(std::string());
+    d.client = d.parts[d.client_part];
+  }
+  const auto info = mcp::member(d.client, "info");
+  capabilities_ = capability_set::of(mcp::member(d.client, "capabilities"));
+  client_info_ = info.size() <= client_info_max ? std::string(info) : std::string();
+  level_name_ = s.log_level;
+  if (const auto severity = log_severity(level_name_); severity < log_severities.size())
+    level_ = static_cast<std::uint8_t>(severity);
+  if (s.operating) {
+    state_ = machines::session::operating{};
+  } else {
+    state_ = machines::session::negotiated{};
+  }
+  d.last_execution = s.last_execution;
+  auto& w = work();
+  w.last_ask = s.last_ask;
+  const auto restore = [&](const auto& from, auto& to) {
+    for (const auto& u : from) {
+      if (const auto index = upstream_index(u.upstream)) to.emplace_back(u.uri, *index);
+    }
+  };
+  restore(s.subscriptions, w.subscriptions);
+  restore(s.learned_uris, w.learned_uris);
+  for (const auto& f : s.finished) w.finished.push_back({f.tool, f.started, f.history});
+}
+
+std::optional<std::uint32_t> session_actor::upstream_index(std::string_view alias) const {
+  const auto& all = node_.config.upstreams;
+  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& u) { return u.alias == alias; });
+  if (found == all.end()) return std::nullopt;
+  return static_cast<std::uint32_t>(found - all.begin());
+}
+
+void session_actor::on_events(session_events& m) {
+  if (!m.events) {
+    node_.store->note_failure(m.events.error());
+    return refuse_stashed(503, mcp::code::server_error, "The store does not answer; try again");
+  }
+  for (const auto& e : *m.events) {
+    if (const auto text = stored_text(e.bytes, "event/" + std::to_string(e.number))) streams().restore(e.number, *text);
+  }
+  const auto last = m.events->empty() ? durable_->gate.durable_record() : m.events->back().number;
+  durable_->gate.continue_after(durable_->loaded.sequence, last);
+  if (m.events->size() == events_at_once) return read_events(last);
+  come_back();
+}
+
+/// Everything is there: the open calls are seen to, and what the client has sent meanwhile is handled.
+void session_actor::come_back() {
+  auto& d = *durable_;
+  d.now = phase::live;
+  d.extended_at = {};
+  touch();
+  for (const auto& [uri, upstream] : work().subscriptions) {
+    send(use(upstream).actor, subscribe{self(), uri, nullptr});
+  }
+  std::map<std::uint64_t, persistence::journal_entry> journal;
+  for (auto& [key, entry] : d.loaded.journal) journal.emplace(number_of(key), std::move(entry));
+  std::map<std::uint32_t, post_ptr> posts;
+  std::size_t open = 0;
+  for (const auto& [number, entry] : journal) {
+    d.last_execution = std::max(d.last_execution, number);
+    const auto text = stored_text(entry.bytes, "journal/" + std::to_string(number));
+    const auto j = text ? read_journal(*text) : std::nullopt;
+    if (!j) {
+      d.gate.next().journal_dropped.push_back(std::to_string(number));
+    } else if (entry.stage == persistence::stage::result) {
+      shown_answer s{number, j->client_id, j->digest, j->stream, j->answer, {}, clock::now(), nullptr, true};
+      d.shown_bytes += s.text.size();
+      d.shown.push_back(std::move(s));
+    } else {
+      ++open;
+      recover_call(number, *j, posts);
+    }
+  }
+  for (const auto stream : streams().open_ones()) {
+    if (posts.find(stream) == posts.end()) streams().finish(stream);
+  }
+  if (open > 0) log::info("session.recovered", {{"session", id_.substr(0, 8)}, {"calls", open}});
+  d.loaded = {};
+  d.parts.clear();
+  for (auto& m : std::exchange(d.stash, {})) {
+    std::visit([this](auto& message) { send(self(), std::move(message)); }, m);
+  }
+  on_tick();
+}
+
+void session_actor::recover_call(std::uint64_t number, const journal_text& j,
+                                 std::map<std::uint32_t, post_ptr>& posts) {
+  auto& d = *durable_;
+  auto c = std::make_shared<call>(home(), self());
+  c->execution = number;
+  c->in_journal = true;
+  ++d.open_executions;
+  c->client_id = j.client_id;
+  c->digest = j.digest;
+  c->what = j.what;
+  c->tool = j.tool;
+  c->params = j.params;
+  if (mcp::is_string(j.params)) {
+    c->params_part = mcp::string_value(j.params).value_or(std::string());
+    c->params = d.parts[c->params_part];
+  }
+  c->token_at = j.token_at;
+  c->token_size = j.token_size;
+  c->progress_token = j.progress_token;
+  c->repeatable = j.repeatable;
+  c->id = j.dispatch;
+  c->event_id = c->noted_event = j.event_id;
+  c->shown_uri = j.shown_uri;
+  c->upstream_uri = j.upstream_uri;
+  c->started = j.started;
+  c->history = j.history;
+  c->sent = true;
+  c->state = execution::executing{j.tool, j.dispatch};
+  auto& p = j.stream != 0 ? posts[j.stream] : posts[0];
+  if (j.stream == 0 || !p) p = begin_post(nullptr, 0, false);
+  p->stream = j.stream;
+  ++p->open;
+  c->from = p;
+  work().calls.push_back(c);
+  ++node_.calls_in_flight;
+  const auto upstream = upstream_index(j.upstream);
+  c->upstream = upstream.value_or(0);
+  if (upstream && take_up_at_upstream(c, j)) return;
+  if (upstream && c->repeatable && j.asks.empty() && c->params.size() >= c->token_at + c->token_size) {
+    apply(c, execution::returned{});
+    return go(c);
+  }
+  interrupt(c);
+}
+
+/// Reads the rest of the upstream's stream, where it can be had.
+bool session_actor::take_up_at_upstream(const call_ptr& c, const journal_text& j) {
+  const auto* const endpoint = std::get_if<transport::http_endpoint>(&node_.config.upstreams[c->upstream].target);
+  if (endpoint == nullptr || j.session.id.empty() || j.event_id.empty()) return false;
+  const auto link = adopted_link(c->upstream, *endpoint, j.session);
+  if (!link) return false;
+  c->link = link;
+  for (const auto& a : j.asks) {
+    if (!a.answer.empty()) {
+      c->answers.emplace_back(a.id, a.answer);
+      link->send(a.answer);
+      continue;
+    }
+    const auto what = a.method == mcp::to_string(mcp::method::elicitation_create) ? mcp::method::elicitation_create
+                      : a.method == mcp::to_string(mcp::method::roots_list)       ? mcp::method::roots_list
+                                                                            : mcp::method::sampling_create_message;
+    client_ask ask{a.id, link, a.upstream_id, a.progress_token, what, c, clock::now() + limits().client_answer_timeout};
+    arm_tick(ask.deadline);
+    work().asks.push_back(std::move(ask));
+    work().last_ask = std::max(work().last_ask, a.id);
+    apply(c, execution::input_asked{a.id});
+  }
+  c->link->resume({c->id, {}, node_.config.upstreams[c->upstream].call_timeout}, j.event_id, c);
+  return true;
+}
+
+link_ptr session_actor::adopted_link(std::uint32_t upstream, const transport::http_endpoint& endpoint,
+                                     const transport::upstream_session& s) {
+  auto& adopted = durable_->adopted;
+  const auto key = std::to_string(upstream) + "/" + s.id;
+  const auto known = std::find_if(adopted.begin(), adopted.end(), [&](const auto& a) { return a.first == key; });
+  if (known != adopted.end()) return known->second;
+  const auto link = transport::adopt_session(endpoint, node_.config.upstreams[upstream].limits, s);
+  if (!link) return nullptr;
+  adopted.emplace_back(key, *link);
+  return *link;
+}
+
+/// Sent before, and nobody knows what became of it.
+void session_actor::interrupt(const call_ptr& c) {
+  c->error = mcp::error_object(mcp::code::internal_error, interrupted_text,
+                               error_data(*c, "interrupted by a restart of the gateway", true));
+  apply(c, execution::connection_lost{});
+}
+
+/// Nothing can be done for what the client has sent.
+void session_actor::refuse_stashed(int status, int code, std::string_view why) {
+  durable_->now = phase::lost;
+  node_.sessions.remove(id_);
+  const auto body = mcp::make_error({}, code, why);
+  for (auto& m : std::exchange(durable_->stash, {})) {
+    std::visit(
+        [&](auto& message) {
+          if (message.exchange)
+            message.exchange->respond(status, "application/json", status == 503 ? "Retry-After: 1\r\n" : "", {body});
+        },
+        m);
+  }
+  refused_ = status;
+  send(self(), session_over{});
+}
+
+caf::actor find_or_recover(caf::actor_system& system, shard& home, node_context& node, const std::string& id) {
+  return node.sessions
+      .find_or_add(id,
+                   [&] {
+                     caf::actor_config cfg{&home};
+                     const std::string principal = anonymous_principal;
+                     return directory::entry{
+                         system.spawn_class<session_actor, caf::no_spawn_options>(
+                             cfg, home, node, id, principal, client_transport::streamable_http, true),
+                         &home, principal, client_transport::streamable_http};
+                   })
+      .session;
+}
+
+}  // namespace holdfast::actors
