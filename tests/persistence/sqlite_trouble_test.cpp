@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "persistence/sqlite/database_impl.hpp"
 #include "persistence/stores_impl.hpp"
 #include "tests/persistence/store_harness.hpp"
 #include "tests/persistence/temporary_folder.hpp"
@@ -231,12 +232,16 @@ TEST_CASE("without room a commit is answered full, small ones still fit, and all
       together.insert(together.begin() + 10, too_much);
       std::vector<std::optional<result<verdict>>> got(together.size());
       std::size_t open = got.size();
+      // While another program holds the lock all of them come together.
+      const auto other = sqlite::database::open(path, 1s).value();
+      other->execute("begin immediate");
       for (std::size_t i = 0; i < together.size(); ++i) {
         lane.lane().commit(together[i], [&, i](result<verdict> r) {
           got[i].emplace(std::move(r));
           --open;
         });
       }
+      other->execute("rollback");
       lane.run_until([&] { return open == 0; });
       for (std::size_t i = 0; i < got.size(); ++i) {
         if (i == 10) {
@@ -253,4 +258,20 @@ TEST_CASE("without room a commit is answered full, small ones still fit, and all
   lane_harness lane(*s);
   CHECK(lane.load(large)->snapshot.size() == 3'000'000);
   for (const auto& of : small) CHECK(lane.load(of)->snapshot == "xxxxx");
+}
+
+TEST_CASE("a claim that could not be written has not fenced anybody") {
+  const temporary_folder folder;
+  const auto s = open_file(folder / "state.db");
+  lane_harness lane(*s);
+  const entity of{"session", "one"};
+  const auto by = lane.claim(of.slot(), "abc");
+  {
+    const file_size_limit none(0);
+    const auto refused = lane.attempt<token>([&](auto& l, auto done) { l.claim(of.slot(), "def", done); });
+    REQUIRE(refused.has_error());
+    CHECK(refused.error().code == store_errc::full);
+  }
+  CHECK(lane.owner(of.slot()) == by);
+  CHECK(lane.commit(snapshot_commit(of, by, 1, "x")) == verdict::ok);
 }
