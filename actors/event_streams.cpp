@@ -70,7 +70,7 @@ std::uint32_t event_streams::open(exchange_ptr exchange) {
   make_room();
   auto& s = others_.emplace_back();
   s.number = ++last_stream_;
-  attach(s, std::move(exchange), 0);
+  if (exchange) attach(s, std::move(exchange), 0);
   return s.number;
 }
 

@@ -52,7 +52,7 @@ class event_streams {
   /// The first event of the older SSE transport: where to POST messages.
   void send_endpoint(std::string_view uri);
 
-  /// Turns a POST into a stream and returns its number.
+  /// Turns a POST into a stream and returns its number. `exchange` may be null: nobody is connected yet.
   std::uint32_t open(exchange_ptr exchange);
 
   /// Sends a message on a stream; kept for later where no connection is attached. `json` may hold raw line ends. After

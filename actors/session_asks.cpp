@@ -108,6 +108,11 @@ void session_actor::tell_client(const call_ptr& of, std::string_view json) {
   if (plain()) return push_own(std::string(json));
   if (of && of->from) {
     become_stream(*of->from);
+    // Its client has gone, and will come back for what belongs to the call.
+    if (journaled(*of) && !of->from->exchange && of->from->stream == 0) {
+      of->from->stream = streams().open(nullptr);
+      note_streaming_calls(*of->from);
+    }
     if (of->from->stream != 0) return streams().send(of->from->stream, json);
   }
   const auto urgent = mcp::member(json, "id").data() != nullptr;
