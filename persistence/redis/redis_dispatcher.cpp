@@ -182,17 +182,21 @@ void redis_dispatcher::probe() {
   probe_timer_.expires_after(probe_pause);
   probe_timer_.async_wait([self = shared_from_this()](const error_code& ec) {
     if (ec || self->closed_ || !self->circuit_.is_open()) return;
-    auto& r = self->prepare();
-    r.purpose = redis_request::purpose::probe;
-    r.script = &scripts().probe;
-    r.arguments = 1;
-    redis_command::go_on(r.bytes).add("0");
-    r.durable = true;
-    r.done = [owner = self.get()](const redis_outcome& outcome) {
-      if (outcome.reply == nullptr && owner->circuit_.is_open()) owner->probe();
-    };
-    self->submit(r);
+    self->try_out(true, [owner = self.get()](const redis_outcome&) {
+      if (owner->circuit_.is_open()) owner->probe();
+    });
   });
+}
+
+void redis_dispatcher::try_out(bool durable, std::function<void(const redis_outcome&)> done) {
+  auto& r = prepare();
+  r.purpose = redis_request::purpose::probe;
+  r.script = &scripts().probe;
+  r.arguments = 1;
+  r.durable = durable;
+  r.done = std::move(done);
+  redis_command::go_on(r.bytes).add("0");
+  submit(r);
 }
 
 void redis_dispatcher::show() {

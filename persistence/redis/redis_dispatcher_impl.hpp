@@ -34,14 +34,14 @@ class redis_dispatcher final : public std::enable_shared_from_this<redis_dispatc
   /// Completes it later, in any case, never from within this call.
   void submit(redis_request& r);
 
+  /// Asks the server for nothing but whether it would carry a change out.
+  void try_out(bool durable, std::function<void(const redis_outcome&)> done);
+
   /// Runs `f` later, unless closed by then.
   void defer(std::function<void()> f);
 
   /// Runs whenever a server has another history than the one before it.
   std::function<void()> on_history_changed;
-
-  /// Null while it is connected, or still trying for the first time.
-  const store_failure* trouble() const noexcept { return trouble_.detail.empty() ? nullptr : &trouble_; }
 
  private:
   using clock = redis_request::clock;

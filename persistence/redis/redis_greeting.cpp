@@ -37,7 +37,7 @@ store_failure not_told(const redis_reply& reply) {
 }  // namespace
 
 std::size_t append_greeting(std::string& into, const redis_credentials& who) {
-  std::size_t replies = 3;
+  std::size_t replies = 4;
   if (!who.password.empty()) {
     if (who.user.empty())
       append_command(into, "AUTH", who.password);
@@ -50,6 +50,7 @@ std::size_t append_greeting(std::string& into, const redis_credentials& who) {
     ++replies;
   }
   append_command(into, "CLIENT", "SETNAME", "holdfast");
+  append_command(into, "CLIENT", "ID");
   append_command(into, "INFO", "server");
   append_command(into, "INFO", "replication");
   return replies;
@@ -64,11 +65,13 @@ result<redis_greeting> read_greeting(const std::vector<redis_reply>& replies, co
   }
   if (who.database != 0 && replies[at++].is_error()) return failure_of(replies[at - 1]);
   ++at;  // the connection's name is a courtesy to operators, and may be forbidden
-  const auto &server = replies[at], &replication = replies[at + 1];
+  const auto &id = replies[at], &server = replies[at + 1], &replication = replies[at + 2];
+  if (id.is_error()) return failure_of(id);
   if (!server.is_text()) return not_told(server);
   if (!replication.is_text()) return not_told(replication);
   redis_greeting g{field(server.text, "redis_version"), field(server.text, "redis_mode"),
-                   field(replication.text, "role"), field(replication.text, "master_replid")};
+                   field(replication.text, "role"),     field(replication.text, "master_replid"),
+                   field(server.text, "run_id"),        id.integer};
   if (!is_supported(g.version))
     return store_failure{store_errc::rejected, "it is Redis " + g.version + "; 7.0 or newer is needed"};
   return g;
@@ -80,6 +83,7 @@ store_failure failure_of(const redis_reply& error) {
   if (code == "LOADING" || code == "BUSY" || code == "MASTERDOWN" || code == "CLUSTERDOWN")
     return {store_errc::unavailable, error.text};
   if (code == "WRONGTYPE") return {store_errc::corrupt, error.text};
+  if (code == "DENIED") return {store_errc::rejected, "Redis is in protected mode: it has neither password nor bind"};
   if (code == "NOAUTH") return {store_errc::rejected, "Redis asks for a password"};
   if (error.text.find("max number of clients") != error.text.npos) return {store_errc::unavailable, error.text};
   return {store_errc::rejected, error.text};

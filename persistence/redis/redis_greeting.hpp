@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct redis_greeting {
   std::string mode;            ///< standalone, sentinel or cluster
   std::string role;            ///< master or slave; empty for a sentinel
   std::string replication_id;  ///< names the history of its data
+  std::string run_id;          ///< of its process
+  std::int64_t client_id = 0;  ///< of the connection, as long as that process runs
 };
 
 /// Appends the commands that open a connection; returns how many replies they have.

@@ -61,7 +61,8 @@ void redis_link::connect() {
   });
   after(std::min<std::chrono::milliseconds>(settings_.patience, connecting_max), [](redis_link& l) {
     if (l.phase_ == phase::connecting) l.lose({store_errc::unavailable, "no connection in time"});
-    if (l.phase_ == phase::greeting) l.lose({store_errc::unavailable, "connected, but without an answer"});
+    if (l.phase_ == phase::greeting || l.phase_ == phase::ending_predecessor)
+      l.lose({store_errc::unavailable, "connected, but without an answer"});
   });
 }
 
@@ -77,7 +78,26 @@ void redis_link::on_greeted() {
   auto read = read_greeting(greeting_replies_, settings_.credentials);
   if (!read) return lose(std::move(read.error()));
   if (settings_.masters_only && read->role != "master") return lose({store_errc::unavailable, "it is a replica"});
-  greeting_ = std::move(*read);
+  const auto before = std::exchange(greeting_, std::move(*read));
+  if (before.client_id != 0 && before.run_id == greeting_.run_id) return end_predecessor(before.client_id);
+  become_ready();
+}
+
+// The server may not have read yet what the connection before this one was sent last. Carried out after what is sent
+// again now, and after what follows that, it would undo: a claim would fence its own slot, a restoration would bring an
+// old state back.
+void redis_link::end_predecessor(std::int64_t client_id) {
+  phase_ = phase::ending_predecessor;
+  append_command(unsent_, "CLIENT", "KILL", "ID", client_id);
+  if (!writing_) write();
+}
+
+void redis_link::on_predecessor_ended(const redis_reply& reply) {
+  if (reply.is_error()) return lose(failure_of(reply));
+  become_ready();
+}
+
+void redis_link::become_ready() {
   phase_ = phase::ready;
   attempts_ = 0;
   timer_.cancel();
@@ -114,6 +134,10 @@ void redis_link::give_back() {
   writing_ = waiting_for_replicas_ = has_durable_ = false;
   const auto held = std::exchange(held_, {});
   const auto in_flight = std::exchange(in_flight_, {});
+  const auto sent_count = in_flight.size() - std::exchange(unsent_count_, 0);
+  for (const auto& h : held) h.request->repeated = true;
+  for (std::size_t i = 0; i < sent_count; ++i)
+    if (in_flight[i].request != nullptr) in_flight[i].request->repeated = true;
   for (const auto& h : held) events_.on_unanswered(*h.request);
   for (const auto& s : in_flight)
     if (s.request != nullptr) events_.on_unanswered(*s.request);
@@ -123,9 +147,15 @@ void redis_link::read() {
   stream_->read_some(asio::buffer(input_),
                      [self = shared_from_this(), stream = stream_](const error_code& ec, std::size_t count) {
                        if (self->stream_ != stream) return;
-                       if (ec) return self->lose({store_errc::unavailable, ec.message()});
+                       if (ec) return self->on_read_error(ec);
                        self->on_bytes(count);
                      });
+}
+
+void redis_link::on_read_error(const error_code& ec) {
+  // A server that has no room for another client, or is protected, says so before it hangs up.
+  const bool was_told = phase_ == phase::greeting && !greeting_replies_.empty() && greeting_replies_[0].is_error();
+  lose(was_told ? failure_of(greeting_replies_[0]) : store_failure{store_errc::unavailable, ec.message()});
 }
 
 void redis_link::on_bytes(std::size_t count) {
@@ -146,6 +176,7 @@ void redis_link::on_reply(redis_reply& reply) {
     if (greeting_replies_.size() == greeting_size_) on_greeted();
     return;
   }
+  if (phase_ == phase::ending_predecessor) return on_predecessor_ended(reply);
   if (in_flight_.empty()) return lose({store_errc::unavailable, "an answer without a question"});
   const auto next = in_flight_.front();
   in_flight_.pop_front();
@@ -177,9 +208,11 @@ void redis_link::send(redis_request& r, bool asking) {
   if (asking) {
     append_command(unsent_, "ASKING");
     in_flight_.push_back({expected::asking, nullptr});
+    ++unsent_count_;
   }
   append_request(unsent_, r);
   in_flight_.push_back({expected::request, &r});
+  ++unsent_count_;
   if (r.durable && settings_.wait_replicas > 0) {
     first_deadline_ = has_durable_ ? std::min(first_deadline_, r.deadline) : r.deadline;
     has_durable_ = true;
@@ -197,7 +230,9 @@ void redis_link::flush_soon() {
 }
 
 void redis_link::flush() {
-  if (phase_ != phase::ready || writing_ || waiting_for_replicas_ || unsent_.empty()) return;
+  if ((phase_ != phase::ready && phase_ != phase::ending_predecessor) || writing_ || waiting_for_replicas_ ||
+      unsent_.empty())
+    return;
   if (has_durable_) append_wait();
   write();
 }
@@ -213,6 +248,7 @@ void redis_link::append_wait() {
 
 void redis_link::write() {
   writing_ = true;
+  unsent_count_ = 0;
   sending_.clear();
   sending_.swap(unsent_);
   stream_->write(asio::buffer(sending_),

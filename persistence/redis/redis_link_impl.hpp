@@ -59,7 +59,7 @@ class redis_link : public std::enable_shared_from_this<redis_link> {
   clock::time_point heard() const noexcept { return heard_; }
 
  private:
-  enum class phase : std::uint8_t { idle, connecting, greeting, ready, pausing, closed };
+  enum class phase : std::uint8_t { idle, connecting, greeting, ending_predecessor, ready, pausing, closed };
   enum class expected : std::uint8_t { request, asking, replicas };
   struct sent {
     expected what;
@@ -74,7 +74,11 @@ class redis_link : public std::enable_shared_from_this<redis_link> {
   void connect();
   void greet();
   void on_greeted();
+  void end_predecessor(std::int64_t client_id);
+  void on_predecessor_ended(const redis_reply& reply);
+  void become_ready();
   void read();
+  void on_read_error(const boost::system::error_code& ec);
   void on_bytes(std::size_t count);
   void on_reply(redis_reply& reply);
   void on_replicas(const redis_reply& reply);
@@ -103,8 +107,9 @@ class redis_link : public std::enable_shared_from_this<redis_link> {
 
   std::vector<char> input_;
   std::string unsent_, sending_;
-  std::deque<sent> in_flight_;  // sent and unsent
-  std::deque<held> held_;       // answered, but the replicas are waited for
+  std::deque<sent> in_flight_;    // sent and unsent
+  std::size_t unsent_count_ = 0;  // of in_flight_, at its end
+  std::deque<held> held_;         // answered, but the replicas are waited for
   bool writing_ = false, flush_posted_ = false, waiting_for_replicas_ = false, has_durable_ = false;
   clock::time_point first_deadline_;  // of what is durable and unsent
   clock::time_point heard_;

@@ -35,7 +35,7 @@ struct redis_request {
   bool durable = false;                            ///< its effect counts when enough replicas have it
   bool bulk = false;                               ///< may go over another connection than the commits
   bool send_body = false;                          ///< the server does not know the script by its name
-  bool repeated = false;                           ///< has been sent before
+  bool repeated = false;                           ///< has been sent before, to no avail; set by the link
   redis_link* borrower = nullptr;                  ///< the link that has it now
   bool queued = false;                             ///< waits at its owner's for a link, or for another try
   bool given_up = false;                           ///< completed, but not let go of yet

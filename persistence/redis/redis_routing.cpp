@@ -182,7 +182,6 @@ void redis_dispatcher::on_short_of_replicas(redis_link& /*link*/, redis_request&
 
 void redis_dispatcher::on_unanswered(redis_request& r) {
   r.borrower = nullptr;
-  r.repeated = true;
   if (closed_) return;
   if (r.given_up) return free(r);
   r.queued = true;

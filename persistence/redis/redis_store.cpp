@@ -55,22 +55,18 @@ class redis_store final : public store {
 };
 
 /// Connects once, to find out now what would otherwise be found out by the first session.
-std::optional<store_failure> try_out(const redis_store& s, const store_options& o) {
+std::optional<store_failure> try_out(const redis_store& s) {
   boost::asio::io_context loop{1};
-  const auto gauges = std::make_shared<redis_gauges>();
-  const auto dispatcher = s.dispatcher(loop, gauges);
-  const auto end = std::chrono::steady_clock::now() + o.deadline;
-  dispatcher->start();
-  const auto is_decided = [&] {
-    const auto* trouble = dispatcher->trouble();
-    return gauges->connected.value() || (trouble != nullptr && trouble->code == store_errc::rejected);
-  };
-  while (!is_decided() && std::chrono::steady_clock::now() < end) loop.run_one_until(end);
+  const auto dispatcher = s.dispatcher(loop, std::make_shared<redis_gauges>());
   std::optional<store_failure> failure;
-  if (!gauges->connected.value()) {
-    failure = {store_errc::unavailable, "no Redis within " + std::to_string(o.deadline.count()) + " ms"};
-    if (const auto* trouble = dispatcher->trouble()) failure = *trouble;
-  }
+  bool decided = false;
+  dispatcher->start();
+  dispatcher->try_out(false, [&](const redis_outcome& outcome) {
+    // Without room there may still be sessions to be served, and ended.
+    if (outcome.reply == nullptr && outcome.failure.code != store_errc::full) failure = outcome.failure;
+    decided = true;
+  });
+  while (!decided && loop.run_one() > 0) continue;
   dispatcher->close();
   return failure;
 }
@@ -97,7 +93,7 @@ result<std::unique_ptr<store>> open_redis(const store_options& o) {
     tls = std::move(*made);
   }
   auto s = std::make_unique<redis_store>(o, std::move(*site), std::move(tls));
-  if (auto failure = try_out(*s, o)) return std::move(*failure);
+  if (auto failure = try_out(*s)) return std::move(*failure);
   return std::unique_ptr<store>(std::move(s));
 }
 

@@ -20,6 +20,11 @@ namespace {
 // does not count: its kernel goes on taking data.
 constexpr int unacknowledged_ms_max = 3'000;
 
+// A connection that nothing is sent over is looked after often enough for the firewalls on its way.
+constexpr int idle_s = 60, idle_again_s = 20;
+
+using idle_before_probe = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPIDLE>;
+using idle_between_probes = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_KEEPINTVL>;
 using user_timeout = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_TIMEOUT>;
 
 bool expect_host(SSL* handle, const std::string& host) {
@@ -73,6 +78,8 @@ void redis_stream::on_connected() {
   if (to_.path.empty()) {
     socket_.set_option(tcp::no_delay(true), ignored);
     socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+    socket_.set_option(idle_before_probe(idle_s), ignored);
+    socket_.set_option(idle_between_probes(idle_again_s), ignored);
     socket_.set_option(user_timeout(unacknowledged_ms_max), ignored);
   }
   if (context_ != nullptr) return shake_hands();

@@ -120,18 +120,18 @@ TEST_CASE("a script goes by its SHA-1") {
 
 TEST_CASE("a server too old is refused, one with a dataset to load is asked again") {
   const auto text = [](std::string t) { return redis_reply{redis_reply::kind::text, 0, std::move(t), {}}; };
-  const redis_reply ok{redis_reply::kind::status, 0, "OK", {}};
+  const redis_reply ok{redis_reply::kind::status, 0, "OK", {}}, id{redis_reply::kind::integer, 7, "", {}};
   const auto replication = text("# Replication\r\nrole:master\r\nmaster_replid:abc\r\n");
-  const auto old = read_greeting({ok, text("redis_version:6.2.7\r\n"), replication}, {});
+  const auto old = read_greeting({ok, id, text("redis_version:6.2.7\r\n"), replication}, {});
   REQUIRE(!old);
   CHECK(old.error().code == store_errc::rejected);
   const auto valkey =
-      read_greeting({ok, text("# Server\r\nredis_version:7.2.4\r\nserver_name:valkey\r\n"), replication}, {});
+      read_greeting({ok, id, text("# Server\r\nredis_version:7.2.4\r\nserver_name:valkey\r\n"), replication}, {});
   REQUIRE(valkey.has_value());
   CHECK(valkey->replication_id == "abc");
   CHECK(valkey->role == "master");
   const redis_reply loading{redis_reply::kind::error, 0, "LOADING Redis is loading the dataset in memory", {}};
-  CHECK(read_greeting({ok, loading, loading}, {}).error().code == store_errc::unavailable);
+  CHECK(read_greeting({ok, id, loading, loading}, {}).error().code == store_errc::unavailable);
 }
 
 TEST_CASE("the circuit opens after several failures in a row, and closes with the first answer") {

@@ -31,14 +31,39 @@ store_options over_tls(const redis_server& server, const std::string& host) {
 }
 
 // The least that a user of Redis must be allowed, as the documentation for operators lists it.
-const std::vector<std::string> least_privileges{
-    "~hf:*",       "-@all",    "+client|setname", "+info",    "+select",
-    "+eval",       "+evalsha", "+wait",           "+get",     "+set",
-    "+del",        "+exists",  "+time",           "+pttl",    "+pexpire",
-    "+pexpireat",  "+persist", "+hget",           "+hgetall", "+hset",
-    "+hdel",       "+xadd",    "+xrange",         "+xtrim",   "+xlen",
-    "+zadd",       "+zrem",    "+zrank",          "+zrange",  "+zremrangebyscore",
-    "+pexpiretime"};
+const std::vector<std::string> least_privileges{"~hf:*",
+                                                "-@all",
+                                                "+client|setname",
+                                                "+client|id",
+                                                "+client|kill",
+                                                "+info",
+                                                "+select",
+                                                "+eval",
+                                                "+evalsha",
+                                                "+wait",
+                                                "+get",
+                                                "+set",
+                                                "+del",
+                                                "+exists",
+                                                "+time",
+                                                "+pttl",
+                                                "+pexpire",
+                                                "+pexpireat",
+                                                "+persist",
+                                                "+hget",
+                                                "+hgetall",
+                                                "+hset",
+                                                "+hdel",
+                                                "+xadd",
+                                                "+xrange",
+                                                "+xtrim",
+                                                "+xlen",
+                                                "+zadd",
+                                                "+zrem",
+                                                "+zrank",
+                                                "+zrange",
+                                                "+zremrangebyscore",
+                                                "+pexpiretime"};
 
 /// How many bytes all keys take together.
 std::size_t bytes_in(redis_server& server) {
@@ -132,12 +157,19 @@ TEST_CASE("a missing permission is told as such") {
   if (!has_redis()) return;
   redis_server server;
   REQUIRE(server.command({"ACL", "SETUSER", "reader", "on", ">p", "~*", "+@all", "-evalsha"}) == "OK");
-  const auto s = open_redis(with("redis://reader:p@127.0.0.1:" + std::to_string(server.port()))).value();
-  lane_harness h(*s);
-  const auto claimed = h.attempt<persistence::token>([](auto& l, auto done) { l.claim(1, "i", done); });
-  REQUIRE(!claimed);
-  CHECK(claimed.error().code == store_errc::rejected);
-  CHECK(claimed.error().detail.find("evalsha") != std::string::npos);
+  const auto s = open_redis(with("redis://reader:p@127.0.0.1:" + std::to_string(server.port())));
+  REQUIRE(!s);
+  CHECK(s.error().code == store_errc::rejected);
+  CHECK(s.error().detail.find("evalsha") != std::string::npos);
+}
+
+TEST_CASE("a store opens that has no room or no replica at the moment") {
+  if (!has_redis()) return;
+  redis_server server;
+  REQUIRE(server.command({"CONFIG", "SET", "maxmemory", "1"}) == "OK");
+  auto o = with(server.url(), 500ms);
+  o.wait_replicas = 1;
+  CHECK(open_redis(o).has_value());
 }
 
 TEST_CASE("nobody listening is said after the deadline") {

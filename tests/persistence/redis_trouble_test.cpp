@@ -181,6 +181,26 @@ TEST_CASE("a commit whose answer was lost is found to be a duplicate") {
   CHECK(c.commit().value() == verdict::ok);
 }
 
+TEST_CASE("what was sent over an earlier connection is not carried out after what followed it") {
+  if (!has_redis()) return;
+  redis_server server;
+  tcp_proxy proxy(server.port());
+  client c(with("redis://127.0.0.1:" + std::to_string(proxy.port())));
+  const auto slot = c.owner.of.slot();
+  REQUIRE(c.commit().value() == verdict::ok);
+  proxy.hold_requests();
+  std::optional<persistence::result<persistence::token>> claimed;
+  c.owner.lane().claim(slot, "again", [&](auto t) { claimed = std::move(t); });
+  c.owner.run_until([&] { return proxy.held() > 0; });
+  proxy.cut_clients();
+  c.owner.run_until([&] { return claimed.has_value(); });
+  REQUIRE(c.owner.owner(slot) == claimed->value());
+  proxy.release();
+  c.owner.by = claimed->value();
+  for (int i = 0; i < 20; ++i) CHECK(c.commit().value() == verdict::ok);
+  CHECK(c.owner.owner(slot) == claimed->value());
+}
+
 TEST_CASE("an ending, an expiry, a release and a lock whose answer was lost have happened") {
   if (!has_redis()) return;
   redis_server server;

@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <list>
 #include <stdexcept>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace holdfast::tests {
@@ -45,14 +47,24 @@ class tcp_proxy {
   /// How many bytes were dropped.
   std::uint64_t swallowed() const noexcept { return swallowed_; }
 
-  /// Cuts every connection soon; new ones are taken.
-  void cut() noexcept { cutting_ = true; }
+  /// Cuts every connection; new ones are taken.
+  void cut() noexcept { tell(cutting_); }
+
+  /// What the clients of today's connections say from now on is held back, until `release` passes it on at last.
+  void hold_requests() noexcept { tell(do_hold_); }
+  void release() noexcept { tell(do_release_); }
+  std::uint64_t held() const noexcept { return held_; }
+
+  /// Cuts the clients off, while the server still sees their connections.
+  void cut_clients() noexcept { tell(cutting_clients_); }
 
   std::uint64_t connections() const noexcept { return connections_; }
 
  private:
   struct pair {
-    int client, server;
+    int client, server;  // -1 = closed
+    bool holds = false;
+    std::string held = {};
   };
 
   static sockaddr_in loopback(std::uint16_t port) {
@@ -63,9 +75,15 @@ class tcp_proxy {
     return a;
   }
 
+  /// Waits until the proxy's thread has obeyed.
+  static void tell(std::atomic<bool>& order) noexcept {
+    order = true;
+    while (order) std::this_thread::yield();
+  }
+
   void run() {
     while (!stopped_) {
-      if (cutting_.exchange(false)) cut_all();
+      obey();
       std::vector<pollfd> polled{{listener_, POLLIN, 0}};
       for (const auto& p : pairs_) {
         polled.push_back({p.client, POLLIN, 0});
@@ -74,13 +92,27 @@ class tcp_proxy {
       if (::poll(polled.data(), polled.size(), 5) <= 0) continue;
       std::size_t at = 1;
       for (auto p = pairs_.begin(); p != pairs_.end(); at += 2) {
-        const bool lives = (polled[at].revents == 0 || pass(p->client, p->server, false)) &&
-                           (polled[at + 1].revents == 0 || pass(p->server, p->client, true));
+        const bool lives = (polled[at].revents == 0 || pass(*p, p->client, p->server, false)) &&
+                           (polled[at + 1].revents == 0 || pass(*p, p->server, p->client, true));
         if (!lives) cut_one(*p);
         p = lives ? std::next(p) : pairs_.erase(p);
       }
       if (polled[0].revents != 0) take();
     }
+  }
+
+  void obey() {
+    const bool cut = cutting_, hold = do_hold_, cut_clients = cutting_clients_, release = do_release_;
+    if (cut) cut_all();
+    for (auto& p : pairs_) {
+      if (hold) p.holds = true;
+      if (cut_clients) ::close(std::exchange(p.client, -1));
+      if (release && std::exchange(p.holds, false)) ::send(p.server, p.held.data(), p.held.size(), MSG_NOSIGNAL);
+    }
+    if (cut) cutting_ = false;
+    if (hold) do_hold_ = false;
+    if (cut_clients) cutting_clients_ = false;
+    if (release) do_release_ = false;
   }
 
   void take() {
@@ -96,7 +128,7 @@ class tcp_proxy {
     pairs_.push_back({client, server});
   }
 
-  bool pass(int from, int to, bool is_reply) {
+  bool pass(pair& p, int from, int to, bool is_reply) {
     std::array<char, 65536> bytes;
     const auto count = ::recv(from, bytes.data(), bytes.size(), 0);
     if (count <= 0) return false;
@@ -104,11 +136,17 @@ class tcp_proxy {
       swallowed_ += static_cast<std::uint64_t>(count);
       return true;
     }
+    if (!is_reply && p.holds) {
+      p.held.append(bytes.data(), static_cast<std::size_t>(count));
+      held_ += static_cast<std::uint64_t>(count);
+      return true;
+    }
+    if (to < 0) return true;
     return ::send(to, bytes.data(), static_cast<std::size_t>(count), MSG_NOSIGNAL) == count;
   }
 
   static void cut_one(const pair& p) {
-    ::close(p.client);
+    if (p.client >= 0) ::close(p.client);
     ::close(p.server);
   }
   void cut_all() {
@@ -119,8 +157,9 @@ class tcp_proxy {
   const std::uint16_t server_;
   const int listener_;
   std::uint16_t port_ = 0;
-  std::atomic<bool> stopped_{false}, cutting_{false}, swallowing_{false};
-  std::atomic<std::uint64_t> swallowed_{0}, connections_{0};
+  std::atomic<bool> stopped_{false}, cutting_{false}, swallowing_{false}, cutting_clients_{false}, do_hold_{false},
+      do_release_{false};
+  std::atomic<std::uint64_t> swallowed_{0}, connections_{0}, held_{0};
   std::list<pair> pairs_;
   std::thread thread_;
 };
