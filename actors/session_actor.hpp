@@ -107,6 +107,7 @@ class session_actor final : public shard_actor {
   link_ptr adopted_link(std::uint32_t upstream, const transport::http_endpoint& endpoint,
                         const transport::upstream_session& s);
   void interrupt(const call_ptr& c);
+  transport::upstream_session adoptable(std::uint32_t upstream);
   void refuse_stashed(int status, int code, std::string_view why);
 
   // session_requests.cpp

@@ -357,9 +357,10 @@ upstream_use& session_actor::use(std::uint32_t upstream) {
   u.own = scope == upstream_scope::session || (scope == upstream_scope::automatic && !capabilities_.empty());
   if (u.own) {
     u.link = std::make_shared<published<transport::upstream_link>>();
-    u.actor =
-        spawn_upstream(system(), home(), node_,
-                       {upstream, connection_role::session, capabilities_, client_info_, self(), level_name_}, u.link);
+    u.actor = spawn_upstream(
+        system(), home(), node_,
+        {upstream, connection_role::session, capabilities_, client_info_, self(), level_name_, adoptable(upstream)},
+        u.link);
   } else {
     u.link = node_.upstreams[upstream].link;
     u.actor = node_.upstreams[upstream].shared;
@@ -370,6 +371,8 @@ upstream_use& session_actor::use(std::uint32_t upstream) {
 }
 
 void session_actor::on_link_ready(const link_ready& m) {
+  // The session at the upstream is to be found again after a restart.
+  if (use(m.upstream).own && !m.link->session().id.empty()) note_snapshot();
   for (const auto& c : std::exchange(use(m.upstream).waiting, {})) {
     if (execution::is_final(c->state)) continue;
     c->link = m.link;

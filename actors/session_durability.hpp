@@ -56,6 +56,7 @@ struct session_durability {
   std::chrono::steady_clock::time_point extended_at{};
   std::vector<stashed> stash;
   std::vector<std::pair<std::string, link_ptr>> adopted;  ///< links into upstream sessions of before, by their ids
+  std::vector<std::pair<std::uint32_t, transport::upstream_session>> adoptable;  ///< of its own, at upstreams
   persistence::record loaded;
   std::map<std::string, std::string> parts;  ///< what `loaded` had apart, decoded
 };

@@ -97,7 +97,10 @@ std::string session_actor::journal_text_of(call& c, std::string_view answer) {
   j.token_size = c.token_size;
   j.repeatable = c.repeatable;
   j.dispatch = c.id;
-  if (c.link) j.session = c.link->session();
+  if (c.link) {
+    j.session = c.link->session();
+    j.session.last_event_id.clear();  // of another stream
+  }
   j.event_id = c.event_id;
   j.shown_uri = c.shown_uri;
   j.upstream_uri = c.upstream_uri;
@@ -280,7 +283,12 @@ session_snapshot session_actor::snapshot() {
   for (const auto& [uri, u] : work_->learned_uris) s.learned_uris.push_back({alias(u), uri});
   for (const auto& u : work_->uses) {
     const auto link = u.own ? u.link->get() : nullptr;
-    if (link && !link->session().id.empty()) s.upstreams.push_back({alias(u.upstream), link->session(), {}});
+    if (!link || link->session().id.empty()) continue;
+    const auto session = link->session();
+    // Of the answer to `initialize`, what the upstream can do is all that counts later.
+    const auto capabilities = mcp::member(session.initialize_result, "capabilities");
+    s.upstreams.push_back({alias(u.upstream), session,
+                           R"({"capabilities":)" + std::string(capabilities.empty() ? "{}" : capabilities) + "}"});
   }
   for (const auto& f : work_->finished) s.finished.push_back({f.tool, f.started, f.history});
   return s;
@@ -361,7 +369,7 @@ void session_actor::depart() {
     }
     for (const auto& u : work_->uses) {
       if (u.own) {
-        send(u.actor, upstream_stop{});
+        send(u.actor, upstream_stop{true});
       } else {
         send(u.actor, released{self()});
       }

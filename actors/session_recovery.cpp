@@ -110,6 +110,11 @@ void session_actor::take_snapshot(const session_snapshot& s) {
   };
   restore(s.subscriptions, w.subscriptions);
   restore(s.learned_uris, w.learned_uris);
+  for (const auto& u : s.upstreams) {
+    auto session = u.session;
+    session.initialize_result = u.initialize_result;
+    if (const auto index = upstream_index(u.upstream)) d.adoptable.emplace_back(*index, std::move(session));
+  }
   for (const auto& f : s.finished) w.finished.push_back({f.tool, f.started, f.history});
 }
 
@@ -140,6 +145,8 @@ void session_actor::come_back() {
   d.now = phase::live;
   d.extended_at = {};
   touch();
+  // Its own sessions at upstreams are taken up at once: they may have something to say.
+  for (const auto& [upstream, session] : std::vector(d.adoptable)) send(use(upstream).actor, acquire{self()});
   for (const auto& [uri, upstream] : work().subscriptions) {
     send(use(upstream).actor, subscribe{self(), uri, nullptr});
   }
@@ -255,6 +262,17 @@ link_ptr session_actor::adopted_link(std::uint32_t upstream, const transport::ht
   if (!link) return nullptr;
   adopted.emplace_back(key, *link);
   return *link;
+}
+
+/// The session that this one had of its own at the upstream before; given out once.
+transport::upstream_session session_actor::adoptable(std::uint32_t upstream) {
+  if (!durable_) return {};
+  auto& all = durable_->adoptable;
+  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& a) { return a.first == upstream; });
+  if (found == all.end()) return {};
+  auto session = std::move(found->second);
+  all.erase(found);
+  return session;
 }
 
 /// Sent before, and nobody knows what became of it.

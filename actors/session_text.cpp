@@ -122,10 +122,12 @@ std::vector<session_snapshot::upstream_uri> read_uris(raw_json list) {
 
 std::string session_json(const transport::upstream_session& s) {
   if (s.id.empty()) return {};
-  return object().text("id", s.id).text("revision", s.revision).done();
+  return object().text("id", s.id).text("revision", s.revision).text("lastEventId", s.last_event_id).done();
 }
 
-transport::upstream_session read_session(raw_json s) { return {text_of(s, "id"), text_of(s, "revision")}; }
+transport::upstream_session read_session(raw_json s) {
+  return {text_of(s, "id"), text_of(s, "revision"), text_of(s, "lastEventId"), {}};
+}
 
 bool is_version(raw_json json, int newest) {
   const auto v = mcp::integer_value(member(json, "v"));

@@ -25,7 +25,7 @@ caf::behavior upstream_actor::make_behavior() {
       [this](unsubscribe& m) { on_unsubscribe(m); },
       [this](level_wanted& m) { on_level(m.from, std::move(m.level)); },
       [this](released& m) { on_released(m.from); },
-      [this](upstream_stop) { on_stop(); },
+      [this](const upstream_stop& m) { on_stop(m.leaves_session); },
   };
 }
 
@@ -93,7 +93,7 @@ void upstream_actor::on_released(const caf::actor& from) {
   for (const auto& uri : subscriptions_.uris()) drop_subscriber(uri, from);
 }
 
-void upstream_actor::on_stop() {
+void upstream_actor::on_stop(bool leaves_session) {
   stopping_ = true;
   home().loop().cancel(timer_);
   home().loop().cancel(idle_timer_);
@@ -102,7 +102,9 @@ void upstream_actor::on_stop() {
   link_ = nullptr;
   refuse("the gateway is shutting down");
   if (!connection_) return quit();
-  connection_->close([self = self(), home = &home(), this] { home->deliver(self, callback{[this] { quit(); }}); });
+  const auto gone = [self = self(), home = &home(), this] { home->deliver(self, callback{[this] { quit(); }}); };
+  if (leaves_session) return connection_->leave(gone);
+  connection_->close(gone);
 }
 
 // --- connecting ------------------------------------------------------------------------------------------------------
@@ -158,11 +160,14 @@ void upstream_actor::open() {
     connection_ = transport::upstream_connection::over_http(home().loop(), std::get<transport::http_endpoint>(target),
                                                             config().limits, *this);
   }
-  connection_->open(initialize_params(spec_), [this, self = self(), attempt = ++attempt_](auto result) {
+  const auto opened = [this, self = self(), attempt = ++attempt_](auto result) {
     home().deliver(self, callback{[this, attempt, result = std::move(result)] {
                      if (attempt == attempt_ && !stopping_) on_opened(result);
                    }});
-  });
+  };
+  // If that session is no more, the next attempt begins a new one.
+  if (!spec_.adopts.id.empty()) return connection_->adopt(std::exchange(spec_.adopts, {}), opened);
+  connection_->open(initialize_params(spec_), opened);
 }
 
 void upstream_actor::on_opened(const transport::outcome<std::string>& result) {

@@ -23,9 +23,10 @@ struct upstream_spec {
   std::uint32_t index = 0;  ///< into `node_config::upstreams`
   connection_role role = connection_role::shared;
   capability_set capabilities;
-  std::string client_info;  ///< raw JSON of the client this connection is for; empty unless `session`
-  caf::actor owner;         ///< the session; null unless `session`
-  std::string log_level;    ///< the session's, if it has set one
+  std::string client_info;             ///< raw JSON of the client this connection is for; empty unless `session`
+  caf::actor owner;                    ///< the session; null unless `session`
+  std::string log_level;               ///< the session's, if it has set one
+  transport::upstream_session adopts;  ///< to go on with instead of beginning a session; no id: there is none
 };
 
 /// The actor of one connection to one upstream server: connects when it is needed, again when it was lost, reads the

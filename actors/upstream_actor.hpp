@@ -53,7 +53,7 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   void drop_subscriber(const std::string& uri, const caf::actor& who);
   void on_level(const caf::actor& from, std::string level);
   void on_released(const caf::actor& from);
-  void on_stop();
+  void on_stop(bool leaves_session);
 
   // connecting
 

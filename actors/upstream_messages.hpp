@@ -49,7 +49,9 @@ struct released {
   caf::actor from;
 };
 struct fetch_listing {};
-struct upstream_stop {};
+struct upstream_stop {
+  bool leaves_session = false;  ///< somebody will go on with the session at the upstream
+};
 
 // upstream → session, catalogue
 

@@ -33,8 +33,9 @@ server_stream::server_stream(loop& on, std::shared_ptr<const upstream_site> site
       to_(std::move(to)),
       retry_(default_retry) {}
 
-void server_stream::start() {
+void server_stream::start(const std::string& after) {
   if (stopped_) return;
+  if (!after.empty()) last_event_id_ = is_header_text(after) ? after : std::string();
   stream_ = std::make_shared<event_stream>(pool_, event_bytes_max_, *this);
   stream_->open(site_->get(last_event_id_));
 }
@@ -57,7 +58,10 @@ void server_stream::on_stream_open() {
 
 void server_stream::on_stream_event(const sse_event& e) {
   fruitless_ = 0;
-  if (e.id) last_event_id_ = is_header_text(*e.id) ? std::string(*e.id) : std::string();
+  if (e.id) {
+    last_event_id_ = is_header_text(*e.id) ? std::string(*e.id) : std::string();
+    if (to_.event_id) to_.event_id(last_event_id_);
+  }
   if (e.data.empty() || !(e.type.empty() || e.type == "message")) return;
   auto keep = shared_from_this();
   if (auto message = to_.message) message(e.data);

@@ -19,14 +19,16 @@ class server_stream final : public event_stream_events, public std::enable_share
  public:
   struct callbacks {
     std::function<void(std::string_view json)> message;
-    std::function<void()> settled;  ///< once: the stream is open, or is not to be had for now
+    std::function<void(const std::string& id)> event_id;  ///< of each event that has one
+    std::function<void()> settled;                        ///< once: the stream is open, or is not to be had for now
     std::function<void(failure)> session_lost;
   };
 
   server_stream(loop& on, std::shared_ptr<const upstream_site> site, std::shared_ptr<http_pool> pool,
                 std::size_t event_bytes_max, callbacks to);
 
-  void start();
+  /// Continues behind an event of an earlier stream, unless `after` is empty.
+  void start(const std::string& after = {});
 
   /// Ends it; the callbacks are not called again.
   void stop();

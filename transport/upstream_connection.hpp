@@ -9,12 +9,11 @@
 #include <vector>
 
 #include "transport/result.hpp"
+#include "transport/upstream_link.hpp"
 
 namespace holdfast::transport {
 
 class loop;
-class upstream_link;
-struct upstream_session;
 
 /// A command to run as a stdio server: no shell, its own process group, an environment of `env` plus a short
 /// whitelist (PATH, HOME, USER, LANG, LC_*, TERM, TMPDIR, TZ) and the names in `env_pass`.
@@ -82,6 +81,12 @@ class upstream_connection {
   /// raw result of `initialize`, within `connect_timeout`. Not called again after `close`.
   virtual void open(std::string params, std::function<void(outcome<std::string>)> done) = 0;
 
+  /// Instead of `open`: goes on with a session that another process has opened, without `initialize`. `session_lost` if
+  /// this transport has no such sessions. If the upstream does not know it any more, `on_down` follows.
+  virtual void adopt(upstream_session, std::function<void(outcome<std::string>)> done) {
+    done(failure{make_error_code(errc::session_lost), "this transport has no sessions that outlive a process"});
+  }
+
   /// Null before `open` has completed.
   virtual std::shared_ptr<upstream_link> link() = 0;
 
@@ -91,6 +96,9 @@ class upstream_connection {
   /// Ends the session (DELETE) or the process (close stdin, wait, SIGTERM, wait, SIGKILL) in the background and calls
   /// no more events. Requests in flight fail with `closed`. `done` runs when nothing is left.
   virtual void close(std::function<void()> done) = 0;
+
+  /// Like `close`, but leaves a session at the upstream for another process to go on with.
+  virtual void leave(std::function<void()> done) { close(std::move(done)); }
 };
 
 }  // namespace holdfast::transport

@@ -58,6 +58,19 @@ class http_connection final : public upstream_connection, public std::enable_sha
     opening_->start({initialize_id, initialize_request(initialize_id, params_), {}}, handler);
   }
 
+  void adopt(upstream_session s, std::function<void(outcome<std::string>)> done) override {
+    opened_ = std::move(done);
+    auto site = upstream_site::make(endpoint_, limits_);
+    if (!site) {
+      loop_.post([self = shared_from_this(), why = site.error()] { self->give_up(why); });
+      return;
+    }
+    site_ = (*site)->in_session(s.id, s.revision);
+    pool_ = http_pool::of(loop_, site_->target());
+    result_ = std::move(s.initialize_result);
+    begin_session(s.last_event_id);
+  }
+
   std::shared_ptr<upstream_link> link() override {
     if (older_) return older_->link();
     return up_ ? link_ : nullptr;
@@ -74,6 +87,14 @@ class http_connection final : public upstream_connection, public std::enable_sha
     if (!in_session) return loop_.post(std::move(done));
     send_for_status(loop_, pool_, site_->del(), limits_.shutdown_grace,
                     [done = std::move(done)](const outcome<int>&) { done(); });
+  }
+
+  void leave(std::function<void()> done) override {
+    if (older_) return close(std::move(done));
+    events_ = nullptr;
+    opened_ = nullptr;
+    end({make_error_code(errc::closed), "connection left"}, [] {});
+    loop_.post(std::move(done));
   }
 
  private:
@@ -157,6 +178,11 @@ class http_connection final : public upstream_connection, public std::enable_sha
     if (*status >= 300)
       return give_up(
           {make_error_code(errc::http_status), "HTTP " + std::to_string(*status) + " to notifications/initialized"});
+    begin_session({});
+  }
+
+  /// The link, and the stream of what belongs to no request.
+  void begin_session(const std::string& last_event_id) {
     auto weak = weak_from_this();
     auto* home = &loop_;
     link_ = std::make_shared<http_link>(site_, limits_, [weak, home](const failure& why) {
@@ -164,11 +190,16 @@ class http_connection final : public upstream_connection, public std::enable_sha
         if (auto self = weak.lock()) self->fail(why);
       });
     });
+    link_->set_initialize_result(result_);
+    link_->note_event(last_event_id);
     // `initialize` had the first id.
     link_->next_id();
     server_stream::callbacks to;
     to.message = [weak](std::string_view json) {
       if (auto self = weak.lock()) self->take_message(json);
+    };
+    to.event_id = [link = std::weak_ptr(link_)](const std::string& id) {
+      if (auto strong = link.lock()) strong->note_event(id);
     };
     to.settled = [weak] {
       if (auto self = weak.lock()) self->complete();
@@ -177,7 +208,7 @@ class http_connection final : public upstream_connection, public std::enable_sha
       if (auto self = weak.lock()) self->fail(std::move(why));
     };
     stream_ = std::make_shared<server_stream>(loop_, site_, pool_, limits_.message_bytes_max, std::move(to));
-    stream_->start();
+    stream_->start(last_event_id);
     stream_timer_ = loop_.after(stream_wait, [weak] {
       if (auto self = weak.lock()) self->complete();
     });

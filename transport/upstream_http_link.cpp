@@ -128,6 +128,21 @@ void http_link::begin(upstream_request r, const std::string& last_event_id, std:
     lane->request(std::move(r), last_event_id, std::move(events));
 }
 
+upstream_session http_link::session() const {
+  std::lock_guard lock(mutex_);
+  return {site_->session_id(), site_->revision(), last_event_id_, initialize_result_};
+}
+
+void http_link::set_initialize_result(std::string raw) {
+  std::lock_guard lock(mutex_);
+  initialize_result_ = std::move(raw);
+}
+
+void http_link::note_event(const std::string& id) {
+  std::lock_guard lock(mutex_);
+  last_event_id_ = id;
+}
+
 void http_link::send(std::string json) {
   auto [lane, refusal] = lane_here();
   if (!refusal) lane->send(std::move(json));

@@ -29,10 +29,14 @@ class http_link final : public upstream_link {
 
   void request(upstream_request r, std::shared_ptr<upstream_events> events) override;
   bool resume(upstream_request r, const std::string& last_event_id, std::shared_ptr<upstream_events> events) override;
-  upstream_session session() const override { return {site_->session_id(), site_->revision()}; }
+  upstream_session session() const override;
   void send(std::string json) override;
   void forget(std::uint64_t id) override;
   std::size_t in_flight() const noexcept override { return in_flight_->load(std::memory_order_relaxed); }
+
+  /// What `session` tells beside the ids. Any thread.
+  void set_initialize_result(std::string raw);
+  void note_event(const std::string& id);
 
   /// A progress notification that did not come on its request's own stream. Any thread.
   void progress(std::uint64_t id, const std::string& json);
@@ -49,9 +53,10 @@ class http_link final : public upstream_link {
   const upstream_limits limits_;
   const std::function<void(const failure&)> on_lost_;
   const std::shared_ptr<std::atomic<std::size_t>> in_flight_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<std::pair<loop*, std::shared_ptr<http_lane>>> lanes_;
   std::optional<failure> shut_;
+  std::string last_event_id_, initialize_result_;
 };
 
 }  // namespace holdfast::transport

@@ -47,7 +47,9 @@ struct upstream_request {
 /// A session at an upstream, as far as another process needs to know it to go on with it. No id: it cannot.
 struct upstream_session {
   std::string id;
-  std::string revision;  ///< negotiated
+  std::string revision;           ///< negotiated
+  std::string last_event_id;      ///< of the stream that belongs to no request; empty = none yet
+  std::string initialize_result;  ///< raw
 };
 
 /// The data path of a negotiated connection to one upstream server. Thread-safe: any loop thread may call it; it stays
