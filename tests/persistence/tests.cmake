@@ -12,3 +12,4 @@ target_compile_definitions(encoding_tests PRIVATE HOLDFAST_SOURCE_DIR="${CMAKE_S
 holdfast_test(redis_tests LIBS store_contract OpenSSL::SSL ${HIREDIS_LIBRARY} LABELS redis
               SOURCES persistence/redis_protocol_test.cpp persistence/redis_store_test.cpp
               persistence/redis_trouble_test.cpp)
+target_compile_definitions(redis_tests PRIVATE HOLDFAST_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
