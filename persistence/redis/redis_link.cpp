@@ -76,7 +76,7 @@ void redis_link::greet() {
 
 void redis_link::on_greeted() {
   auto read = read_greeting(greeting_replies_, settings_.credentials);
-  if (!read) return lose(std::move(read.error()));
+  if (!read) return lose(read.error());
   if (settings_.masters_only && read->role != "master") return lose({store_errc::unavailable, "it is a replica"});
   const auto before = std::exchange(greeting_, std::move(*read));
   if (before.client_id != 0 && before.run_id == greeting_.run_id) return end_predecessor(before.client_id);

@@ -103,15 +103,15 @@ export const rules = {
 
   'no progress is lost': (run) => calls(run).flatMap((call) => {
     if (call.tool !== 'slow' || call.upstream !== 'http' || outcome(call)?.kind !== 'result') return [];
-    const steps = new Set(progressOf(call).map((p) => p.progress));
+    const elsewhere = streamsOf(run).flatMap(({ events }) => events).filter(({ message }) => belongsTo(message) === call.key);
+    const steps = new Set(progressOf({ events: [...call.events, ...elsewhere] }).map((p) => p.progress));
     const missing = Array.from({ length: call.args.steps }, (_, i) => i + 1).filter((step) => !steps.has(step));
     return missing.length ? [`${shown(call)} lacks ${missing} of ${call.args.steps}`] : [];
   }),
 
-  'a stream carries its own call only': (run) => calls(run).flatMap((call) => call.events.flatMap(({ message }) => {
-    if (message?.method === 'notifications/progress' && message.params.progressToken !== call.key) return [`${shown(call)}: ${JSON.stringify(message)}`];
-    if (message?.method === 'sampling/createMessage' && message.params.messages[0].content.text !== call.key) return [`${shown(call)}: ${JSON.stringify(message)}`];
-    return [];
+  'what belongs to a call comes on its stream': (run) => streamsOf(run).flatMap(({ of, key, events }) => events.flatMap(({ message }) => {
+    const owner = belongsTo(message);
+    return owner === undefined || owner === key ? [] : [`${of} has a ${message.method} of ${owner}`];
   })),
 
   'an answer that was taken reaches the upstream': (run) => {
@@ -164,9 +164,16 @@ function positionOf(id) {
 }
 
 const streamsOf = (run) => [
-  ...calls(run).map((call) => ({ of: shown(call), events: call.events })),
+  ...calls(run).map((call) => ({ of: shown(call), key: call.key, events: call.events })),
   ...run.clients.flatMap((client) => client.streams.map((stream) => ({ of: `${client.name}'s own stream`, events: stream.events }))),
 ];
+
+/// The key of the call that a message from the upstream belongs to, if it says so.
+function belongsTo(message) {
+  if (message?.method === 'notifications/progress') return message.params.progressToken;
+  if (message?.method === 'sampling/createMessage') return message.params.messages[0].content.text;
+  return undefined;
+}
 
 /// All that is wrong with a run: [{rule, what}].
 export const check = (run) => Object.entries(rules).flatMap(([rule, violated]) => violated(run).map((what) => ({ rule, what })));

@@ -93,9 +93,10 @@ const wrongs = {
     ({ slow }) => { slow.events[2].message = undefined; },
     ({ slow }) => { slow.events[3].message = undefined; },
   ],
-  'a stream carries its own call only': [
+  'what belongs to a call comes on its stream': [
     ({ slow }) => { slow.events[2].message = progress(2, 's0.9'); },
     ({ ask }) => { ask.events[0].message = asking('s0.9'); },
+    ({ client }) => client.streams[0].events.push(event(350, '0-3-a', progress(2))),
   ],
   'an answer that was taken reaches the upstream': [({ executions }) => forget(executions, (e) => e.what === 'told')],
   'the client is asked no more than the node crashed': [({ client }) => client.told.push(client.told[0], client.told[0])],

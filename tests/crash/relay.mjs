@@ -36,6 +36,14 @@ export class Relay {
   /// Breaks every connection.
   cut() { for (const { near, far } of this.connections) { near.destroy(); far.destroy(); } }
 
+  /// Breaks every connection on the near side; the far end does not hear of it.
+  leave() {
+    for (const { near } of this.connections) {
+      near.removeAllListeners('close');
+      near.destroy();
+    }
+  }
+
   close() {
     this.cut();
     this.server.close();

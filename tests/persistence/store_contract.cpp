@@ -135,7 +135,7 @@ void check_commits(store& s) {
     const auto h = s.health();
     CHECK(h.available);
     CHECK_FALSE(h.circuit_open);
-    CHECK(h.waiting == 0);
+    CHECK(soon([&] { return s.health().waiting == 0; }));
     CHECK(h.commits >= 1);
     CHECK(h.operations >= 2);
     CHECK(h.failures == 0);

@@ -1,0 +1,140 @@
+#include "persistence/shadow_store.hpp"
+
+#include <utility>
+
+#include "persistence/shadow/mirror_impl.hpp"
+
+namespace holdfast::persistence {
+namespace {
+
+using milliseconds = std::chrono::milliseconds;
+
+bool was_taken(const result<verdict>& v) { return v && (*v == verdict::ok || *v == verdict::duplicate); }
+
+// Tells the mirror what the primary has taken, when it says so: what it refuses never comes to the shadow.
+class shadowed_lane final : public store_lane {
+ public:
+  shadowed_lane(std::unique_ptr<store_lane> primary, shadow::mirror& mirror, unsigned loads_compared)
+      : primary_(std::move(primary)), mirror_(mirror), loads_compared_(loads_compared) {
+    primary_->on_history_changed = [this] {
+      if (on_history_changed) on_history_changed();
+    };
+  }
+
+  void commit(const struct commit& c, completion<verdict> done) override {
+    primary_->commit(c, [this, kept = std::make_shared<struct commit>(c), done = std::move(done)](result<verdict> v) {
+      if (was_taken(v)) mirror_.tell(shadow::committed{std::move(*kept)});
+      done(std::move(v));
+    });
+  }
+  void restore(const struct restoration& r, completion<verdict> done) override {
+    primary_->restore(r, [this, kept = std::make_shared<struct restoration>(r), done = std::move(done)](auto v) {
+      if (was_taken(v)) mirror_.tell(shadow::restored{std::move(*kept)});
+      done(std::move(v));
+    });
+  }
+  void load(const entity& of, completion<std::optional<record>> done) override {
+    if (loads_compared_ == 0 || ++loads_ % loads_compared_ != 0) return primary_->load(of, std::move(done));
+    primary_->load(of, [this, of, done = std::move(done)](auto r) {
+      if (r) mirror_.tell(shadow::looked_at{of});
+      done(std::move(r));
+    });
+  }
+  void extend(const entity& of, const token& by, milliseconds to, completion<verdict> done) override {
+    primary_->extend(of, by, to, [this, of, by, to, done = std::move(done)](auto v) {
+      if (was_taken(v)) mirror_.tell(shadow::extended{of, by, to});
+      done(std::move(v));
+    });
+  }
+  void expire(const entity& of, const token& by, completion<verdict> done) override {
+    primary_->expire(of, by, [this, of, by, done = std::move(done)](auto v) {
+      if (was_taken(v)) mirror_.tell(shadow::expired{of, by});
+      done(std::move(v));
+    });
+  }
+  void claim(std::uint16_t slot, std::string_view incarnation, completion<token> done) override {
+    primary_->claim(slot, incarnation, [this, slot, done = std::move(done)](result<token> t) {
+      if (t) mirror_.tell(shadow::claimed{slot, *t});
+      done(std::move(t));
+    });
+  }
+  void release(std::uint16_t slot, const token& by, completion<verdict> done) override {
+    primary_->release(slot, by, [this, slot, by, done = std::move(done)](auto v) {
+      if (was_taken(v)) mirror_.tell(shadow::released{slot, by});
+      done(std::move(v));
+    });
+  }
+
+  void read_events(const entity& of, std::uint64_t after, std::size_t max,
+                   completion<std::vector<event>> done) override {
+    primary_->read_events(of, after, max, std::move(done));
+  }
+  void time_to_live(const entity& of, completion<std::optional<milliseconds>> done) override {
+    primary_->time_to_live(of, std::move(done));
+  }
+  void list(std::string_view kind, std::uint16_t slot, std::string_view cursor, std::size_t max,
+            completion<page> done) override {
+    primary_->list(kind, slot, cursor, max, std::move(done));
+  }
+  void owner(std::uint16_t slot, completion<std::optional<token>> done) override {
+    primary_->owner(slot, std::move(done));
+  }
+  void acquire(std::string_view lock, milliseconds limit, completion<std::optional<std::string>> done) override {
+    primary_->acquire(lock, limit, std::move(done));
+  }
+  void unlock(std::string_view lock, std::string_view word, completion<bool> done) override {
+    primary_->unlock(lock, word, std::move(done));
+  }
+  void prolong(std::string_view lock, std::string_view word, milliseconds limit, completion<bool> done) override {
+    primary_->prolong(lock, word, limit, std::move(done));
+  }
+  void cache_get(std::string_view key, completion<std::optional<std::string>> done) override {
+    primary_->cache_get(key, std::move(done));
+  }
+  void cache_put(std::string_view key, std::string_view bytes, milliseconds keep, completion<bool> done) override {
+    primary_->cache_put(key, bytes, keep, std::move(done));
+  }
+
+ private:
+  const std::unique_ptr<store_lane> primary_;
+  shadow::mirror& mirror_;
+  const unsigned loads_compared_;
+  unsigned loads_ = 0;
+};
+
+class shadowed_store final : public store {
+ public:
+  shadowed_store(std::unique_ptr<store> primary, std::unique_ptr<store> shadow, const shadow_limits& limits)
+      : primary_(std::move(primary)),
+        shadow_(std::move(shadow)),
+        loads_compared_(limits.loads_compared),
+        mirror_(*primary_, *shadow_, limits) {}
+
+  std::unique_ptr<store_lane> lane(boost::asio::io_context& on) override {
+    return std::make_unique<shadowed_lane>(primary_->lane(on), mirror_, loads_compared_);
+  }
+  enum tier tier() const noexcept override { return primary_->tier(); }
+  store_health health() const override {
+    store_health h = primary_->health();
+    h.differences += mirror_.differences();
+    const store_health of_shadow = shadow_->health();
+    if (!of_shadow.available) h.detail += "; the shadow " + shadow_->shown() + " is not available: " + of_shadow.detail;
+    return h;
+  }
+  std::string shown() const override { return primary_->shown(); }
+
+ private:
+  const std::unique_ptr<store> primary_;
+  const std::unique_ptr<store> shadow_;
+  const unsigned loads_compared_;
+  shadow::mirror mirror_;  // goes first, as it uses both
+};
+
+}  // namespace
+
+std::unique_ptr<store> with_shadow(std::unique_ptr<store> primary, std::unique_ptr<store> shadow,
+                                   const shadow_limits& limits) {
+  return std::make_unique<shadowed_store>(std::move(primary), std::move(shadow), limits);
+}
+
+}  // namespace holdfast::persistence
