@@ -82,6 +82,10 @@ struct commit_done {
   persistence::result<persistence::verdict> outcome;
 };
 struct commit_retry {};
+/// Whether the session's slot is still this process's.
+struct ownership_checked {
+  persistence::result<bool> ours;
+};
 /// What the store holds of the session; `of` is nothing if it holds nothing.
 struct session_loaded {
   persistence::result<std::optional<persistence::record>> of;
@@ -119,6 +123,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_end)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_over)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::commit_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::commit_retry)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::ownership_checked)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_loaded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_events)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::post_lost)

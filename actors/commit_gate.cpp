@@ -50,13 +50,27 @@ commit_gate::outcome commit_gate::on_done(const persistence::result<verdict>& r)
     return outcome::held;
   }
   store_.note_success();
-  if (*r == verdict::duplicate && rule_is_out("idempotent_commit")) return outcome::lost;
-  if ((*r == verdict::fenced || *r == verdict::conflict) && !rule_is_out("fence")) return outcome::lost;
+  if (*r == verdict::duplicate && rule_is_out("idempotent_commit")) return outcome::refused;
+  out_of_step_ = *r == verdict::conflict;
+  if ((*r == verdict::fenced || *r == verdict::conflict) && !rule_is_out("fence")) return outcome::refused;
   degraded_ = under_way_ = false;
   if (!current_.events.empty()) durable_record_ = current_.events.back().number;
   current_ = {};
   run_all(on_current_);
   return outcome::durable;
+}
+
+void commit_gate::reseed(persistence::record whole, std::vector<persistence::event> events,
+                         std::chrono::milliseconds to_live) {
+  persistence::restoration r;
+  r.of = of_;
+  r.by = store_.token_of(of_.slot());
+  r.kept = std::move(whole);
+  r.kept.sequence = sequence_;
+  r.events = std::move(events);
+  r.time_to_live = to_live;
+  r.open_executions = current_.open_executions;
+  lane_.restore(r, deliver_);
 }
 
 /// What runs may note and wait again.
@@ -77,7 +91,10 @@ void commit_gate::run_late(std::vector<waiting>& all) {
 }
 
 std::uint64_t commit_gate::keep(std::string record) {
-  next().events.push_back({++last_record_, std::move(record)});
+  ++last_record_;
+  const auto place =
+      store_.texts().encrypts() ? of_.kind + "/" + of_.id + "/event/" + std::to_string(last_record_) : std::string();
+  next().events.push_back({last_record_, store_.texts().encode_owned(std::move(record), place)});
   return last_record_;
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "actors/event_streams.hpp"
+#include "actors/event_keeper.hpp"
 #include "persistence/store.hpp"
 
 namespace holdfast::actors {
@@ -23,7 +23,7 @@ class commit_gate final : public event_keeper {
   enum class outcome : std::uint8_t {
     durable,  ///< goes on
     held,     ///< the store does not answer; it is tried again with `retry`
-    lost,     ///< somebody else owns the entity: nothing may leave any more
+    refused,  ///< somebody else owns the entity, or the store has lost what it had of it
   };
 
   commit_gate(node_store& store, persistence::store_lane& lane, persistence::entity of, deliver d);
@@ -44,8 +44,13 @@ class commit_gate final : public event_keeper {
   /// The outcome of the commit under way has come.
   outcome on_done(const persistence::result<persistence::verdict>& r);
 
-  /// After `held`: sends the commit again.
+  /// After `held`, or after `refused` where the slot is still ours: sends the commit again.
   void retry() { send(); }
+
+  /// After `refused` because of its sequence, where the slot is still ours: puts everything there anew, the commit
+  /// under way included; its outcome comes to `on_done`.
+  void reseed(persistence::record whole, std::vector<persistence::event> events, std::chrono::milliseconds to_live);
+  bool out_of_step() const noexcept { return out_of_step_; }
 
   /// The highest record of an event that may be shown.
   std::uint64_t durable_record() const noexcept { return durable_record_; }
@@ -82,7 +87,7 @@ class commit_gate final : public event_keeper {
   persistence::commit next_, current_;
   std::vector<waiting> on_next_, on_current_;
   std::uint64_t sequence_ = 0, last_record_ = 0, durable_record_ = 0;
-  bool noted_ = false, under_way_ = false, degraded_ = false;
+  bool noted_ = false, under_way_ = false, degraded_ = false, out_of_step_ = false;
 };
 
 }  // namespace holdfast::actors

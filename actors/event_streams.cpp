@@ -82,8 +82,9 @@ void event_streams::attach(stream& s, exchange_ptr exchange, std::uint64_t after
   s.attachment = ++last_attachment_;
   s.attached_at = s.written_at = clock::now();
   watch(s.number, s.attachment, *s.exchange);
-  // A marker lets the client resume from before the first event. Where events are replayed, their ids do that.
-  if (primes() && s.log.last() == after) return note(s, kind::marker, {}, false);
+  // A marker lets the client resume from before the first event. Where events are replayed, their ids do that; and the
+  // last event, when it becomes durable, must find the answer begun.
+  if (primes() && !s.said_all && s.log.last() == after) return note(s, kind::marker, {}, false);
   begin_answer(s, 0);
 }
 
@@ -135,21 +136,15 @@ void event_streams::send(std::uint32_t number, std::string_view json, bool last)
 void event_streams::note(stream& s, kind what, std::string_view json, bool last) {
   if (what == kind::event || what == kind::marker) ++s.last;
   if (last || what == kind::end || what == kind::abandoned) s.said_all = true;
-  entry e{0, s.number, what, last, what == kind::event ? event_text(s, s.last, json) : std::string()};
+  entry e{0, s.number, s.last, what, last, what == kind::event ? event_text(s, s.last, json) : std::string()};
   if (keeper_ == nullptr) return apply(std::move(e));
-  auto record = R"({"s":)" + std::to_string(s.number) + R"(,"p":)" + std::to_string(s.last) + R"(,"k":)" +
-                std::to_string(static_cast<int>(what));
-  if (what == kind::place) record += R"(,"n":)" + std::to_string(last_stream_);
-  if (s.exchange) record += R"(,"d":1)";
-  if (last) record += R"(,"f":1)";
-  if (what == kind::event) record.append(R"(,"m":)").append(json);
-  e.record = last_record_ = keeper_->keep(record + "}");
-  if (kept_from_ == 0) kept_from_ = e.record;
+  e.number = last_record_ = keeper_->keep(record_of(e, s.exchange != nullptr));
+  if (kept_from_ == 0) kept_from_ = e.number;
   unsettled_.push_back(std::move(e));
 }
 
 void event_streams::settle(std::uint64_t record) {
-  while (!unsettled_.empty() && unsettled_.front().record <= record) {
+  while (!unsettled_.empty() && unsettled_.front().number <= record) {
     auto e = std::move(unsettled_.front());
     unsettled_.pop_front();
     apply(std::move(e));
@@ -159,12 +154,12 @@ void event_streams::settle(std::uint64_t record) {
 void event_streams::apply(entry e) {
   auto* s = find(e.stream);
   if (s == nullptr) return;
-  s->record = e.record;
+  s->record = e.number;
   switch (e.what) {
     case kind::event: {
       // Written before it is kept: it may be too large to be kept.
       if (s->exchange && s->opened) write(*s, s->log.last() + 1, e.text);
-      if (!plain_ || !s->exchange) s->log.append(std::move(e.text), log_limits(), e.record);
+      if (!plain_ || !s->exchange) s->log.append(std::move(e.text), log_limits(), e.number);
       if (e.last) end(*s);
       return;
     }
@@ -187,41 +182,6 @@ void event_streams::end(stream& s) {
   s.finished_at = clock::now();
   release(s);
   if (plain_) std::erase_if(others_, [number = s.number](const stream& o) { return o.number == number; });
-}
-
-void event_streams::restore(std::uint64_t record, std::string_view bytes) {
-  const auto number_at = [&](std::string_view name) {
-    return static_cast<std::uint64_t>(
-        std::max<std::int64_t>(0, mcp::integer_value(mcp::member(bytes, name)).value_or(0)));
-  };
-  const auto number = static_cast<std::uint32_t>(number_at("s"));
-  const auto position = number_at("p");
-  const auto what = static_cast<kind>(number_at("k"));
-  last_record_ = record;
-  if (kept_from_ == 0) kept_from_ = record;
-  last_stream_ = std::max({last_stream_, number, static_cast<std::uint32_t>(number_at("n"))});
-  auto* s = find(number);
-  if (s == nullptr) {
-    s = &others_.emplace_back();
-    s->number = number;
-  }
-  s->record = record;
-  if (what == kind::event || what == kind::marker) {
-    s->log.continue_after(position - 1);
-    if (what == kind::event) {
-      s->log.append(event_text(*s, position, mcp::member(bytes, "m")), log_limits(), record);
-    } else {
-      s->log.append_marker();
-    }
-  } else {
-    s->log.continue_after(position);
-  }
-  s->last = s->log.last();
-  if (number_at("d") != 0) s->delivered = s->last;
-  if (number_at("f") != 0 || what == kind::end || what == kind::abandoned) {
-    s->said_all = s->finished = true;
-    s->finished_at = clock::now();
-  }
 }
 
 void event_streams::finish(std::uint32_t number) {
@@ -338,29 +298,6 @@ void event_streams::make_room() {
 bool event_streams::any_attached() const noexcept {
   return own_.exchange ||
          std::any_of(others_.begin(), others_.end(), [](const stream& s) { return s.exchange != nullptr; });
-}
-
-/// Records that no stream needs any more go, so that the oldest one kept is never far behind the newest.
-void event_streams::drop_records() {
-  if (keeper_ == nullptr || !unsettled_.empty()) return;
-  const auto far = 4 * limits_.replay_events_max;
-  auto needed = last_record_ + 1;
-  const auto visit = [&](stream& s) {
-    while (s.log.oldest_record() != 0 && s.log.oldest_record() + far < last_record_) s.log.drop_oldest();
-    const auto oldest = s.log.oldest_record() != 0 ? s.log.oldest_record() : s.record;
-    if (oldest != 0) needed = std::min(needed, oldest);
-  };
-  for (auto& s : others_) visit(s);
-  const auto needed_by_others = needed;
-  visit(own_);
-  // A record that only says how far the numbers have come can be written again.
-  const auto only_a_place = needed < needed_by_others && own_.log.oldest_record() == 0;
-  const auto newest_gone =
-      needed > kept_from_ && last_stream_ > 0 && find(last_stream_) == nullptr && own_.record < needed;
-  if (only_a_place || newest_gone) return note(own_, kind::place, {}, false);
-  if (needed <= kept_from_ || kept_from_ == 0) return;
-  kept_from_ = needed;
-  keeper_->drop_before(needed);
 }
 
 void event_streams::close_with_hint(stream& s) {

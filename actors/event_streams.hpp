@@ -7,27 +7,16 @@
 #include <list>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "actors/event_keeper.hpp"
 #include "actors/messages.hpp"
 #include "actors/node_config.hpp"
 #include "persistence/replay_log.hpp"
 #include "transport/mcp/revision.hpp"
 
 namespace holdfast::actors {
-
-/// Makes events durable before a client sees them.
-class event_keeper {
- public:
-  virtual ~event_keeper() = default;
-
-  /// Takes a record (a JSON object) and returns its number, higher than all before. `event_streams::settle` is called
-  /// with that number or a higher one once it is durable.
-  virtual std::uint64_t keep(std::string record) = 0;
-
-  /// Records with lower numbers are of no use any more.
-  virtual void drop_before(std::uint64_t number) = 0;
-};
 
 /// The event streams of one session: number 0 is its own stream (GET), every other belongs to one POST. A stream
 /// outlives its connections: what it sent is kept, within limits, and can be resumed by event id
@@ -45,6 +34,9 @@ class event_streams {
 
   /// All records up to this number are durable: what they hold goes out.
   void settle(std::uint64_t record);
+
+  /// All records that are durable and still of use, by their numbers: what `restore` would need.
+  std::vector<std::pair<std::uint64_t, std::string>> records() const;
 
   /// Takes over what an earlier keeper took, in the order of the numbers, before anything else is called.
   void restore(std::uint64_t record, std::string_view bytes);
@@ -118,15 +110,9 @@ class event_streams {
     bool said_all = false;  // nothing more will be sent
     bool finished = false;  // and that is durable
   };
-  enum class kind : std::uint8_t { event, marker, end, abandoned, place };
-  struct entry {
-    std::uint64_t record = 0;
-    std::uint32_t stream = 0;
-    kind what = kind::event;
-    bool last = false;
-    std::string text;
-  };
-
+  using entry = event_record;
+  using kind = event_record::kind;
+  std::string record_of(const entry& e, bool delivered) const;
   stream* find(std::uint32_t number);
   const stream* find(std::uint32_t number) const;
   void note(stream& s, kind what, std::string_view json, bool last);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/log.hpp"
+#include "persistence/shadow_store.hpp"
 #include "transport/errc.hpp"
 #include "transport/mcp/sealed.hpp"
 
@@ -80,12 +81,40 @@ transport::outcome<std::unique_ptr<node_store>> node_store::open(const store_con
   options.deadline = std::min(options.deadline, c.hold_timeout);
   auto opened = persistence::store::open(options);
   if (!opened) return failure_of(opened.error().detail);
+  if (!c.shadow.empty()) {
+    auto shadowed = options;
+    shadowed.url = c.shadow;
+    shadowed.wait_replicas = 0;
+    auto shadow = persistence::store::open(shadowed);
+    if (!shadow) return failure_of("the shadow: " + shadow.error().detail);
+    *opened = persistence::with_shadow(std::move(*opened), std::move(*shadow));
+  }
   return std::unique_ptr<node_store>(
       new node_store(std::move(*opened), persistence::encoding(std::move(texts)), c.on_loss == on_store_loss::degrade));
 }
 
 void node_store::claim_all(persistence::store_lane& lane, std::function<void(std::string)> done) {
   std::make_shared<claiming>(lane, incarnation_, tokens_, std::move(done))->more();
+}
+
+void node_store::verify(persistence::store_lane& lane, std::uint16_t slot, persistence::completion<bool> done) {
+  const auto take = [this, slot](const persistence::token& t) {
+    const std::lock_guard guard(tokens_lock_);
+    tokens_[slot] = t;
+  };
+  lane.owner(slot, [this, &lane, slot, take, done = std::move(done)](const auto& owner) {
+    if (!owner) return done(owner.error());
+    if (*owner) {
+      const auto ours = (*owner)->incarnation == incarnation_;
+      if (ours) take(**owner);
+      return done(ours);
+    }
+    lane.claim(slot, incarnation_, [take, done](const auto& claimed) {
+      if (!claimed) return done(claimed.error());
+      take(*claimed);
+      done(true);
+    });
+  });
 }
 
 void node_store::note_failure(const persistence::store_failure& f) {

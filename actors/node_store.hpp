@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,14 @@ class node_store {
 
   /// Claims all slots for this process through `lane`, then calls `done` with what went wrong, or nothing.
   void claim_all(persistence::store_lane& lane, std::function<void(std::string)> done);
-  const persistence::token& token_of(std::uint16_t slot) const noexcept { return tokens_[slot]; }
+  persistence::token token_of(std::uint16_t slot) const {
+    const std::lock_guard guard(tokens_lock_);
+    return tokens_[slot];
+  }
+
+  /// Finds out whether a slot is still this process's, after a commit was refused. One whose ownership record has gone
+  /// (the store lost its history) is claimed anew. An error: the store does not answer.
+  void verify(persistence::store_lane& lane, std::uint16_t slot, persistence::completion<bool> done);
 
   const persistence::encoding& texts() const noexcept { return texts_; }
   persistence::tier tier() const noexcept { return store_->tier(); }
@@ -45,6 +53,7 @@ class node_store {
   const persistence::encoding texts_;
   const bool degrades_;
   const std::string incarnation_;
+  mutable std::mutex tokens_lock_;
   std::vector<persistence::token> tokens_;
   std::atomic<bool> available_{true};
 };

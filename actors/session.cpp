@@ -54,6 +54,7 @@ caf::behavior session_actor::make_behavior() {
       [](commit_retry) {
         if (running->durable_) running->durable_->gate.retry();
       },
+      [](const ownership_checked& m) { running->on_ownership_checked(m); },
       [](session_loaded& m) { running->on_loaded(m); },
       [](session_events& m) { running->on_events(m); },
       [](const post_lost& m) { running->on_post_lost(m); },

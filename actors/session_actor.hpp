@@ -86,6 +86,9 @@ class session_actor final : public shard_actor {
   session_snapshot snapshot();
   void end_turn();
   void on_commit_done(const commit_done& m);
+  void retry_commit_later();
+  void on_ownership_checked(const ownership_checked& m);
+  void reseed();
   void give_up();
   void leave(bool call_back);
   void depart();

@@ -34,6 +34,11 @@ void session_actor::on_upstream_message(upstream_message& m) {
   if (std::holds_alternative<machines::session::ended>(state_)) return;
   const auto e = mcp::scan(m.json);
   if (!e) return;
+  if (!m.event_id.empty()) {
+    // What comes after a restart is to begin behind what the client has been told.
+    use(m.upstream).event_id = m.event_id;
+    note_snapshot();
+  }
   if (e->kind == mcp::message_kind::request) return relay_request(*e, m.link, nullptr);
   if (e->what == mcp::method::cancelled) return withdraw_upstream_request(m.link, mcp::member(e->params, "requestId"));
   relay_notification(*e, m.json, m.upstream, nullptr);

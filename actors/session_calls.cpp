@@ -17,8 +17,6 @@ namespace {
 namespace execution = machines::execution;
 
 constexpr unsigned attempts_max = 3;
-constexpr std::size_t learned_uris_max = 256;
-constexpr std::size_t learned_at_once_max = 64;  // from one result
 
 execution::timestamp wall_clock() {
   return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
@@ -343,92 +341,6 @@ void session_actor::cancel_waiting(mcp::raw_json request_id) {
   const auto p = found->first;
   waiting.erase(found);
   put_answer(p, {});
-}
-
-// --- connections -----------------------------------------------------------------------------------------------------
-
-upstream_use& session_actor::use(std::uint32_t upstream) {
-  auto& uses = work().uses;
-  const auto found = std::find_if(uses.begin(), uses.end(), [&](const auto& u) { return u.upstream == upstream; });
-  if (found != uses.end()) return *found;
-  const auto scope = node_.config.upstreams[upstream].scope;
-  auto& u = uses.emplace_back();
-  u.upstream = upstream;
-  u.own = scope == upstream_scope::session || (scope == upstream_scope::automatic && !capabilities_.empty());
-  if (u.own) {
-    u.link = std::make_shared<published<transport::upstream_link>>();
-    u.actor = spawn_upstream(
-        system(), home(), node_,
-        {upstream, connection_role::session, capabilities_, client_info_, self(), level_name_, adoptable(upstream)},
-        u.link);
-  } else {
-    u.link = node_.upstreams[upstream].link;
-    u.actor = node_.upstreams[upstream].shared;
-    u.level_pending = !level_name_.empty();
-    if (u.level_pending) send(u.actor, level_wanted{self(), level_name_});
-  }
-  return u;
-}
-
-void session_actor::on_link_ready(const link_ready& m) {
-  // The session at the upstream is to be found again after a restart.
-  if (use(m.upstream).own && !m.link->session().id.empty()) note_snapshot();
-  for (const auto& c : std::exchange(use(m.upstream).waiting, {})) {
-    if (execution::is_final(c->state)) continue;
-    c->link = m.link;
-    c->id = m.link->next_id();
-    apply(c, execution::dispatched{c->id});
-  }
-}
-
-void session_actor::on_link_refused(const link_refused& m) {
-  for (const auto& c : std::exchange(use(m.upstream).waiting, {})) {
-    if (!execution::is_final(c->state)) fail(c, mcp::code::internal_error, "The upstream is not available", m.reason);
-  }
-}
-
-void session_actor::on_level_told(const level_told& m) {
-  auto& u = use(m.upstream);
-  u.level_pending = false;
-  for (const auto& c : std::exchange(u.waiting, {})) go(c);
-  const auto& uses = work_->uses;
-  if (std::any_of(uses.begin(), uses.end(), [](const auto& x) { return x.level_pending; })) return;
-  for (const auto& [p, id] : std::exchange(work_->awaiting_level, {})) reply(p, id, "{}");
-}
-
-void session_actor::on_subscription_done(const subscription_done& m) {
-  const auto& c = m.call;
-  if (!c) return;
-  // What the upstream has agreed to stands even if the client has cancelled the request.
-  if (m.error.empty()) note_subscription(*c);
-  if (execution::is_final(c->state)) return;
-  if (m.error.empty()) {
-    c->answer = R"({"jsonrpc":"2.0","id":0,"result":{}})";
-    return apply(c, execution::result_came{false});
-  }
-  c->error = m.error;
-  apply(c, execution::error_came{});
-}
-
-void session_actor::note_subscription(const call& c) {
-  note_snapshot();
-  auto& held = work().subscriptions;
-  std::erase(held, std::pair(c.upstream_uri, c.upstream));
-  if (c.what == mcp::method::resources_subscribe) held.emplace_back(c.upstream_uri, c.upstream);
-}
-
-/// URIs that an upstream has shown this client can be read there, listed or not.
-void session_actor::learn_uris(const call& c, mcp::raw_json result) {
-  if (c.what != mcp::method::tools_call && c.what != mcp::method::prompts_get) return;
-  if (node_.config.upstreams.size() < 2) return;
-  std::size_t seen = 0;
-  for_each_uri(result, [&](const std::string& uri) {
-    if (++seen > learned_at_once_max) return;
-    auto& learned = work().learned_uris;
-    std::erase_if(learned, [&](const auto& l) { return l.first == uri; });
-    if (learned.size() >= learned_uris_max) learned.erase(learned.begin());
-    learned.emplace_back(uri, c.upstream);
-  });
 }
 
 }  // namespace holdfast::actors

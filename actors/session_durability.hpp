@@ -30,6 +30,9 @@ struct shown_answer {
   bool lost = false;  ///< it cannot have arrived, or nobody knows
 };
 
+/// Larger immutable texts are stored once, apart from what refers to them. Bytes.
+inline constexpr std::size_t stored_apart_above = 1024;
+
 /// What a session needs to be durable; one in memory does without.
 struct session_durability {
   enum class phase : std::uint8_t {

@@ -16,12 +16,9 @@ namespace {
 namespace execution = machines::execution;
 using phase = session_durability::phase;
 
-constexpr auto retry_pause = std::chrono::milliseconds{250};
-constexpr auto forwarding_time = std::chrono::milliseconds{1'000};
 constexpr auto arrival_time = std::chrono::milliseconds{1'000};  // an answer not reported lost by then has arrived
 constexpr std::size_t shown_bytes_max = 1u << 20;
 constexpr std::size_t shown_max = 256;
-constexpr std::size_t apart_above = 1024;  // larger immutable texts are stored once, apart from what refers to them
 constexpr auto ttl_margin = std::chrono::milliseconds{60'000};
 
 std::uint64_t digest_of(std::string_view params) {
@@ -83,7 +80,7 @@ std::string session_actor::journal_text_of(call& c, std::string_view answer) {
   j.history = c.history;
   j.answer = answer;
   if (c.reported) return to_json(j);
-  if (c.params.size() > apart_above) {
+  if (c.params.size() > stored_apart_above) {
     if (c.params_part.empty()) {
       c.params_part = persistence::content_hash(c.params);
       durable_->gate.next().parts.emplace(c.params_part,
@@ -93,8 +90,6 @@ std::string session_actor::journal_text_of(call& c, std::string_view answer) {
   } else {
     j.params = c.params;
   }
-  j.token_at = c.token_at;
-  j.token_size = c.token_size;
   j.repeatable = c.repeatable;
   j.dispatch = c.id;
   if (c.link) {
@@ -266,153 +261,5 @@ void session_actor::forget_shown(bool all) {
     s = d.shown.erase(s);
   }
 }
-
-session_snapshot session_actor::snapshot() {
-  session_snapshot s;
-  s.id = id_;
-  s.principal = principal_;
-  s.revision = revision_;
-  s.operating = std::holds_alternative<machines::session::operating>(state_);
-  s.client = durable_->client_part.empty() ? durable_->client : mcp::quote(durable_->client_part);
-  s.log_level = level_name_;
-  s.last_execution = durable_->last_execution;
-  if (!work_) return s;
-  s.last_ask = work_->last_ask;
-  const auto alias = [&](std::uint32_t u) { return node_.config.upstreams[u].alias; };
-  for (const auto& [uri, u] : work_->subscriptions) s.subscriptions.push_back({alias(u), uri});
-  for (const auto& [uri, u] : work_->learned_uris) s.learned_uris.push_back({alias(u), uri});
-  for (const auto& u : work_->uses) {
-    const auto link = u.own ? u.link->get() : nullptr;
-    if (!link || link->session().id.empty()) continue;
-    const auto session = link->session();
-    // Of the answer to `initialize`, what the upstream can do is all that counts later.
-    const auto capabilities = mcp::member(session.initialize_result, "capabilities");
-    s.upstreams.push_back({alias(u.upstream), session,
-                           R"({"capabilities":)" + std::string(capabilities.empty() ? "{}" : capabilities) + "}"});
-  }
-  for (const auto& f : work_->finished) s.finished.push_back({f.tool, f.started, f.history});
-  return s;
-}
-
-/// What the handlers of this turn have noted is sent to the store together.
-void session_actor::end_turn() {
-  auto& d = *durable_;
-  if (d.now != phase::live && d.now != phase::leaving) return;
-  if (d.gate.under_way()) return;
-  if (d.snapshot_due) {
-    d.snapshot_due = false;
-    auto& next = d.gate.next();
-    if (d.client.size() > apart_above && d.client_part.empty()) {
-      d.client_part = persistence::content_hash(d.client);
-      next.parts.emplace(d.client_part, node_.store->texts().encode(d.client, field_of(d.client_part)));
-    }
-    next.snapshot = node_.store->texts().encode_owned(to_json(snapshot()), field_of("snapshot"));
-    next.time_to_live = time_to_live();
-    d.extended_at = clock::now();
-  }
-  if (!d.gate.noted()) return;
-  forget_shown(false);
-  d.gate.next().open_executions = d.open_executions;
-  d.gate.flush();
-}
-
-void session_actor::on_commit_done(const commit_done& m) {
-  if (!durable_) return;
-  auto& d = *durable_;
-  switch (d.gate.on_done(m.outcome)) {
-    case commit_gate::outcome::durable: break;
-    case commit_gate::outcome::held:
-      home().loop().after(retry_pause, [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()] {
-        if (const auto to = caf::actor_cast<caf::actor>(addr)) h->deliver(to, commit_retry{});
-      });
-      break;
-    case commit_gate::outcome::lost: return give_up();
-  }
-  if (streams_) {
-    streams_->settle(d.gate.durable_record());
-    on_tick();
-  }
-}
-
-/// Somebody else owns the session: whatever is connected here is cut, so that its client goes where it lives.
-void session_actor::give_up() {
-  log::warning("session.lost", {{"session", id_.substr(0, 8)}, {"reason", "another process has taken it over"}});
-  durable_->now = phase::lost;
-  node_.sessions.remove(id_);
-  quit();
-}
-
-// --- leaving for the store -------------------------------------------------------------------------------------------
-
-/// The session goes on in the store: with the next message of its client it is back, here or elsewhere.
-void session_actor::leave(bool call_back) {
-  auto& d = *durable_;
-  if (d.now != phase::live) return;
-  d.now = phase::leaving;
-  d.call_back = call_back;
-  forget_shown(true);
-  note_snapshot();
-  end_turn();
-  gated([this] { depart(); });
-}
-
-void session_actor::depart() {
-  auto& d = *durable_;
-  if (d.now != phase::leaving) return;
-  d.now = phase::departed;
-  node_.sessions.remove(id_);
-  if (tick_timer_ != 0) home().loop().cancel(tick_timer_);
-  if (work_) {
-    node_.calls_in_flight -= work_->calls.size();
-    for (const auto& c : std::exchange(work_->calls, {})) {
-      if (c->link && c->sent) c->link->forget(c->id);
-    }
-    for (const auto& u : work_->uses) {
-      if (u.own) {
-        send(u.actor, upstream_stop{true});
-      } else {
-        send(u.actor, released{self()});
-      }
-    }
-  }
-  // Requests that had found the session before it left are sent after it.
-  if (node_.draining) return send(self(), session_over{});
-  home().loop().after(forwarding_time, [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()] {
-    if (const auto to = caf::actor_cast<caf::actor>(addr)) h->deliver(to, session_over{});
-  });
-}
-
-void session_actor::on_suspend() {
-  if (!durable_ || over()) return end("the gateway is shutting down");
-  if (durable_->now == phase::departed) return;
-  durable_->now = phase::live;
-  if (streams_) streams_->end_all();
-  leave(false);
-}
-
-/// True if a message of the client is not for this actor now; it is kept or sent on then.
-template <class Message>
-bool session_actor::diverted(Message& m) {
-  if (!durable_) return false;
-  switch (durable_->now) {
-    case phase::live: return false;
-    case phase::leaving:
-      if (durable_->call_back) durable_->now = phase::live;
-      return false;
-    case phase::loading: durable_->stash.emplace_back(std::move(m)); return true;
-    case phase::departed: {
-      const auto there = find_or_recover(system(), home(), node_, id_);
-      send(there, std::move(m));
-      return true;
-    }
-    case phase::lost: return true;
-  }
-  return false;
-}
-
-template bool session_actor::diverted(client_message& m);
-template bool session_actor::diverted(client_batch& m);
-template bool session_actor::diverted(client_stream& m);
-template bool session_actor::diverted(client_goodbye& m);
 
 }  // namespace holdfast::actors

@@ -21,6 +21,7 @@ struct upstream_use {
   bool own = false;  // serves this session alone
   std::shared_ptr<published<transport::upstream_link>> link;
   std::vector<call_ptr> waiting;  // for the link
+  std::string event_id;           // the last one of the stream that belongs to no call, as far as it was handled
   bool level_pending = false;     // the upstream is being told the log level; calls wait for that
 };
 

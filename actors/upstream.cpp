@@ -194,7 +194,7 @@ void upstream_actor::on_usable() {
   for (const auto& uri : subscriptions_.agreed()) ask("resources/subscribe", uri_params(uri), [](const auto&) {});
   step(reconnect::opened{});
   if (listing_wanted_) read_lists();
-  for (auto& json : std::exchange(early_, {})) on_connection_message(std::move(json));
+  for (auto& json : std::exchange(early_, {})) on_connection_message(std::move(json), {});
   watch_idle();
 }
 

@@ -98,8 +98,8 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   void on_message(std::string json) override;
   void on_down(transport::failure why) override;
   void on_stderr(std::string line) override;
-  void on_connection_message(std::string json);
-  void lists_changed(list_kinds what, const std::string& json);
+  void on_connection_message(std::string json, const std::string& event_id);
+  void lists_changed(list_kinds what, const std::string& json, const std::string& event_id);
   void updated(mcp::raw_json uri, const std::string& json);
 
   node_context& node_;

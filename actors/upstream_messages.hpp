@@ -71,6 +71,7 @@ struct upstream_message {
   std::uint32_t upstream;
   link_ptr link;
   std::string json;
+  std::string event_id;  ///< of the stream it came on, where that can be resumed
 };
 struct subscription_done {
   call_ptr call;

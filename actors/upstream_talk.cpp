@@ -64,8 +64,10 @@ void upstream_actor::tell_catalogue(listing_ptr l, list_kinds changed) {
 // --- what the upstream says outside any call -------------------------------------------------------------------------
 
 void upstream_actor::on_message(std::string json) {
-  home().deliver(self(), callback{[this, attempt = attempt_, json = std::move(json)]() mutable {
-                   if (attempt == attempt_ && !stopping_) on_connection_message(std::move(json));
+  auto event_id = link_ && spec_.role == connection_role::session ? link_->session().last_event_id : std::string();
+  home().deliver(self(),
+                 callback{[this, attempt = attempt_, json = std::move(json), id = std::move(event_id)]() mutable {
+                   if (attempt == attempt_ && !stopping_) on_connection_message(std::move(json), id);
                  }});
 }
 
@@ -79,7 +81,7 @@ void upstream_actor::on_stderr(std::string line) {
   log::info("upstream.stderr", {{"upstream", config().alias}, {"line", line}});
 }
 
-void upstream_actor::on_connection_message(std::string json) {
+void upstream_actor::on_connection_message(std::string json, const std::string& event_id) {
   if (slot_->get() == nullptr) {
     if (early_.size() < 64) early_.push_back(std::move(json));
     return;
@@ -88,14 +90,14 @@ void upstream_actor::on_connection_message(std::string json) {
   if (!e || e->kind == mcp::message_kind::answer) return;
   switch (e->what) {
     case mcp::method::ping: return link_->send(mcp::make_result(e->id, "{}"));
-    case mcp::method::tools_list_changed: return lists_changed({true, false, false}, json);
-    case mcp::method::prompts_list_changed: return lists_changed({false, true, false}, json);
-    case mcp::method::resources_list_changed: return lists_changed({false, false, true}, json);
+    case mcp::method::tools_list_changed: return lists_changed({true, false, false}, json, event_id);
+    case mcp::method::prompts_list_changed: return lists_changed({false, true, false}, json, event_id);
+    case mcp::method::resources_list_changed: return lists_changed({false, false, true}, json, event_id);
     case mcp::method::resources_updated: return updated(e->uri, json);
     default: break;
   }
   if (spec_.role == connection_role::session)
-    return send(spec_.owner, upstream_message{spec_.index, link_, std::move(json)});
+    return send(spec_.owner, upstream_message{spec_.index, link_, std::move(json), event_id});
   // Nobody in particular is behind this connection, so its requests have nobody to go to, and its log lines might
   // tell one client about another.
   if (e->kind != mcp::message_kind::request) return;
@@ -104,8 +106,8 @@ void upstream_actor::on_connection_message(std::string json) {
   link_->send(mcp::make_error(e->id, mcp::code::method_not_found, "This connection serves no such request"));
 }
 
-void upstream_actor::lists_changed(list_kinds what, const std::string& json) {
-  if (!feeds_catalogue()) return send(spec_.owner, upstream_message{spec_.index, link_, json});
+void upstream_actor::lists_changed(list_kinds what, const std::string& json, const std::string& event_id) {
+  if (!feeds_catalogue()) return send(spec_.owner, upstream_message{spec_.index, link_, json, event_id});
   if (!listing_wanted_) return;
   changed_.tools |= what.tools;
   changed_.prompts |= what.prompts;
@@ -115,7 +117,7 @@ void upstream_actor::lists_changed(list_kinds what, const std::string& json) {
 
 void upstream_actor::updated(mcp::raw_json uri, const std::string& json) {
   for (const auto& s : subscriptions_.holders(mcp::string_value(uri).value_or(std::string()))) {
-    send(s, upstream_message{spec_.index, link_, json});
+    send(s, upstream_message{spec_.index, link_, json, {}});
   }
 }
 

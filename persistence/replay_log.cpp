@@ -28,6 +28,10 @@ std::uint64_t replay_log::append_marker() { return ++last_; }
 
 bool replay_log::covers(std::uint64_t position) const noexcept { return position >= dropped_ && position <= last_; }
 
+void replay_log::each(const std::function<void(std::uint64_t, std::uint64_t, std::string_view)>& f) const {
+  for (const auto& e : events_) f(e.position, e.record, e.event);
+}
+
 void replay_log::replay(std::uint64_t position, const std::function<void(std::uint64_t, std::string_view)>& f) const {
   for (const auto& e : events_) {
     if (e.position > position) f(e.position, e.event);

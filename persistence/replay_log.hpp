@@ -34,6 +34,9 @@ class replay_log {
   /// True if everything after `position` is still here, so that a client that saw `position` misses nothing.
   bool covers(std::uint64_t position) const noexcept;
 
+  /// Calls `f` with each kept event and the record it is kept under, oldest first.
+  void each(const std::function<void(std::uint64_t position, std::uint64_t record, std::string_view)>& f) const;
+
   /// Calls `f` with each kept event after `position`, oldest first.
   void replay(std::uint64_t position, const std::function<void(std::uint64_t, std::string_view)>& f) const;
 

@@ -1,0 +1,151 @@
+#include <algorithm>
+#include <utility>
+
+#include "actors/log.hpp"
+#include "actors/session_actor.hpp"
+#include "actors/session_durability.hpp"
+#include "persistence/content_hash.hpp"
+#include "transport/mcp/messages.hpp"
+
+// How what a session has noted gets into the store, and what happens if the store refuses it.
+
+namespace holdfast::actors {
+namespace {
+
+using phase = session_durability::phase;
+
+constexpr auto retry_pause = std::chrono::milliseconds{250};
+
+}  // namespace
+
+session_snapshot session_actor::snapshot() {
+  session_snapshot s;
+  s.id = id_;
+  s.principal = principal_;
+  s.revision = revision_;
+  s.operating = std::holds_alternative<machines::session::operating>(state_);
+  s.client = durable_->client_part.empty() ? durable_->client : mcp::quote(durable_->client_part);
+  s.log_level = level_name_;
+  s.last_execution = durable_->last_execution;
+  if (!work_) return s;
+  s.last_ask = work_->last_ask;
+  const auto alias = [&](std::uint32_t u) { return node_.config.upstreams[u].alias; };
+  for (const auto& [uri, u] : work_->subscriptions) s.subscriptions.push_back({alias(u), uri});
+  for (const auto& [uri, u] : work_->learned_uris) s.learned_uris.push_back({alias(u), uri});
+  for (const auto& u : work_->uses) {
+    const auto link = u.own ? u.link->get() : nullptr;
+    if (!link || link->session().id.empty()) continue;
+    auto session = link->session();
+    session.last_event_id = u.event_id;
+    // Of the answer to `initialize`, what the upstream can do is all that counts later.
+    const auto capabilities = mcp::member(session.initialize_result, "capabilities");
+    s.upstreams.push_back({alias(u.upstream), session,
+                           R"({"capabilities":)" + std::string(capabilities.empty() ? "{}" : capabilities) + "}"});
+  }
+  for (const auto& f : work_->finished) s.finished.push_back({f.tool, f.started, f.history});
+  return s;
+}
+
+/// What the handlers of this turn have noted is sent to the store together.
+void session_actor::end_turn() {
+  auto& d = *durable_;
+  if (d.now != phase::live && d.now != phase::leaving) return;
+  if (d.gate.under_way()) return;
+  if (d.snapshot_due) {
+    d.snapshot_due = false;
+    auto& next = d.gate.next();
+    if (d.client.size() > stored_apart_above && d.client_part.empty()) {
+      d.client_part = persistence::content_hash(d.client);
+      next.parts.emplace(d.client_part, node_.store->texts().encode(d.client, field_of(d.client_part)));
+    }
+    next.snapshot = node_.store->texts().encode_owned(to_json(snapshot()), field_of("snapshot"));
+    next.time_to_live = time_to_live();
+    d.extended_at = clock::now();
+  }
+  if (!d.gate.noted()) return;
+  forget_shown(false);
+  d.gate.next().open_executions = d.open_executions;
+  d.gate.flush();
+}
+
+void session_actor::on_commit_done(const commit_done& m) {
+  if (!durable_) return;
+  auto& d = *durable_;
+  switch (d.gate.on_done(m.outcome)) {
+    case commit_gate::outcome::durable: break;
+    case commit_gate::outcome::held: retry_commit_later(); break;
+    case commit_gate::outcome::refused:
+      node_.store->verify(*home().lane(), persistence::slot_of(id_),
+                          [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()](auto ours) {
+                            if (const auto to = caf::actor_cast<caf::actor>(addr))
+                              h->deliver(to, ownership_checked{std::move(ours)});
+                          });
+      return;
+  }
+  if (streams_) {
+    streams_->settle(d.gate.durable_record());
+    on_tick();
+  }
+}
+
+void session_actor::retry_commit_later() {
+  home().loop().after(retry_pause, [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()] {
+    if (const auto to = caf::actor_cast<caf::actor>(addr)) h->deliver(to, commit_retry{});
+  });
+}
+
+void session_actor::on_ownership_checked(const ownership_checked& m) {
+  if (!durable_ || !durable_->gate.under_way()) return;
+  if (!m.ours) return retry_commit_later();
+  if (!*m.ours) return give_up();
+  // A store that failed over may have lost the end of its history. What is in memory here is newer than what it has.
+  if (durable_->gate.out_of_step()) return reseed();
+  durable_->gate.retry();
+}
+
+void session_actor::reseed() {
+  auto& d = *durable_;
+  log::warning("session.reseeded", {{"session", id_.substr(0, 8)}, {"reason", "the store had lost some of it"}});
+  const auto& texts = node_.store->texts();
+  persistence::record whole;
+  const auto add_part = [&](const std::string& hash, const std::string& text) {
+    if (!hash.empty()) whole.parts.emplace(hash, texts.encode(text, field_of(hash)));
+  };
+  const auto add_entry = [&](std::uint64_t number, persistence::stage stage, std::string text) {
+    const auto key = std::to_string(number);
+    whole.journal[key] = {stage, texts.encode_owned(std::move(text), field_of("journal/" + key))};
+  };
+  add_part(d.client_part, d.client);
+  whole.snapshot = texts.encode_owned(to_json(snapshot()), field_of("snapshot"));
+  for (const auto& c : work().calls) {
+    if (!c->in_journal) continue;
+    add_part(c->params_part, c->params);
+    const auto stage = c->reported ? persistence::stage::result : persistence::stage::intent;
+    add_entry(c->execution, stage, journal_text_of(*c, c->reported ? response_of(*c) : std::string()));
+  }
+  for (const auto& s : d.shown) {
+    journal_text j;
+    j.client_id = s.client_id;
+    j.digest = s.digest;
+    j.what = mcp::method::tools_call;
+    j.stream = s.stream;
+    j.answer = s.text;
+    add_entry(s.execution, persistence::stage::result, to_json(j));
+  }
+  std::vector<persistence::event> events;
+  if (streams_) {
+    for (auto& [number, text] : streams_->records())
+      events.push_back({number, texts.encode_owned(std::move(text), field_of("event/" + std::to_string(number)))});
+  }
+  d.gate.reseed(std::move(whole), std::move(events), time_to_live());
+}
+
+/// Somebody else owns the session: whatever is connected here is cut, so that its client goes where it lives.
+void session_actor::give_up() {
+  log::warning("session.lost", {{"session", id_.substr(0, 8)}, {"reason", "another process has taken it over"}});
+  durable_->now = phase::lost;
+  node_.sessions.remove(id_);
+  quit();
+}
+
+}  // namespace holdfast::actors

@@ -1,0 +1,97 @@
+#include <utility>
+
+#include "actors/session_actor.hpp"
+#include "actors/session_durability.hpp"
+#include "transport/mcp/messages.hpp"
+
+// How a session goes on in the store alone: when it has been idle, or when the node stops.
+
+namespace holdfast::actors {
+namespace {
+
+using phase = session_durability::phase;
+
+constexpr auto forwarding_time = std::chrono::milliseconds{1'000};
+
+}  // namespace
+
+/// The session goes on in the store: with the next message of its client it is back, here or elsewhere.
+void session_actor::leave(bool call_back) {
+  auto& d = *durable_;
+  if (d.now != phase::live) return;
+  d.now = phase::leaving;
+  d.call_back = call_back;
+  forget_shown(true);
+  note_snapshot();
+  end_turn();
+  gated([this] { depart(); });
+}
+
+void session_actor::depart() {
+  auto& d = *durable_;
+  if (d.now != phase::leaving) return;
+  d.now = phase::departed;
+  node_.sessions.remove(id_);
+  if (tick_timer_ != 0) home().loop().cancel(tick_timer_);
+  if (work_) {
+    node_.calls_in_flight -= work_->calls.size();
+    for (const auto& c : std::exchange(work_->calls, {})) {
+      if (c->link && c->sent) c->link->forget(c->id);
+    }
+    for (const auto& u : work_->uses) {
+      if (u.own) {
+        send(u.actor, upstream_stop{true});
+      } else {
+        send(u.actor, released{self()});
+      }
+    }
+  }
+  // Requests that had found the session before it left are sent after it.
+  if (node_.draining) return send(self(), session_over{});
+  home().loop().after(forwarding_time, [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()] {
+    if (const auto to = caf::actor_cast<caf::actor>(addr)) h->deliver(to, session_over{});
+  });
+}
+
+void session_actor::on_suspend() {
+  if (!durable_ || over()) return end("the gateway is shutting down");
+  if (durable_->now == phase::departed) return;
+  durable_->now = phase::live;
+  if (streams_) streams_->end_all();
+  leave(false);
+}
+
+/// True if a message of the client is not for this actor now; it is kept or sent on then.
+template <class Message>
+bool session_actor::diverted(Message& m) {
+  if (!durable_) return false;
+  switch (durable_->now) {
+    case phase::live: return false;
+    case phase::leaving:
+      if (durable_->call_back) durable_->now = phase::live;
+      return false;
+    case phase::loading: durable_->stash.emplace_back(std::move(m)); return true;
+    case phase::departed: {
+      const auto there = find_or_recover(system(), home(), node_, id_);
+      send(there, std::move(m));
+      return true;
+    }
+    case phase::lost: {
+      const auto gone = refused_ == 404;
+      const auto why =
+          gone ? "Session not found: initialize a new one" : "Another process serves this session; try again";
+      if (m.exchange)
+        m.exchange->respond(gone ? 404 : 503, "application/json", gone ? "" : "Retry-After: 1\r\n",
+                            {mcp::make_error({}, gone ? mcp::code::session_not_found : mcp::code::server_error, why)});
+      return true;
+    }
+  }
+  return false;
+}
+
+template bool session_actor::diverted(client_message& m);
+template bool session_actor::diverted(client_batch& m);
+template bool session_actor::diverted(client_stream& m);
+template bool session_actor::diverted(client_goodbye& m);
+
+}  // namespace holdfast::actors
