@@ -3,7 +3,8 @@ add_library(store_contract STATIC EXCLUDE_FROM_ALL persistence/store_contract.cp
             persistence/store_contract_lives.cpp persistence/store_contract_slots.cpp)
 target_link_libraries(store_contract PUBLIC holdfast_persistence Threads::Threads)
 
-holdfast_test(store_tests LIBS store_contract SOURCES persistence/memory_store_test.cpp
+holdfast_test(store_tests LIBS store_contract SOURCES persistence/memory_contents_test.cpp
+              persistence/memory_store_test.cpp persistence/open_store_test.cpp
               persistence/shadow_store_test.cpp)
 holdfast_test(sqlite_tests LIBS store_contract SOURCES persistence/sqlite_store_test.cpp
               persistence/sqlite_trouble_test.cpp persistence/sqlite_writer_test.cpp)
