@@ -15,3 +15,5 @@ holdfast_test(redis_tests LIBS store_contract OpenSSL::SSL ${HIREDIS_LIBRARY} LA
               SOURCES persistence/redis_protocol_test.cpp persistence/redis_store_test.cpp
               persistence/redis_trouble_test.cpp)
 target_compile_definitions(redis_tests PRIVATE HOLDFAST_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+holdfast_test(redis_topology_tests LIBS store_contract ${HIREDIS_LIBRARY} LABELS redis
+              SOURCES persistence/redis_cluster_test.cpp persistence/redis_sentinels_test.cpp)
