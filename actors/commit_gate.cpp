@@ -78,6 +78,7 @@ void commit_gate::run_late(std::vector<waiting>& all) {
 
 std::uint64_t commit_gate::keep(std::string record) {
   next().events.push_back({++last_record_, std::move(record)});
+  if (degraded_) durable_record_ = last_record_;
   return last_record_;
 }
 

@@ -93,8 +93,6 @@ std::string session_actor::journal_text_of(call& c, std::string_view answer) {
   } else {
     j.params = c.params;
   }
-  j.token_at = c.token_at;
-  j.token_size = c.token_size;
   j.repeatable = c.repeatable;
   j.dispatch = c.id;
   if (c.link) {
@@ -298,6 +296,8 @@ session_snapshot session_actor::snapshot() {
 void session_actor::end_turn() {
   auto& d = *durable_;
   if (d.now != phase::live && d.now != phase::leaving) return;
+  // While durability is lost, events wait for nothing.
+  if (streams_) streams_->settle(d.gate.durable_record());
   if (d.gate.under_way()) return;
   if (d.snapshot_due) {
     d.snapshot_due = false;

@@ -197,8 +197,11 @@ void session_actor::recover_call(std::uint64_t number, const journal_text& j,
     c->params_part = mcp::string_value(j.params).value_or(std::string());
     c->params = d.parts[c->params_part];
   }
-  c->token_at = j.token_at;
-  c->token_size = j.token_size;
+  // Not at the place of before: the store may have written the text in another way.
+  if (const auto token = mcp::member(mcp::member(c->params, "_meta"), "progressToken"); token.data() != nullptr) {
+    c->token_at = static_cast<std::size_t>(token.data() - c->params.data());
+    c->token_size = token.size();
+  }
   c->progress_token = j.progress_token;
   c->repeatable = j.repeatable;
   c->id = j.dispatch;
@@ -219,7 +222,7 @@ void session_actor::recover_call(std::uint64_t number, const journal_text& j,
   const auto upstream = upstream_index(j.upstream);
   c->upstream = upstream.value_or(0);
   if (upstream && take_up_at_upstream(c, j)) return;
-  if (upstream && c->repeatable && j.asks.empty() && c->params.size() >= c->token_at + c->token_size) {
+  if (upstream && c->repeatable && j.asks.empty() && !c->params.empty()) {
     apply(c, execution::returned{});
     return go(c);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 namespace holdfast::actors {
 namespace {
@@ -11,6 +12,8 @@ namespace execution = machines::execution;
 using mcp::member;
 using mcp::quote;
 using mcp::raw_json;
+
+constexpr std::size_t journal_bytes_usual = 448;  // without parameters and answer
 
 constexpr std::array<mcp::method, 8> journaled_methods{mcp::method::tools_call,
                                                        mcp::method::prompts_get,
@@ -21,39 +24,91 @@ constexpr std::array<mcp::method, 8> journaled_methods{mcp::method::tools_call,
                                                        mcp::method::sampling_create_message,
                                                        mcp::method::none};
 
-/// Writes one object, member by member; what is empty or zero is left out.
-class object {
+void append_number(std::string& out, std::uint64_t value) {
+  std::array<char, 20> digits{};
+  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
+}
+
+bool stands_for_itself(char c) noexcept { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
+void append_quoted(std::string& out, std::string_view text) {
+  if (!std::all_of(text.begin(), text.end(), stands_for_itself)) {
+    out += quote(text);
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
+}
+
+/// `,"name":`, put together when this is compiled.
+class member_name {
  public:
-  object& text(std::string_view name, std::string_view value) {
-    if (!value.empty()) raw(name, quote(value));
-    return *this;
+  template <std::size_t size_with_end>
+  constexpr member_name(const char (&name)[size_with_end])  // NOLINT(google-explicit-constructor): stands for a literal
+      : size_(size_with_end + 3) {
+    static_assert(size_with_end + 3 <= room);
+    text_[0] = ',';
+    text_[1] = '"';
+    std::copy_n(name, size_with_end - 1, text_.begin() + 2);
+    text_[size_with_end + 1] = '"';
+    text_[size_with_end + 2] = ':';
   }
-  object& number(std::string_view name, std::uint64_t value) {
-    if (value != 0) raw(name, std::to_string(value));
-    return *this;
+
+  constexpr std::string_view text(bool is_first) const {
+    return {text_.data() + (is_first ? 1 : 0), size_ - (is_first ? 1 : 0)};
   }
-  object& raw(std::string_view name, std::string_view value) {
-    if (value.empty()) return *this;
-    json_ += json_.size() == 1 ? "\"" : ",\"";
-    json_.append(name).append("\":").append(value);
-    return *this;
-  }
-  std::string done() { return json_ + "}"; }
 
  private:
-  std::string json_ = "{";
+  static constexpr std::size_t room = 24;
+  std::array<char, room> text_{};
+  std::size_t size_;
 };
 
-template <class Range, class Write>
-std::string array(const Range& values, Write write) {
-  if (values.empty()) return {};
-  std::string json = "[";
-  for (const auto& v : values) {
-    if (json.size() > 1) json += ',';
-    json += write(v);
+/// Writes one object at the end of a text, member by member; what is empty or zero is left out. Every call writes two
+/// of them, so nothing is put together elsewhere first.
+class object {
+ public:
+  explicit object(std::string& out) : out_(out), begin_(out.size() + 1) { out_ += '{'; }
+
+  object& text(const member_name& name, std::string_view value) {
+    if (!value.empty()) append_quoted(member_of(name), value);
+    return *this;
   }
-  return json + "]";
-}
+  object& number(const member_name& name, std::uint64_t value) {
+    if (value != 0) append_number(member_of(name), value);
+    return *this;
+  }
+  object& raw(const member_name& name, std::string_view value) {
+    if (!value.empty()) member_of(name) += value;
+    return *this;
+  }
+  /// An array of what `write(out, value)` appends for each of the values.
+  template <class Range, class Write>
+  object& array(const member_name& name, const Range& values, Write write) {
+    if (values.empty()) return *this;
+    member_of(name);
+    char before = '[';
+    for (const auto& v : values) {
+      out_ += std::exchange(before, ',');
+      write(out_, v);
+    }
+    out_ += ']';
+    return *this;
+  }
+  object& session(const member_name& name, const transport::upstream_session& s) {
+    if (s.id.empty()) return *this;
+    object(member_of(name)).text("id", s.id).text("revision", s.revision).text("lastEventId", s.last_event_id).end();
+    return *this;
+  }
+  void end() { out_ += '}'; }
+
+ private:
+  std::string& member_of(const member_name& name) { return out_.append(name.text(out_.size() == begin_)); }
+
+  std::string& out_;
+  const std::size_t begin_;
+};
 
 template <class Read>
 void each(raw_json list, Read read) {
@@ -79,12 +134,27 @@ execution::timestamp timestamp_of(std::uint64_t ms) {
   return execution::timestamp(std::chrono::milliseconds(static_cast<std::int64_t>(ms)));
 }
 
+constexpr std::size_t event_count = std::variant_size_v<execution::event>;
+constexpr std::size_t state_count = std::variant_size_v<execution::state>;
+
 /// By name, so that states and events may be added and reordered.
-std::string history_json(const std::vector<execution::transition>& history) {
-  return array(history, [](const execution::transition& t) {
-    return "[\"" + std::string(execution::event_name(t.event)) + "\",\"" + std::string(execution::state_name(t.state)) +
-           "\"," + std::to_string(millis(t.at)) + "]";
-  });
+void append_transition(std::string& out, const execution::transition& t) {
+  static const auto heads = [] {
+    std::array<std::array<std::string, state_count>, event_count> all;
+    for (std::uint8_t e = 0; e < event_count; ++e) {
+      for (std::uint8_t s = 0; s < state_count; ++s) {
+        auto& head = all[e][s];
+        head.append("[\"")
+            .append(execution::event_name(e))
+            .append("\",\"")
+            .append(execution::state_name(s))
+            .append("\",");
+      }
+    }
+    return all;
+  }();
+  append_number(out += heads[t.event][t.state], millis(t.at));
+  out += ']';
 }
 
 template <class Name>
@@ -100,29 +170,22 @@ std::vector<execution::transition> read_history(raw_json list) {
   each(list, [&](raw_json line) {
     const auto fields = mcp::elements(line);
     if (!fields || fields->size() != 3) return;
-    const auto event = index_of(mcp::string_value((*fields)[0]).value_or(""), std::variant_size_v<execution::event>,
-                                execution::event_name);
-    const auto state = index_of(mcp::string_value((*fields)[1]).value_or(""), std::variant_size_v<execution::state>,
-                                execution::state_name);
+    const auto event = index_of(mcp::string_value((*fields)[0]).value_or(""), event_count, execution::event_name);
+    const auto state = index_of(mcp::string_value((*fields)[1]).value_or(""), state_count, execution::state_name);
     const auto at = mcp::integer_value((*fields)[2]);
     if (event && state && at) history.push_back({*event, *state, timestamp_of(static_cast<std::uint64_t>(*at))});
   });
   return history;
 }
 
-std::string uris_json(const std::vector<session_snapshot::upstream_uri>& uris) {
-  return array(uris, [](const auto& u) { return object().text("upstream", u.upstream).text("uri", u.uri).done(); });
+void append_uri(std::string& out, const session_snapshot::upstream_uri& u) {
+  object(out).text("upstream", u.upstream).text("uri", u.uri).end();
 }
 
 std::vector<session_snapshot::upstream_uri> read_uris(raw_json list) {
   std::vector<session_snapshot::upstream_uri> uris;
   each(list, [&](raw_json u) { uris.push_back({text_of(u, "upstream"), text_of(u, "uri")}); });
   return uris;
-}
-
-std::string session_json(const transport::upstream_session& s) {
-  if (s.id.empty()) return {};
-  return object().text("id", s.id).text("revision", s.revision).text("lastEventId", s.last_event_id).done();
 }
 
 transport::upstream_session read_session(raw_json s) {
@@ -137,7 +200,8 @@ bool is_version(raw_json json, int newest) {
 }  // namespace
 
 std::string to_json(const session_snapshot& s) {
-  return object()
+  std::string json;
+  object(json)
       .number("v", session_snapshot::version)
       .text("id", s.id)
       .text("principal", s.principal)
@@ -147,26 +211,27 @@ std::string to_json(const session_snapshot& s) {
       .text("logLevel", s.log_level)
       .number("lastAsk", s.last_ask)
       .number("lastExecution", s.last_execution)
-      .raw("subscriptions", uris_json(s.subscriptions))
-      .raw("learnedUris", uris_json(s.learned_uris))
-      .raw("upstreams", array(s.upstreams,
-                              [](const auto& u) {
-                                return object()
-                                    .text("upstream", u.upstream)
-                                    .raw("session", session_json(u.session))
-                                    .raw("initialized", u.initialize_result)
-                                    .done();
-                              }))
-      .raw("finished", array(s.finished,
-                             [](const auto& f) {
-                               return object()
-                                   .text("tool", f.tool)
-                                   .number("started", millis(f.started))
-                                   .raw("history", history_json(f.history))
-                                   .done();
-                             }))
+      .array("subscriptions", s.subscriptions, append_uri)
+      .array("learnedUris", s.learned_uris, append_uri)
+      .array("upstreams", s.upstreams,
+             [](std::string& out, const auto& u) {
+               object(out)
+                   .text("upstream", u.upstream)
+                   .session("session", u.session)
+                   .raw("initialized", u.initialize_result)
+                   .end();
+             })
+      .array("finished", s.finished,
+             [](std::string& out, const auto& f) {
+               object(out)
+                   .text("tool", f.tool)
+                   .number("started", millis(f.started))
+                   .array("history", f.history, append_transition)
+                   .end();
+             })
       .raw("toolState", s.tool_state)
-      .done();
+      .end();
+  return json;
 }
 
 std::optional<session_snapshot> read_snapshot(std::string_view json) {
@@ -195,38 +260,41 @@ std::optional<session_snapshot> read_snapshot(std::string_view json) {
 }
 
 std::string to_json(const journal_text& j) {
-  return object()
+  std::string json;
+  json.reserve(j.params.size() + j.answer.size() + journal_bytes_usual);
+  std::array<char, 20> digest{};
+  const auto* const digest_end = std::to_chars(digest.data(), digest.data() + digest.size(), j.digest).ptr;
+  object(json)
       .number("v", journal_text::version)
       .raw("id", j.client_id)
-      .text("digest", j.digest == 0 ? std::string() : std::to_string(j.digest))
+      .text("digest", j.digest == 0 ? std::string_view() : std::string_view(digest.data(), digest_end))
       .text("method", mcp::to_string(j.what))
       .text("tool", j.tool)
       .text("upstream", j.upstream)
       .raw("params", j.params)
-      .number("tokenAt", j.token_at)
-      .number("tokenSize", j.token_size)
       .raw("progressToken", j.progress_token)
       .number("stream", j.stream)
       .number("repeatable", j.repeatable)
       .number("dispatch", j.dispatch)
-      .raw("session", session_json(j.session))
+      .session("session", j.session)
       .text("eventId", j.event_id)
       .text("shownUri", j.shown_uri)
       .text("upstreamUri", j.upstream_uri)
       .number("started", millis(j.started))
-      .raw("history", history_json(j.history))
-      .raw("asks", array(j.asks,
-                         [](const auto& a) {
-                           return object()
-                               .number("id", a.id)
-                               .raw("upstreamId", a.upstream_id)
-                               .raw("progressToken", a.progress_token)
-                               .text("method", a.method)
-                               .raw("answer", a.answer)
-                               .done();
-                         }))
+      .array("history", j.history, append_transition)
+      .array("asks", j.asks,
+             [](std::string& out, const auto& a) {
+               object(out)
+                   .number("id", a.id)
+                   .raw("upstreamId", a.upstream_id)
+                   .raw("progressToken", a.progress_token)
+                   .text("method", a.method)
+                   .raw("answer", a.answer)
+                   .end();
+             })
       .raw("answer", j.answer)
-      .done();
+      .end();
+  return json;
 }
 
 std::optional<journal_text> read_journal(std::string_view json) {
@@ -243,9 +311,6 @@ std::optional<journal_text> read_journal(std::string_view json) {
   j.tool = text_of(json, "tool");
   j.upstream = text_of(json, "upstream");
   j.params = raw_of(json, "params");
-  j.token_at = number_of(json, "tokenAt");
-  j.token_size = number_of(json, "tokenSize");
-  if (j.token_at + j.token_size > j.params.size()) return std::nullopt;
   j.progress_token = raw_of(json, "progressToken");
   j.stream = static_cast<std::uint32_t>(number_of(json, "stream"));
   j.repeatable = number_of(json, "repeatable") != 0;

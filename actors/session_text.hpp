@@ -70,8 +70,7 @@ struct journal_text {
   std::uint64_t digest = 0;  ///< of the client's parameters: the same request sent again has the same
   mcp::method what = mcp::method::none;
   std::string tool, upstream;
-  std::string params;  ///< raw, as the upstream sees them but for the progress token
-  std::size_t token_at = 0, token_size = 0;
+  std::string params;  ///< raw, as the upstream sees them but for the progress token; or the hash of a part, quoted
   std::string progress_token;  ///< raw
   std::uint32_t stream = 0;
   bool repeatable = false;  ///< it may be sent again if it was cut off
