@@ -82,8 +82,9 @@ void event_streams::attach(stream& s, exchange_ptr exchange, std::uint64_t after
   s.attachment = ++last_attachment_;
   s.attached_at = s.written_at = clock::now();
   watch(s.number, s.attachment, *s.exchange);
-  // A marker lets the client resume from before the first event. Where events are replayed, their ids do that.
-  if (primes() && s.log.last() == after) return note(s, kind::marker, {}, false);
+  // A marker lets the client resume from before the first event. Where events are replayed, their ids do that; and the
+  // last event, when it becomes durable, must find the answer begun.
+  if (primes() && !s.said_all && s.log.last() == after) return note(s, kind::marker, {}, false);
   begin_answer(s, 0);
 }
 
@@ -354,7 +355,7 @@ void event_streams::drop_records() {
   const auto needed_by_others = needed;
   visit(own_);
   // A record that only says how far the numbers have come can be written again.
-  const auto only_a_place = needed < needed_by_others && own_.log.oldest_record() == 0;
+  const auto only_a_place = own_.log.oldest_record() == 0 && own_.record != 0 && own_.record + 1 < needed_by_others;
   const auto newest_gone =
       needed > kept_from_ && last_stream_ > 0 && find(last_stream_) == nullptr && own_.record < needed;
   if (only_a_place || newest_gone) return note(own_, kind::place, {}, false);
