@@ -95,6 +95,7 @@ std::uint64_t commit_gate::keep(std::string record) {
   const auto place =
       store_.texts().encrypts() ? of_.kind + "/" + of_.id + "/event/" + std::to_string(last_record_) : std::string();
   next().events.push_back({last_record_, store_.texts().encode_owned(std::move(record), place)});
+  if (degraded_ || rule_is_out("gate")) durable_record_ = last_record_;
   return last_record_;
 }
 

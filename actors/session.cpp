@@ -128,6 +128,9 @@ void session_actor::on_stream(client_stream& m) {
 void session_actor::on_stream_closed(const stream_closed& m) {
   touch();
   if (!streams_) return;
+  if (durable_) {
+    for (auto& s : durable_->shown) s.lost |= s.stream != 0 && s.stream == m.stream;
+  }
   const auto own_gone = streams_->detached(m.stream, m.attachment);
   if (own_gone && plain()) end("the client closed its stream");
 }

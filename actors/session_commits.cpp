@@ -50,6 +50,8 @@ session_snapshot session_actor::snapshot() {
 void session_actor::end_turn() {
   auto& d = *durable_;
   if (d.now != phase::live && d.now != phase::leaving) return;
+  // While durability is lost, events wait for nothing.
+  if (streams_) streams_->settle(d.gate.durable_record());
   if (d.gate.under_way()) return;
   if (d.snapshot_due) {
     d.snapshot_due = false;

@@ -180,8 +180,8 @@ void session_actor::show(const call_ptr& c, const std::string& text) {
   put_answer(p, {text});
 }
 
-/// A request that says what an earlier one said, under the same id, from a client whose connection had gone: it gets
-/// that one's outcome, and nothing runs twice. False: it is a new request.
+/// A request that says what a recent one said, under the same id (which "Requests" of the specification forbids): its
+/// client has not got the answer. It gets that one's, and nothing runs twice. False: it is a new request.
 bool session_actor::take_up(const post_ptr& p, const mcp::envelope& e) {
   if (!durable_) return false;
   const auto retell = [&](std::uint32_t stream) {
@@ -193,11 +193,13 @@ bool session_actor::take_up(const post_ptr& p, const mcp::envelope& e) {
   };
   for (const auto& c : work().calls) {
     if (c->client_id != e.id || c->execution == 0) continue;
-    const auto detached = c->from->stream != 0 ? !streams().is_attached(c->from->stream) : !c->from->exchange;
-    if (!detached || c->digest != digest_of(e.params) || p->batch) return false;
+    if (c->digest != digest_of(e.params) || p->batch || c->from->batch) return false;
+    // Whoever asks is there; a connection that waits for the same is one that nobody reads any more.
     if (c->from->stream != 0) {
       retell(c->from->stream);
     } else {
+      if (c->from->timer != 0) home().loop().cancel(std::exchange(c->from->timer, 0));
+      c->from->exchange = nullptr;
       c->from = p;
       watch_post(p);
       arm_stream(p);
@@ -205,7 +207,7 @@ bool session_actor::take_up(const post_ptr& p, const mcp::envelope& e) {
     return true;
   }
   for (auto& s : durable_->shown) {
-    if (s.client_id != e.id || !s.lost || s.digest != digest_of(e.params)) continue;
+    if (s.client_id != e.id || s.digest != digest_of(e.params)) continue;
     s.lost = false;
     s.at = clock::now();
     s.to = p;

@@ -51,7 +51,8 @@ class redis_dispatcher final : public std::enable_shared_from_this<redis_dispatc
   void on_reply(redis_link& link, redis_request& r, redis_reply& reply) override;
   void on_short_of_replicas(redis_link& link, redis_request& r) override;
   void on_unanswered(redis_request& r) override;
-  void on_changed() override { route_parked(); }
+  void on_changed() override;
+  void on_trouble(const store_failure& why) override;
 
   void route(redis_request& r);
   void route_parked();

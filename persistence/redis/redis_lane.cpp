@@ -127,6 +127,7 @@ class redis_lane final : public store_lane {
   void list(std::string_view kind, std::uint16_t slot, std::string_view cursor, std::size_t max,
             completion<page> done) override {
     auto& r = prepare_bulk(slot);
+    r.sweeping = true;
     const auto space = std::min(cursor.find(' '), cursor.size());
     auto command = run(r, scripts().list, 4);
     keys_->add_index(command, kind, slot);

@@ -34,6 +34,7 @@ struct redis_request {
   std::uint16_t hash_slot = 0;                     ///< of its keys, as Redis Cluster counts
   bool durable = false;                            ///< its effect counts when enough replicas have it
   bool bulk = false;                               ///< may go over another connection than the commits
+  bool sweeping = false;                           ///< reads keys that it does not name: not while some are elsewhere
   bool send_body = false;                          ///< the server does not know the script by its name
   bool repeated = false;                           ///< has been sent before, to no avail; set by the link
   redis_link* borrower = nullptr;                  ///< the link that has it now

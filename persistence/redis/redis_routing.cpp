@@ -16,8 +16,11 @@ namespace {
 constexpr auto retry_pause = 50ms;
 constexpr unsigned redirections_max = 8;
 
-/// Codes of errors that pass: the server starts, is about to change its role, runs a long script or misses replicas.
-bool is_passing(std::string_view code) {
+/// Of errors that pass: the server starts, is about to change its role, runs a long script, misses replicas or has
+/// given away a part of what the script wants to see.
+bool is_passing(const redis_reply& error) {
+  const auto code = error.error_code();
+  if (error.text.find("non local key") != error.text.npos) return true;
   for (const std::string_view passing :
        {"LOADING", "MASTERDOWN", "TRYAGAIN", "BUSY", "CLUSTERDOWN", "NOREPLICAS", "MISCONF", "UNKILLABLE"})
     if (code == passing) return true;
@@ -95,9 +98,18 @@ void redis_dispatcher::on_ready(redis_link& link) {
 void redis_dispatcher::on_lost(redis_link& link, const store_failure& why) {
   if (closed_) return;
   topology_->on_lost(link, why);
-  if (topology_->connections() == 0) trouble_ = why;
+  route_parked();
+  on_trouble(why);
+}
+
+void redis_dispatcher::on_changed() {
   show();
   route_parked();
+}
+
+void redis_dispatcher::on_trouble(const store_failure& why) {
+  if (topology_->connections() == 0) trouble_ = why;
+  show();
   if (auto refusal = topology_->refusal()) fail_parked(*refusal);
 }
 
@@ -116,7 +128,7 @@ void redis_dispatcher::fail_parked(const store_failure& why) {
 void redis_dispatcher::on_reply(redis_link& link, redis_request& r, redis_reply& reply) {
   r.borrower = nullptr;
   if (r.given_up) {
-    if (!is_passing(reply.error_code())) on_answered();
+    if (!is_passing(reply)) on_answered();
     return free(r);
   }
   if (reply.is_error() && tried_again(link, r, reply)) return;
@@ -143,7 +155,7 @@ bool redis_dispatcher::tried_again(redis_link& link, redis_request& r, const red
     return true;
   }
   if (code == "MOVED" || code == "ASK") return redirected(link, r, error);
-  if (!is_passing(code)) return false;
+  if (!is_passing(error)) return false;
   retry_later(r, error.text);
   return true;
 }
@@ -159,6 +171,10 @@ bool redis_dispatcher::redirected(redis_link& link, redis_request& r, const redi
   }
   if (++r.redirections % redirections_max == 0) {
     retry_later(r, "the cluster sends from node to node");
+    return true;
+  }
+  if (!for_good && r.sweeping) {
+    retry_later(r, "the cluster is moving the slot");
     return true;
   }
   auto* other = for_good ? nullptr : topology_->link_to(link, to->to);

@@ -1,33 +1,19 @@
-#include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
-#include <vector>
 
-#include "persistence/redis/redis_topologies_impl.hpp"
+#include "persistence/redis/redis_links_impl.hpp"
 
 namespace holdfast::persistence {
 namespace {
 
 class redis_server final : public redis_topology {
  public:
-  explicit redis_server(const redis_surroundings& s) {
-    for (std::size_t i = 0; i < std::max<std::size_t>(s.connections, 1); ++i)
-      links_.push_back(std::make_shared<redis_link>(s.context, s.site.endpoints[0], s.link, s.link_events));
-  }
-  ~redis_server() override {
-    for (const auto& link : links_) link->close();
-  }
+  explicit redis_server(const redis_surroundings& s) : s_(s) {}
 
-  void start() override {
-    for (const auto& link : links_) link->start();
-  }
+  void start() override { links_.emplace(s_, s_.site.endpoints[0]); }
 
-  redis_link* link_for(std::uint16_t /*hash_slot*/, bool bulk) override {
-    if (!bulk || links_.size() == 1) return links_[0].get();
-    next_ = next_ % (links_.size() - 1) + 1;
-    auto* link = links_[next_].get();
-    return link->is_ready() ? link : links_[0].get();
-  }
+  redis_link* link_for(std::uint16_t /*hash_slot*/, bool bulk) override { return &links_->pick(bulk); }
 
   bool on_ready(redis_link& link) override {
     refusal_.reset();
@@ -53,18 +39,15 @@ class redis_server final : public redis_topology {
   }
 
   std::optional<store_failure> refusal() const override { return refusal_; }
-  std::size_t connections() const override {
-    return static_cast<std::size_t>(
-        std::count_if(links_.begin(), links_.end(), [](const auto& link) { return link->is_ready(); }));
-  }
+  std::size_t connections() const override { return links_->ready(); }
   std::string shown() const override {
-    return persistence::shown(links_[0]->endpoint()) + ", Redis " + links_[0]->greeting().version;
+    return persistence::shown(links_->first().endpoint()) + ", Redis " + links_->first().greeting().version;
   }
 
  private:
-  std::vector<std::shared_ptr<redis_link>> links_;
-  std::size_t next_ = 0;
-  std::string history_;  // the replication id seen last
+  const redis_surroundings s_;
+  std::optional<redis_links> links_;  // from the start on
+  std::string history_;               // the replication id seen last
   std::optional<store_failure> refusal_;
 };
 

@@ -84,8 +84,6 @@ result<std::unique_ptr<store>> open_redis(const store_options& o) {
   if (!site) return site.error();
   if (!is_prefix(o.prefix))
     return store_failure{store_errc::rejected, "the prefix of keys may have letters, digits and -_.: only"};
-  if (!has_topology(site->kind))
-    return store_failure{store_errc::rejected, "sentinels and clusters are not supported by this build"};
   std::unique_ptr<boost::asio::ssl::context> tls;
   if (site->tls) {
     auto made = make_tls_context(o.ca_file);

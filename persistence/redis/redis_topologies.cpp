@@ -2,15 +2,13 @@
 
 namespace holdfast::persistence {
 
-bool has_topology(enum redis_site::kind k) noexcept { return k == redis_site::kind::server; }
-
 std::unique_ptr<redis_topology> make_topology(const redis_surroundings& s) {
   switch (s.site.kind) {
-    case redis_site::kind::server: return make_server_topology(s);
-    case redis_site::kind::sentinel:
-    case redis_site::kind::cluster: break;
+    case redis_site::kind::sentinel: return make_sentinel_topology(s);
+    case redis_site::kind::cluster: return make_cluster_topology(s);
+    case redis_site::kind::server: break;
   }
-  return nullptr;
+  return make_server_topology(s);
 }
 
 }  // namespace holdfast::persistence

@@ -19,12 +19,16 @@ struct redis_surroundings {
   redis_topology_events& topology_events;
 };
 
-bool has_topology(enum redis_site::kind k) noexcept;
-
-/// The one for a site, of a kind that there is one for.
+/// The one for a site.
 std::unique_ptr<redis_topology> make_topology(const redis_surroundings& s);
 
 /// One server, whose place never changes.
 std::unique_ptr<redis_topology> make_server_topology(const redis_surroundings& s);
+
+/// The master that sentinels agree upon.
+std::unique_ptr<redis_topology> make_sentinel_topology(const redis_surroundings& s);
+
+/// The masters of a Redis Cluster.
+std::unique_ptr<redis_topology> make_cluster_topology(const redis_surroundings& s);
 
 }  // namespace holdfast::persistence

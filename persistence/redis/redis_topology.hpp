@@ -13,7 +13,7 @@
 namespace holdfast::persistence {
 
 /// Knows which server is the master of a hash slot, and owns the links to the servers. One thread. Told by its user of
-/// what the links tell; it calls `redis_topology_events::on_changed` when it has found out something by itself.
+/// what the links tell; it calls `redis_topology_events` when it has found out something by itself.
 class redis_topology {
  public:
   virtual ~redis_topology() = default;
@@ -50,10 +50,14 @@ class redis_topology {
   virtual std::string shown() const = 0;
 };
 
+/// Never called from within a call of the topology's.
 class redis_topology_events {
  public:
-  /// `link_for` may answer otherwise now. Never from within a call of the topology's.
+  /// `link_for` may answer otherwise now.
   virtual void on_changed() = 0;
+
+  /// Nobody says where the servers are. `refusal` may answer otherwise now. May destroy the topology.
+  virtual void on_trouble(const store_failure& why) = 0;
 
  protected:
   ~redis_topology_events() = default;

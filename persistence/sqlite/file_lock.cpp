@@ -7,8 +7,10 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 namespace holdfast::persistence::sqlite {
@@ -17,6 +19,9 @@ namespace {
 namespace fs = std::filesystem;
 
 store_failure rejected(std::string detail) { return {store_errc::rejected, std::move(detail)}; }
+
+constexpr int tries = 20;
+constexpr std::chrono::milliseconds pause{50};
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
@@ -70,6 +75,9 @@ result<file_lock> file_lock::take(const std::string& path) {
   const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return rejected("cannot create " + name + ": " + reason(errno));
   file_lock out(real.string(), fd);
+  // A child that a killed holder was just starting shares the lock until its `exec`.
+  for (int left = tries; ::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK && left > 0; --left)
+    std::this_thread::sleep_for(pause);
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return rejected("cannot lock " + name + ": " + reason(errno));
     return rejected(real.string() + " is in use by " + holder(fd) +

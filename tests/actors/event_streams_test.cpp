@@ -7,12 +7,17 @@
 #include <string>
 #include <vector>
 
+#include "tests/actors/event_text.hpp"
 #include "tests/actors/fake_exchange.hpp"
 
 using namespace holdfast;
 using namespace std::chrono_literals;
 using actors::event_streams;
 using tests::fake_exchange;
+using tests::last_id;
+using tests::messages;
+using tests::texts;
+using tests::values;
 
 namespace {
 
@@ -49,28 +54,6 @@ struct session_streams {
   bool own_gone = false;
   event_streams streams;
 };
-
-std::vector<std::string> values(const std::string& stream, const std::string& field) {
-  std::vector<std::string> all;
-  for (std::size_t at = 0; at < stream.size();) {
-    const auto end = stream.find('\n', at);
-    const auto line = stream.substr(at, end - at);
-    if (line.rfind(field + ": ", 0) == 0) all.push_back(line.substr(field.size() + 2));
-    if (end == std::string::npos) break;
-    at = end + 1;
-  }
-  return all;
-}
-
-std::vector<std::string> messages(const std::string& stream) {
-  auto all = values(stream, "data");
-  std::erase(all, "");
-  return all;
-}
-
-std::string last_id(const std::string& stream) { return values(stream, "id").back(); }
-
-using texts = std::vector<std::string>;
 
 }  // namespace
 

@@ -45,6 +45,11 @@ class scripted_upstream {
   }
   std::vector<fake_request> all(std::string_view method) const { return named(mcp.requests.get(), method); }
 
+  /// Waits until `n` calls of `hang` have begun: what has only been seen may still be refused.
+  void await_hanging(std::size_t n = 1) {
+    hanging_.wait([n](std::size_t begun) { return begun >= n; });
+  }
+
  private:
   static std::vector<fake_request> named(const std::vector<fake_request>& seen, std::string_view method) {
     std::vector<fake_request> found;
@@ -80,6 +85,7 @@ class scripted_upstream {
     }
     if (r.calls("resources/templates/list")) return peer.answer(200, error_of(r.id(), -32601, "no templates"));
     if (r.calls("hang")) {
+      hanging_.change([](std::size_t& n) { ++n; });
       peer.wait_for_end();
       return false;
     }
@@ -96,6 +102,7 @@ class scripted_upstream {
   std::atomic<int> sessions_{0};
   std::mutex lock_;
   std::set<std::string> known_;
+  watched<std::size_t> hanging_;
 
  public:
   fake_mcp mcp;  ///< last: its threads use the rest

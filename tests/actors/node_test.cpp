@@ -305,7 +305,7 @@ TEST_CASE("a call under way is not sent again because another one found the upst
   g.start();
   const mcp_session s(g);
   auto long_one = s.begin_call("hang", "1");
-  up.await("hang");
+  up.await_hanging();
   up.restart();
   CHECK(error_code(s.call("echo", "2")) == 0);
   CHECK(up.all("hang").size() == 1);

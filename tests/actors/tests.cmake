@@ -1,7 +1,11 @@
 holdfast_test(actor_tests LIBS holdfast_actors LABELS actors SOURCES
   actors/catalogue_view_test.cpp
+  actors/commit_gate_test.cpp
+  actors/durable_streams_test.cpp
   actors/event_streams_test.cpp
   actors/node_test.cpp
+  actors/session_text_test.cpp
   actors/shard_test.cpp
   actors/values_test.cpp
 )
+target_compile_definitions(actor_tests PRIVATE HOLDFAST_SOURCE_DIR="${CMAKE_SOURCE_DIR}")

@@ -105,8 +105,8 @@ const wrongs = {
   'every own stream lives': [({ client }) => { client.hears = false; }],
   'nobody initializes again': [({ client }) => { client.initialized = 2; }],
   'logs come once and in order': [
-    ({ client }) => client.streams[0].events.push(event(350, '0-3-a', log('s0.3'))),
-    ({ client }) => client.streams[0].events.push(event(350, '0-3-a', log('s0.1'))),
+    ({ client }) => client.streams[0].events.push(event(350, '0-3-a', log('s0.3')), event(360, '0-4-a', log('s0.3'))),
+    ({ client }) => client.streams[0].events.push(event(350, '0-3-a', log('s0.2')), event(360, '0-4-a', log('s0.1'))),
   ],
   'logs outside calls arrive': [({ client }) => client.streams[0].events.pop()],
 };
@@ -122,6 +122,7 @@ test('what a rule allows for is allowed', () => {
     ({ slow }) => { slow.outcomes[0].kind = 'interrupted'; slow.events = slow.events.slice(0, 1); },  // nothing came of it yet
     ({ slow }) => { slow.upstream = 'stdio'; slow.outcomes[0].kind = 'interrupted'; },  // its upstream ended with the node
     ({ slow }) => { slow.upstream = 'stdio'; slow.events.splice(2, 1); },
+    ({ client }) => client.streams[0].events.push(event(350, '0-3-a', log('s0.3'))),  // the read was made twice
     ({ client }) => client.told.push(client.told[0]),  // once more after the crash
     ({ client, executions }) => { client.told[0].taken = false; forget(executions, (e) => e.what === 'told'); },
   ]) assert.deepEqual(check(run(allowed)), []);

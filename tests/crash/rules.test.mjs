@@ -9,7 +9,7 @@ import { hasHooks, Node } from './node.mjs';
 import { listed, seed, Stage } from './stage.mjs';
 
 const hooked = hasHooks() ? {} : { skip: 'holdfastd was built without HOLDFAST_TEST_HOOKS' };
-const rounds = 3;
+const rounds = 5;
 
 const scenarios = {
   // What was sent and is not known of is sent again when its client comes back for it.
@@ -22,7 +22,7 @@ const scenarios = {
   // Redis stands still, so that nothing becomes durable; what leaves the node now is gone with it.
   gate: {
     shows: ['nothing is executed twice', 'no resumption is refused', 'no event comes twice'],
-    mix: { slow: 1, count: 4, count_slow: 2 },
+    mix: { count: 40, count_slow: 2 },
     trouble: async (stage) => {
       await sleep(500);
       stage.redis.freeze();
@@ -37,7 +37,7 @@ const scenarios = {
   // A node stands still, another one takes over, and the first one wakes up with requests that it has not read yet.
   fence: {
     shows: ['nothing is executed twice'],
-    mix: { slow: 1, count: 6 },
+    mix: { count: 1 },
     fronted: true,
     trouble: async (stage, t) => {
       const first = stage.node;
@@ -80,7 +80,7 @@ const scenarios = {
 async function play(t, { mix, trouble, fronted, lossy }, without) {
   const stage = await Stage.set(t, {
     store: 'redis', sessions: 6, fronted, lossy, hooks: without ? { HOLDFAST_TEST_WITHOUT: without } : {},
-    clientOptions: { callMs: without ? 8000 : 30_000, headMs: without ? 3000 : 20_000 },
+    clientOptions: { callMs: without ? 5000 : 30_000, headMs: without ? 3000 : 20_000 },
   });
   const stop = begin(stage.clients, { seed, mix });
   await sleep(300);

@@ -25,4 +25,4 @@ if [[ ${#files[@]} -eq 0 ]]; then
   # These are of the suite itself, or need Redis: once is enough.
   [[ $HOLDFAST_TEST_STORE == redis ]] && files=(checker.test.mjs baseline.test.mjs crash.test.mjs rules.test.mjs)
 fi
-exec timeout --kill-after=10 "${HOLDFAST_TEST_SECONDS:-400}" node --test --test-reporter=spec "${files[@]}"
+exec timeout --kill-after=10 "${HOLDFAST_TEST_SECONDS:-290}" node --test --test-reporter=spec "${files[@]}"

@@ -7,6 +7,7 @@
 
 #include "persistence/stores_impl.hpp"
 #include "tests/persistence/redis_fixture.hpp"
+#include "tests/persistence/redis_writers.hpp"
 #include "tests/persistence/store_contract.hpp"
 #include "tests/support/tcp_proxy.hpp"
 
@@ -22,10 +23,6 @@ namespace {
 
 using outcome = persistence::result<verdict>;
 
-persistence::result<verdict> try_commit(lane_harness& h, const persistence::commit& c) {
-  return h.attempt<verdict>([&](auto& l, auto done) { l.commit(c, done); });
-}
-
 /// A store at a server, and an entity in it.
 struct client {
   explicit client(const store_options& o) : store(open_redis(o).value()), owner(*store) {}
@@ -40,76 +37,6 @@ struct client {
 
   std::unique_ptr<persistence::store> store;
   owner_harness owner;
-};
-
-/// Entities that commit on and on, each the next as soon as the one before has been answered.
-class writers {
- public:
-  writers(lane_harness& h, std::size_t count) : h_(h) {
-    for (std::size_t i = 0; i < count; ++i) {
-      const persistence::entity of{"session", "w" + std::to_string(i)};
-      all_.push_back({of, h.claim(of.slot(), "i"), 0});
-    }
-    // Several entities may share a slot, whose epoch the last claim gave.
-    for (auto& w : all_)
-      for (const auto& other : all_)
-        if (other.of.slot() == w.of.slot() && other.by.epoch > w.by.epoch) w.by = other.by;
-    for (auto& w : all_) go_on(w);
-  }
-
-  std::uint64_t acknowledged() const noexcept { return acknowledged_; }
-  const std::string& trouble() const noexcept { return trouble_; }
-
-  /// Runs until `count` more have been acknowledged, or something went wrong.
-  void run(std::uint64_t count) {
-    const auto end = acknowledged_ + count;
-    h_.run_until([&] { return acknowledged_ >= end || !trouble_.empty(); });
-  }
-
-  /// Lets what is under way end, and says what in the store is not as acknowledged.
-  std::string check() {
-    stopping_ = true;
-    h_.run_until([&] { return under_way_ == 0; });
-    for (const auto& w : all_) {
-      const auto kept = h_.load(w.of);
-      if (!kept || kept->sequence != w.done) return w.of.id + " has not the sequence that was acknowledged";
-      const auto events = h_.read_events(w.of, 0, 10'000);
-      if (events.size() != w.done) return w.of.id + " has not the events that were acknowledged";
-      for (std::uint64_t n = 0; n < w.done; ++n)
-        if (events[n].number != n + 1) return w.of.id + " has an event out of order";
-    }
-    return trouble_;
-  }
-
- private:
-  struct writer {
-    persistence::entity of;
-    persistence::token by;
-    std::uint64_t done;
-  };
-
-  void go_on(writer& w) {
-    if (stopping_) return;
-    auto c = snapshot_commit(w.of, w.by, w.done + 1, "s");
-    c.events = {{c.sequence, "e"}};
-    ++under_way_;
-    h_.lane().commit(c, [this, &w](const outcome& o) {
-      --under_way_;
-      if (!o)
-        trouble_ = o.error().detail;
-      else if (*o != verdict::ok && *o != verdict::duplicate)
-        trouble_ = w.of.id + " was refused";
-      else
-        ++w.done, ++acknowledged_, go_on(w);
-    });
-  }
-
-  lane_harness& h_;
-  std::list<writer> all_;
-  std::uint64_t acknowledged_ = 0;
-  std::size_t under_way_ = 0;
-  bool stopping_ = false;
-  std::string trouble_;
 };
 
 }  // namespace

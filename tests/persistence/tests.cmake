@@ -3,7 +3,8 @@ add_library(store_contract STATIC EXCLUDE_FROM_ALL persistence/store_contract.cp
             persistence/store_contract_lives.cpp persistence/store_contract_slots.cpp)
 target_link_libraries(store_contract PUBLIC holdfast_persistence Threads::Threads)
 
-holdfast_test(store_tests LIBS store_contract SOURCES persistence/memory_store_test.cpp
+holdfast_test(store_tests LIBS store_contract SOURCES persistence/memory_contents_test.cpp
+              persistence/memory_store_test.cpp persistence/open_store_test.cpp
               persistence/shadow_store_test.cpp)
 holdfast_test(sqlite_tests LIBS store_contract SOURCES persistence/sqlite_store_test.cpp
               persistence/sqlite_trouble_test.cpp persistence/sqlite_writer_test.cpp)
@@ -14,3 +15,5 @@ holdfast_test(redis_tests LIBS store_contract OpenSSL::SSL ${HIREDIS_LIBRARY} LA
               SOURCES persistence/redis_protocol_test.cpp persistence/redis_store_test.cpp
               persistence/redis_trouble_test.cpp)
 target_compile_definitions(redis_tests PRIVATE HOLDFAST_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+holdfast_test(redis_topology_tests LIBS store_contract ${HIREDIS_LIBRARY} LABELS redis
+              SOURCES persistence/redis_cluster_test.cpp persistence/redis_sentinels_test.cpp)

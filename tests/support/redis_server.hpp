@@ -62,6 +62,7 @@ struct redis_setup {
   bool cluster = false;
   std::uint16_t replica_of = 0;             ///< a port of the loopback
   std::vector<std::string> arguments = {};  ///< further ones of redis-server
+  std::vector<std::string> sentinel = {};   ///< not empty = a sentinel, with these lines of configuration
 };
 
 /// A Redis server in a folder of its own, on free ports of the loopback and a unix socket. Gone with its owner.
@@ -71,6 +72,7 @@ class redis_server {
     if (setup_.tls) make_certificates();
     port_ = free_port();
     tls_port_ = setup_.tls ? free_port() : 0;
+    if (!setup_.sentinel.empty()) write_sentinel_configuration();
     start();
   }
   redis_server(const redis_server&) = delete;
@@ -161,7 +163,15 @@ class redis_server {
     return setup_.password.empty() || command({"AUTH", setup_.password}) == "OK";
   }
 
+  // A sentinel keeps what it learns in this file.
+  void write_sentinel_configuration() const {
+    std::ofstream file(folder_ / "sentinel.conf");
+    file << "port " << port_ << "\nbind 127.0.0.1\nunixsocket " << socket() << "\ndir " << (folder_ / "") << "\n";
+    for (const auto& line : setup_.sentinel) file << line << "\n";
+  }
+
   std::vector<std::string> arguments() const {
+    if (!setup_.sentinel.empty()) return {"redis-server", folder_ / "sentinel.conf", "--sentinel"};
     std::vector<std::string> a{"redis-server",
                                "--port",
                                std::to_string(port_),
