@@ -9,14 +9,11 @@ import subprocess
 import sys
 import time
 
-from processes import bench, failed, raise_file_limit, resident_bytes
+import durable
+from processes import bench, failed, raise_file_limit, resident_bytes, say
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PARTS = ("http", "latency", "memory", "stdio")
-
-
-def say(text):
-    print(f"... {text}", file=sys.stderr, flush=True)
+PARTS = ("http", "latency", "memory", "stdio", "durable")
 
 
 def median(reports, *path):
@@ -135,6 +132,11 @@ def measure_stdio(b, options):
             for (name, connections), reports in sorted(runs.items(), key=lambda item: item[0][1])]
 
 
+def measure_durable(b, options):
+    return {"calls": durable.measure_calls(b, options, summary), "return": durable.measure_return(b, options),
+            "room": durable.measure_room(b, options)}
+
+
 def table(title, head, rows):
     print(f"\n{title}\n")
     print("| " + " | ".join(head) + " |")
@@ -164,7 +166,10 @@ def show(results):
               ["", "connections", "calls/s", "p50 µs", "p99 µs", "p99.9 µs", "gateway CPU µs/call", "servers CPU µs/call", "gateway MiB"],
               [[r["what"], str(r["connections"]), *(r[k] for k in speed), r["cpu_us"]["gateway"], r["cpu_us"]["gateway_children"],
                 r["resident_bytes"] / 2**20] for r in results["stdio"]])
-    noisy = sum(row.get("noisy", False) for part in PARTS for row in results.get(part, []))
+    for one in durable.tables(results["durable"]) if "durable" in results else ():
+        table(*one)
+    noisy = sum(row.get("noisy", False) for rows in (*results.values(), results.get("durable", {}).get("calls", []))
+                if isinstance(rows, list) for row in rows)
     if noisy:
         print(f"\nOther processes were at work in every run of {noisy} of these rows: take them with salt.")
 
@@ -179,7 +184,7 @@ def main():
                         help="the node's I/O threads, 0 = as shipped (default 0 1); only `http` uses all of them, the rest the first")
     parser.add_argument("--patience", type=float, default=30,
                         help="seconds that a run waits for a machine on which nothing else works (default 30)")
-    parser.add_argument("--held", type=int, default=10_000, help="sessions and streams for `memory` (default 10000)")
+    parser.add_argument("--held", type=int, default=10_000, help="sessions and streams for `memory` and `durable` (default 10000)")
     parser.add_argument("--binaries", type=pathlib.Path, default=ROOT / "build/release/bin")
     parser.add_argument("--json", type=pathlib.Path, help="also write the figures there")
     options = parser.parse_args()
@@ -189,7 +194,8 @@ def main():
     raise_file_limit()
     b = bench(options.binaries.resolve(), ROOT / "build/bench", options.patience)
     results = {"cores": os.cpu_count()}
-    measures = {"http": measure_http, "latency": measure_latency, "memory": measure_memory, "stdio": measure_stdio}
+    measures = {"http": measure_http, "latency": measure_latency, "memory": measure_memory, "stdio": measure_stdio,
+                "durable": measure_durable}
     try:
         for part in options.parts or PARTS:
             results[part] = measures[part](b, options)

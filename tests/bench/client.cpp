@@ -34,14 +34,22 @@ bool answers(std::string_view json, std::uint64_t id) {
 client::client(const target& t, std::uint64_t first_id) : target_(t), socket_(connect_to(t.server)), id_(first_id) {}
 
 void client::call(std::uint64_t due) {
+  std::string call = R"("tools/call","params":{"name":")";
+  call += target_.tool;
+  call += R"(","arguments":)";
+  call += target_.arguments;
+  call += '}';
+  begin_call(due, call);
+}
+
+void client::ping(std::uint64_t due) { begin_call(due, R"("ping")"); }
+
+void client::begin_call(std::uint64_t due, std::string_view method_and_params) {
   due_ = due;
   phase_ = phase::calling;
-  std::string body =
-      R"({"jsonrpc":"2.0","id":)" + std::to_string(++id_) + R"(,"method":"tools/call","params":{"name":")";
-  body += target_.tool;
-  body += R"(","arguments":)";
-  body += target_.arguments;
-  body += "}}";
+  std::string body = R"({"jsonrpc":"2.0","id":)" + std::to_string(++id_) + R"(,"method":)";
+  body += method_and_params;
+  body += '}';
   send_request("POST", both_types, body);
 }
 
@@ -144,7 +152,7 @@ void client::finish_initialize() {
 void client::finish_call() {
   const auto json = json_of(answer_.header("content-type"), answer_.body());
   if (answer_.status() != 200 || !answers(json, id_)) {
-    return lose("status " + std::to_string(answer_.status()) + " to tools/call: " + std::string(json.substr(0, 200)));
+    return lose("status " + std::to_string(answer_.status()) + " to a call: " + std::string(json.substr(0, 200)));
   }
   phase_ = phase::idle;
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "tests/bench/http_message.hpp"
 #include "tests/bench/socket.hpp"
@@ -32,8 +33,15 @@ class client {
   /// When the running or last call was due, in nanoseconds of the caller's clock.
   std::uint64_t due() const { return due_; }
 
-  /// Starts the tool call that was due at `due`. Only when idle, as the other three.
+  /// What names the session in a request. `use` goes on with another one's, only when idle.
+  const std::string& session_headers() const { return session_headers_; }
+  void use(std::string session_headers) { session_headers_ = std::move(session_headers); }
+
+  /// Starts the tool call that was due at `due`. Only when idle, as the others that follow.
   void call(std::uint64_t due);
+
+  /// The same with a `ping`, which no upstream hears of.
+  void ping(std::uint64_t due);
 
   /// Opens the session's event stream.
   void open_stream();
@@ -50,6 +58,7 @@ class client {
  private:
   bool receive();
   void advance();
+  void begin_call(std::uint64_t due, std::string_view method_and_params);
   void send_request(std::string_view method, std::string_view accept, std::string_view body);
   void finish_initialize();
   void finish_call();

@@ -8,10 +8,16 @@ import select
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 
 START_TIMEOUT = 30
 NOISE_CORES_MAX = 0.2  # more than this of other processes makes a run noisy
+
+
+def say(text):
+    print(f"... {text}", file=sys.stderr, flush=True)
 
 
 class failed(Exception):
@@ -120,6 +126,31 @@ def wait_for_port(port, process):
     raise failed(f"{process.args} did not listen on port {port}")
 
 
+class redis_server:
+    """Where a Redis is, and what it says of itself."""
+
+    def __init__(self, port, path):
+        self.port = port
+        self.path = path
+        self.pid = None
+
+    def ask(self, *words):
+        command = ["redis-cli", "-s", self.path, *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True, errors="replace", timeout=30).stdout.strip()
+
+    def info(self, section):
+        return dict(line.split(":", 1) for line in self.ask("INFO", section).splitlines() if ":" in line)
+
+    def used_bytes(self):
+        self.ask("MEMORY", "PURGE")
+        return int(self.info("memory")["used_memory"])
+
+    def script_runs(self):
+        """How many scripts it has run so far; commits are scripts."""
+        calls = self.info("commandstats").get("cmdstat_evalsha", "calls=0")
+        return int(calls.split(",")[0].split("=")[1])
+
+
 class bench:
     """Where the programs are, where logs go, and how long a run waits for a quiet machine."""
 
@@ -139,10 +170,11 @@ class bench:
             yield process, line.split()[1]
 
     @contextlib.contextmanager
-    def node(self, upstream, threads=0):
-        """A Holdfast node before one upstream: (process, url). 0 threads: as shipped."""
+    def node(self, upstream, threads=0, **settings):
+        """A Holdfast node before one upstream: (process, url); the process knows its `admin` address. 0 threads: as shipped.
+        `settings` go into its configuration."""
         config = {"listen": "127.0.0.1:0", "admin": {"listen": "127.0.0.1:0"}, "store": "memory:",
-                  "upstreams": {"echo": upstream}}
+                  "upstreams": {"echo": upstream}, **settings}
         if threads:
             config["threads"] = threads
         path = self.folder / "node.yaml"
@@ -152,7 +184,22 @@ class bench:
             line = read_line(process, START_TIMEOUT)
             if not line.startswith("holdfastd ready "):
                 raise failed(f"holdfastd: {line or 'see ' + str(self.folder / 'node.log')}")
-            yield process, dict(word.split("=", 1) for word in line.split()[2:])["mcp"]
+            addresses = dict(word.split("=", 1) for word in line.split()[2:])
+            process.admin = addresses["admin"]
+            yield process, addresses["mcp"]
+
+    @contextlib.contextmanager
+    def redis(self):
+        """An empty Redis of its own, which writes nothing to the disk."""
+        with tempfile.TemporaryDirectory() as folder:
+            port = free_port()
+            server = redis_server(port, f"{folder}/redis.sock")
+            command = ["redis-server", "--bind", "127.0.0.1", "--port", port, "--unixsocket", server.path, "--save", "",
+                       "--appendonly", "no", "--dir", folder, "--logfile", self.folder.resolve() / "redis.log"]
+            with running(command, self.folder / "redis.log") as process:
+                wait_for_port(port, process)
+                server.pid = process.pid
+                yield server
 
     @contextlib.contextmanager
     def peer(self, command):
@@ -163,9 +210,10 @@ class bench:
             wait_for_port(port, process)
             yield process, f"http://127.0.0.1:{port}/mcp"
 
-    def load(self, url, watched, *, connections, duration, rate=0):
+    def load(self, url, watched, *, connections, duration, rate=0, counted=None):
         """One run of the load generator. Adds `cpu_us` to its report: microseconds per call of every watched process
-        (name → pid), and of its children together as `<name>_children`; and `noisy`: others were at work too."""
+        (name → pid), and of its children together as `<name>_children`; `counted`: by how much each of the numbers given
+        (name → function) rose meanwhile; and `noisy`: others were at work too."""
         command = [self.binaries / "bench_load", url, "--connections", connections, "--duration", duration]
         if rate:
             command += ["--rate", rate]
@@ -176,9 +224,11 @@ class bench:
             pids = {name: [pid] for name, pid in watched.items()}
             pids |= {f"{name}_children": descendants(pid) for name, pid in watched.items()}
             before = {name: sum(map(cpu_seconds, group)) for name, group in pids.items()}
+            count = {name: read() for name, read in (counted or {}).items()}
             noise = others()
             report = json.loads(read_line(load, duration + 30))
             report["noisy"] = noise.cores() > NOISE_CORES_MAX
+            report["counted"] = {name: counted[name]() - before for name, before in count.items()}
             spent = {name: sum(map(cpu_seconds, group)) - before[name] for name, group in pids.items()}
             load.wait(30)
         if report["calls"] == 0 or report["lost"]:
@@ -186,17 +236,21 @@ class bench:
         report["cpu_us"] = {name: seconds / report["calls"] * 1e6 for name, seconds in spent.items()}
         return report
 
+    def hold(self, url, kind, count, calls=0):
+        """Keeps sessions, which have made so many calls each, or event streams open."""
+        return self.holding([self.binaries / "bench_load", url, "--hold", kind, "--connections", count, "--calls", calls], count)
+
     @contextlib.contextmanager
-    def hold(self, url, kind, count):
-        """Keeps sessions or event streams open."""
-        command = [str(self.binaries / "bench_load"), url, "--hold", kind, "--connections", str(count)]
+    def holding(self, command, count):
+        """Runs a program that says when it holds so many sessions, and keeps them until the end of its input."""
         with open(self.folder / "load.log", "ab") as errors:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True)
+            process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=errors, text=True)
         try:
             line = read_line(process, 90)
             if line != f"holding {count}":
                 raise failed(f"the load generator is {line or 'gone'}; see {self.folder / 'load.log'}")
-            yield
+            yield process
         finally:
             process.stdin.close()
             process.wait(30)
