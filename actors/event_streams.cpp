@@ -205,6 +205,11 @@ bool event_streams::is_attached(std::uint32_t number) const noexcept {
   return s != nullptr && s->exchange != nullptr;
 }
 
+bool event_streams::has_begun(std::uint32_t number) const noexcept {
+  const auto* s = find(number);
+  return s != nullptr && (s->opened || s->delivered > 0);
+}
+
 std::vector<std::uint32_t> event_streams::open_ones() const {
   std::vector<std::uint32_t> numbers;
   for (const auto& s : others_) {
@@ -254,6 +259,16 @@ bool event_streams::resume(exchange_ptr& exchange, std::string_view last_event_i
   // The one who knows the last event is the one who reads on; a connection still attached is a dead one.
   attach(*s, std::exchange(exchange, nullptr), id->position);
   return true;
+}
+
+std::vector<exchange_ptr> event_streams::take_unanswered() {
+  std::vector<exchange_ptr> taken;
+  const auto take = [&](stream& s) {
+    if (s.exchange && !s.opened) taken.push_back(std::exchange(s.exchange, nullptr));
+  };
+  if (shadows_.empty()) take(own_);
+  for (auto& s : others_) take(s);
+  return taken;
 }
 
 bool event_streams::detached(std::uint32_t number, std::uint64_t attachment) {

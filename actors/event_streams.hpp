@@ -71,11 +71,17 @@ class event_streams {
 
   bool is_attached(std::uint32_t stream) const noexcept;
 
+  /// True if a client has seen something of it, be it the head alone.
+  bool has_begun(std::uint32_t stream) const noexcept;
+
   /// The streams that have not said everything, but for the session's own.
   std::vector<std::uint32_t> open_ones() const;
 
   /// Continues an open or finished stream from its beginning. False: there is no such stream, or it has lost events.
   bool retell(exchange_ptr& exchange, std::uint32_t stream);
+
+  /// The connections that have got nothing yet, not even a head, because of what is not durable. The streams stay.
+  std::vector<exchange_ptr> take_unanswered();
 
   /// The connection of this attachment has gone. True if it was the main one of the session's own stream.
   bool detached(std::uint32_t stream, std::uint64_t attachment);

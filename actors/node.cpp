@@ -188,7 +188,8 @@ class running_node final : public node {
   std::chrono::milliseconds actors_end_within() const {
     std::chrono::milliseconds grace{0};
     for (const auto& u : context_.config.upstreams) grace = std::max(grace, u.limits.shutdown_grace);
-    return 2 * grace + 2s;
+    // A session waits for what it has sent to a store that is away.
+    return 2 * grace + 2s + (context_.store ? context_.config.store.hold_timeout : 0ms);
   }
 
   template <class Condition>

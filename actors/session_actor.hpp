@@ -83,6 +83,10 @@ class session_actor final : public shard_actor {
   void on_post_lost(const post_lost& m);
   void refuse_for_now(const post_ptr& p);
   void forget_shown(bool all);
+  void drop_from_journal(std::uint64_t execution);
+  void drop_part(const std::string& part);
+  void refuse_unanswered();
+  bool may_be_refused(const post& p) const;
   session_snapshot snapshot();
   void end_turn();
   void on_commit_done(const commit_done& m);
@@ -128,7 +132,7 @@ class session_actor final : public shard_actor {
   void on_view(const view_ready& m);
   post_ptr begin_post(exchange_ptr exchange, std::size_t requests, bool batch);
   void become_stream(post& p);
-  void on_slow(const post_is_slow& m) { become_stream(*m.of); }
+  void on_slow(const post_is_slow& m);
   void arm_stream(const post_ptr& p);
   void reply(const post_ptr& p, mcp::raw_json id, mcp::raw_json result);
   void reply_error(const post_ptr& p, mcp::raw_json id, int code, std::string_view message, mcp::raw_json data = {});

@@ -166,7 +166,11 @@ void session_actor::dispatch_durably(const call_ptr& c) {
       [this, c, id = c->id] {
         if (execution::is_final(c->state) || c->id != id) return;
         refuse_for_now(c->from);
-        fail(c, mcp::code::server_error, "The store does not answer; the call was not made", "store unavailable");
+        if (c->from->stream != 0 && streams().has_begun(c->from->stream))
+          return fail(c, mcp::code::server_error, "The store does not answer; the call was not made",
+                      "store unavailable");
+        // Nothing is remembered of it: sent again, it is a new call.
+        apply(c, execution::cancel_asked{});
       });
 }
 
@@ -185,11 +189,12 @@ void session_actor::report(const call_ptr& c) {
   // Cancelled: nobody waits for it.
   if (c->in_journal) {
     --durable_->open_executions;
-    durable_->gate.next().journal_dropped.push_back(std::to_string(c->execution));
-    if (!c->params_part.empty()) durable_->gate.next().parts_dropped.push_back(c->params_part);
+    drop_from_journal(c->execution);
   }
   const auto p = c->from;
+  const auto part = c->params_part;
   finish(c);
+  drop_part(part);
   put_answer(p, {});
 }
 

@@ -75,7 +75,10 @@ void session_actor::on_commit_done(const commit_done& m) {
   auto& d = *durable_;
   switch (d.gate.on_done(m.outcome)) {
     case commit_gate::outcome::durable: break;
-    case commit_gate::outcome::held: retry_commit_later(); break;
+    case commit_gate::outcome::held:
+      if (!node_.store->degrades()) refuse_unanswered();
+      retry_commit_later();
+      break;
     case commit_gate::outcome::refused:
       node_.store->verify(*home().lane(), persistence::slot_of(id_),
                           [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()](auto ours) {

@@ -27,6 +27,11 @@ std::uint64_t digest_of(std::string_view params) {
   return hash;
 }
 
+void respond_later(transport::http_exchange& to) {
+  to.respond(503, "application/json", "Retry-After: 1\r\n",
+             {mcp::make_error({}, mcp::code::server_error, "The store does not answer; try again")});
+}
+
 }  // namespace
 
 /// Outside the class of the session's streams and calls, for whoever compares requests.
@@ -86,6 +91,7 @@ std::string session_actor::journal_text_of(call& c, std::string_view answer) {
       durable_->gate.next().parts.emplace(c.params_part,
                                           node_.store->texts().encode(c.params, field_of(c.params_part)));
     }
+    std::erase(durable_->gate.next().parts_dropped, c.params_part);
     j.params = mcp::quote(c.params_part);
   } else {
     j.params = c.params;
@@ -237,13 +243,25 @@ void session_actor::on_post_lost(const post_lost& m) {
   for (auto& s : durable_->shown) s.lost |= s.to == m.of;
 }
 
+/// True while a call of it waits for its intent to be durable.
+bool session_actor::may_be_refused(const post& p) const {
+  if (!durable_ || !work_ || p.batch) return false;
+  return std::any_of(work_->calls.begin(), work_->calls.end(), [&](const auto& c) {
+    return c->from.get() == &p && journaled(*c) && !c->sent && std::holds_alternative<execution::executing>(c->state);
+  });
+}
+
 /// 503, for a request whose effects could not be made durable in time.
 void session_actor::refuse_for_now(const post_ptr& p) {
   if (!p->exchange) return;
   if (p->timer != 0) home().loop().cancel(std::exchange(p->timer, 0));
-  const auto exchange = std::exchange(p->exchange, nullptr);
-  exchange->respond(503, "application/json", "Retry-After: 1\r\n",
-                    {mcp::make_error({}, mcp::code::server_error, "The store does not answer; try again")});
+  respond_later(*std::exchange(p->exchange, nullptr));
+}
+
+/// The same for those whose answer is to be a stream that has not begun.
+void session_actor::refuse_unanswered() {
+  if (!streams_) return;
+  for (const auto& exchange : streams_->take_unanswered()) respond_later(*exchange);
 }
 
 /// Outcomes that have arrived go, with the next commit.
@@ -257,11 +275,31 @@ void session_actor::forget_shown(bool all) {
       ++s;
       continue;
     }
-    d.gate.next().journal_dropped.push_back(std::to_string(s->execution));
-    if (!s->params_part.empty()) d.gate.next().parts_dropped.push_back(s->params_part);
+    drop_from_journal(s->execution);
     d.shown_bytes -= s->text.size();
+    const auto part = std::move(s->params_part);
     s = d.shown.erase(s);
+    drop_part(part);
   }
+}
+
+void session_actor::drop_from_journal(std::uint64_t execution) {
+  auto& next = durable_->gate.next();
+  next.journal.erase(std::to_string(execution));
+  next.journal_dropped.push_back(std::to_string(execution));
+}
+
+/// Unless another call has the same parameters.
+void session_actor::drop_part(const std::string& part) {
+  if (part.empty() || part == durable_->client_part) return;
+  const auto uses = [&](const auto& x) { return x.params_part == part; };
+  const auto& shown = durable_->shown;
+  const auto& calls = work().calls;
+  if (std::any_of(shown.begin(), shown.end(), uses)) return;
+  if (std::any_of(calls.begin(), calls.end(), [&](const auto& c) { return uses(*c); })) return;
+  auto& next = durable_->gate.next();
+  next.parts.erase(part);
+  next.parts_dropped.push_back(part);
 }
 
 }  // namespace holdfast::actors

@@ -24,7 +24,8 @@ void session_actor::leave(bool call_back) {
   forget_shown(true);
   note_snapshot();
   end_turn();
-  gated([this] { depart(); });
+  // A node that stops does not wait for a store that is away; what was not written is lost, and was shown to nobody.
+  gated([this] { depart(); }, call_back ? std::function<void()>() : [this] { depart(); });
 }
 
 void session_actor::depart() {

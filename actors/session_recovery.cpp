@@ -172,6 +172,7 @@ void session_actor::come_back() {
   for (const auto stream : streams().open_ones()) {
     if (posts.find(stream) == posts.end()) streams().finish(stream);
   }
+  for (const auto& [hash, text] : d.parts) drop_part(hash);
   if (open > 0) log::info("session.recovered", {{"session", id_.substr(0, 8)}, {"calls", open}});
   d.loaded = {};
   d.parts.clear();

@@ -65,6 +65,13 @@ void session_actor::arm_stream(const post_ptr& p) {
   });
 }
 
+/// A POST whose call waits for the store stays one that can be refused.
+void session_actor::on_slow(const post_is_slow& m) {
+  if (!may_be_refused(*m.of)) return become_stream(*m.of);
+  m.of->timer = 0;
+  arm_stream(m.of);
+}
+
 void session_actor::become_stream(post& p) {
   if (!p.exchange) return;
   home().loop().cancel(std::exchange(p.timer, 0));
