@@ -66,16 +66,10 @@ class event_streams {
   /// untouched then.
   bool resume(exchange_ptr& exchange, std::string_view last_event_id);
 
-  /// True if the stream exists and has not said everything.
-  bool is_open(std::uint32_t stream) const noexcept;
-
+  bool is_open(std::uint32_t stream) const noexcept;  ///< it exists and has not said everything
   bool is_attached(std::uint32_t stream) const noexcept;
-
-  /// True if a client has seen something of it, be it the head alone.
-  bool has_begun(std::uint32_t stream) const noexcept;
-
-  /// The streams that have not said everything, but for the session's own.
-  std::vector<std::uint32_t> open_ones() const;
+  bool has_begun(std::uint32_t stream) const noexcept;  ///< a client has seen something of it, be it the head alone
+  std::vector<std::uint32_t> open_ones() const;  ///< have not said everything; without the session's own
 
   /// Continues an open or finished stream from its beginning. False: there is no such stream, or it has lost events.
   bool retell(exchange_ptr& exchange, std::uint32_t stream);
