@@ -69,7 +69,7 @@ class event_streams {
   bool is_open(std::uint32_t stream) const noexcept;  ///< it exists and has not said everything
   bool is_attached(std::uint32_t stream) const noexcept;
   bool has_begun(std::uint32_t stream) const noexcept;  ///< a client has seen something of it, be it the head alone
-  std::vector<std::uint32_t> open_ones() const;  ///< have not said everything; without the session's own
+  std::vector<std::uint32_t> open_ones() const;         ///< have not said everything; without the session's own
 
   /// Continues an open or finished stream from its beginning. False: there is no such stream, or it has lost events.
   bool retell(exchange_ptr& exchange, std::uint32_t stream);
