@@ -78,7 +78,8 @@ class catalogue_actor final : public shard_actor {
       if (!upstreams()[u].enabled) continue;
       if (!is_shared(u, c)) {
         auto& home = *node_.shards[u % node_.shards.size()];
-        slot->connections.push_back(spawn_upstream(system(), home, node_, {u, connection_role::listing, c, {}, {}, {}},
+        slot->connections.push_back(spawn_upstream(system(), home, node_,
+                                                   {u, connection_role::listing, c, {}, {}, {}, {}},
                                                    std::make_shared<published<transport::upstream_link>>()));
         send(slot->connections.back(), fetch_listing{});
       } else if (!shared_[u].offers) {

@@ -64,7 +64,7 @@ class running_node final : public node {
     for (std::uint32_t u = 0; u < context_.upstreams.size(); ++u) {
       auto& home = *context_.shards[u % context_.shards.size()];
       context_.upstreams[u].shared = spawn_upstream(
-          *system_, home, context_, {u, connection_role::shared, {}, {}, {}, {}}, context_.upstreams[u].link);
+          *system_, home, context_, {u, connection_role::shared, {}, {}, {}, {}, {}}, context_.upstreams[u].link);
     }
     auto port = context_.config.listen_port;
     for (auto& s : context_.shards) {
