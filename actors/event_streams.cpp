@@ -261,10 +261,10 @@ bool event_streams::resume(exchange_ptr& exchange, std::string_view last_event_i
   return true;
 }
 
-std::vector<exchange_ptr> event_streams::take_unanswered() {
-  std::vector<exchange_ptr> taken;
+std::vector<std::pair<std::uint32_t, exchange_ptr>> event_streams::take_unanswered() {
+  std::vector<std::pair<std::uint32_t, exchange_ptr>> taken;
   const auto take = [&](stream& s) {
-    if (s.exchange && !s.opened) taken.push_back(std::exchange(s.exchange, nullptr));
+    if (s.exchange && !s.opened) taken.emplace_back(s.number, std::exchange(s.exchange, nullptr));
   };
   if (shadows_.empty()) take(own_);
   for (auto& s : others_) take(s);

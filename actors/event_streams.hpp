@@ -75,7 +75,7 @@ class event_streams {
   bool retell(exchange_ptr& exchange, std::uint32_t stream);
 
   /// The connections that have got nothing yet, not even a head, because of what is not durable. The streams stay.
-  std::vector<exchange_ptr> take_unanswered();
+  std::vector<std::pair<std::uint32_t, exchange_ptr>> take_unanswered();
 
   /// The connection of this attachment has gone. True if it was the main one of the session's own stream.
   bool detached(std::uint32_t stream, std::uint64_t attachment);

@@ -151,7 +151,13 @@ void session_actor::report_durably(const call_ptr& c, std::string text) {
                        node_.store->texts().encode_owned(std::move(entry), field_of("journal/" + key))};
   if (in_stream) {
     show(c, text);
-    return;
+    // It cannot have arrived before it is durable.
+    durable_->shown.back().at = clock::time_point::max();
+    return gated([this, number = c->execution] {
+      for (auto& s : durable_->shown) {
+        if (s.execution == number) s.at = clock::now();
+      }
+    });
   }
   gated(
       [this, c, text] {
@@ -261,7 +267,10 @@ void session_actor::refuse_for_now(const post_ptr& p) {
 /// The same for those whose answer is to be a stream that has not begun.
 void session_actor::refuse_unanswered() {
   if (!streams_) return;
-  for (const auto& exchange : streams_->take_unanswered()) respond_later(*exchange);
+  for (const auto& [stream, exchange] : streams_->take_unanswered()) {
+    for (auto& s : durable_->shown) s.lost |= s.stream != 0 && s.stream == stream;
+    respond_later(*exchange);
+  }
 }
 
 /// Outcomes that have arrived go, with the next commit.
