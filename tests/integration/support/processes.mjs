@@ -23,7 +23,7 @@ export const slowness = process.env.HOLDFAST_SANITIZED === '1' ? 4 : 1;
 export const program = (name) => path.join(process.env.HOLDFAST_BIN ?? '.', name);
 export const modules = path.join(here, 'node_modules');
 
-const sanitizerReport = /(AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehaviorSanitizer|runtime error:)/;
+export const sanitizerReport = /(AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehaviorSanitizer|runtime error:)/;
 
 export async function waitFor(what, condition, ms = 5000) {
   const end = Date.now() + ms * slowness;
