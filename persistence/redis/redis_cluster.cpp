@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -18,6 +19,7 @@ using namespace std::chrono_literals;
 
 // A node without slots is on no map, though it may be taking its first one over.
 constexpr auto guest_for = 60s;
+constexpr std::size_t histories_max = 1'000;
 
 struct node {
   std::string id;  // empty until a map says it
@@ -56,8 +58,10 @@ class redis_cluster final : public redis_topology, public redis_inquiry_listener
     auto* n = owner_of(link);
     if (n == nullptr) return false;
     calm_if_well();
-    const auto before = std::exchange(n->history, link.greeting().replication_id);
-    return !before.empty() && before != n->history;
+    const auto& g = link.greeting();
+    const auto before = std::exchange(n->history, g.replication_id);
+    const bool is_new = remember(g.replication_id);
+    return before.empty() ? is_new && knows(g.former_id) : before != n->history;
   }
 
   void on_lost(redis_link& /*link*/, const store_failure& why) override {
@@ -175,6 +179,17 @@ class redis_cluster final : public redis_topology, public redis_inquiry_listener
     if (well) inquiry_->calm();
   }
 
+  // A replica is on no map until it has had something to copy: its promotion then shows by its former history only.
+  bool knows(const std::string& history) const {
+    return std::find(histories_.begin(), histories_.end(), history) != histories_.end();
+  }
+  bool remember(const std::string& history) {
+    if (knows(history)) return false;
+    histories_.push_back(history);
+    if (histories_.size() > histories_max) histories_.pop_front();
+    return true;
+  }
+
   redis_links& links_of(node& n) {
     if (!n.links) n.links.emplace(s_, n.at);
     return *n.links;
@@ -207,7 +222,8 @@ class redis_cluster final : public redis_topology, public redis_inquiry_listener
   const redis_surroundings s_;
   const std::shared_ptr<redis_inquiry> inquiry_;
   std::vector<std::unique_ptr<node>> nodes_;
-  std::vector<node*> masters_;  // by hash slot; null = nobody that is known
+  std::vector<node*> masters_;         // by hash slot; null = nobody that is known
+  std::deque<std::string> histories_;  // every replication id that was seen, oldest first
   std::optional<store_failure> refusal_;
 };
 

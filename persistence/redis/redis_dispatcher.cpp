@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t bytes_max = 512U << 20U;
 constexpr std::size_t spare_max = 1'024, spare_bytes_max = 16U << 10U;
 constexpr auto probe_pause = 500ms;
+constexpr std::uint16_t probe_step = 4'099;  // leads from master to master of a cluster
 
 redis_request blank(std::string room) {
   redis_request r;
@@ -191,6 +192,7 @@ void redis_dispatcher::probe() {
 void redis_dispatcher::try_out(bool durable, std::function<void(const redis_outcome&)> done) {
   auto& r = prepare();
   r.purpose = redis_request::purpose::probe;
+  r.hash_slot = probed_ += probe_step;
   r.script = &scripts().probe;
   r.arguments = 1;
   r.durable = durable;

@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
@@ -90,8 +91,9 @@ class redis_dispatcher final : public std::enable_shared_from_this<redis_dispatc
   boost::asio::steady_timer deadline_timer_, retry_timer_, probe_timer_;
   bool watching_ = false, retrying_ = false, probing_ = false;
   redis_circuit circuit_;
-  store_failure trouble_;  // of the connection; no detail = none
-  std::string hindrance_;  // why requests had to be tried again last
+  std::uint16_t probed_ = 0;  // hash slot
+  store_failure trouble_;     // of the connection; no detail = none
+  std::string hindrance_;     // why requests had to be tried again last
 };
 
 }  // namespace holdfast::persistence

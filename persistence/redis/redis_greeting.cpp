@@ -69,9 +69,13 @@ result<redis_greeting> read_greeting(const std::vector<redis_reply>& replies, co
   if (id.is_error()) return failure_of(id);
   if (!server.is_text()) return not_told(server);
   if (!replication.is_text()) return not_told(replication);
-  redis_greeting g{field(server.text, "redis_version"), field(server.text, "redis_mode"),
-                   field(replication.text, "role"),     field(replication.text, "master_replid"),
-                   field(server.text, "run_id"),        id.integer};
+  redis_greeting g{field(server.text, "redis_version"),
+                   field(server.text, "redis_mode"),
+                   field(replication.text, "role"),
+                   field(replication.text, "master_replid"),
+                   field(replication.text, "master_replid2"),
+                   field(server.text, "run_id"),
+                   id.integer};
   if (!is_supported(g.version))
     return store_failure{store_errc::rejected, "it is Redis " + g.version + "; 7.0 or newer is needed"};
   return g;

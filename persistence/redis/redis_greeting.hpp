@@ -22,6 +22,7 @@ struct redis_greeting {
   std::string mode;            ///< standalone, sentinel or cluster
   std::string role;            ///< master or slave; empty for a sentinel
   std::string replication_id;  ///< names the history of its data
+  std::string former_id;       ///< of the history that this one goes on from, if it was a replica
   std::string run_id;          ///< of its process
   std::int64_t client_id = 0;  ///< of the connection, as long as that process runs
 };

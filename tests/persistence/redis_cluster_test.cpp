@@ -58,6 +58,12 @@ class move {
   const std::size_t from, to;
 };
 
+/// Its slots wander off, for good: each test that moves one takes another.
+redis_cluster_group& shared_cluster() {
+  static redis_cluster_group group;
+  return group;
+}
+
 redis_reply text(std::string t) { return {redis_reply::kind::text, 0, std::move(t), {}}; }
 redis_reply number(std::int64_t n) { return {redis_reply::kind::integer, n, "", {}}; }
 redis_reply array(std::vector<redis_reply> of) { return {redis_reply::kind::array, 0, "", std::move(of)}; }
@@ -86,16 +92,16 @@ TEST_CASE("a cluster's map is read, but for what makes no sense") {
 
 TEST_CASE("a Redis store in a cluster of three masters keeps the contract") {
   if (!has_redis()) return;
-  static redis_cluster_group group;
   check_store_contract([] {
-    group.flush();
-    return open_redis(with(group.url())).value();
+    shared_cluster().flush();
+    return open_redis(with(shared_cluster().url())).value();
   });
 }
 
 TEST_CASE("commits go on while a slot moves from master to master") {
   if (!has_redis()) return;
-  redis_cluster_group group;
+  auto& group = shared_cluster();
+  group.flush();
   const auto store = open_redis(with(group.url(), 10s)).value();
   lane_harness h(*store);
   writers elsewhere(h, 16);
@@ -127,28 +133,31 @@ TEST_CASE("commits go on while a slot moves from master to master") {
 
 TEST_CASE("a list does not take for gone what is being moved") {
   if (!has_redis()) return;
-  redis_cluster_group group;
+  auto& group = shared_cluster();
   const auto store = open_redis(with(group.url(), 10s)).value();
   lane_harness h(*store);
-  const auto ids = ids_in_one_slot(4);
-  const auto slot = persistence::slot_of(ids[0]);
-  const std::string head = "hf:{s" + std::to_string(slot) + "}:";
-  const auto by = h.claim(slot, "i");
-  for (const auto& id : ids) REQUIRE(h.commit(snapshot_commit({"session", id}, by, 1, "s")) == verdict::ok);
-  move m(group, hash_slot_of(ids[0]));
-  m.begin();
-  std::optional<persistence::result<persistence::page>> page;
-  SUBCASE("the index goes first") { m.carry({head + "index:session"}); }
-  SUBCASE("an entity goes first") { m.carry({head + "session:" + ids[1]}); }
-  h.lane().list("session", slot, "", 10, [&](auto p) { page = std::move(p); });
-  const auto before = group.errors(m.from, "ASK") + group.errors(m.from, "ERR");
-  h.run_until([&] { return page || group.errors(m.from, "ASK") + group.errors(m.from, "ERR") > before + 1; });
-  CHECK(!page);
-  m.carry_rest();
-  m.end();
-  h.run_until([&] { return page.has_value(); });
-  REQUIRE(page->has_value());
-  CHECK(page->value().entries.size() == 4);
+  for (const bool index_first : {true, false}) {
+    CAPTURE(index_first);
+    const auto ids = ids_beside(index_first ? "i" : "e", 4);
+    const auto slot = persistence::slot_of(ids[0]);
+    const std::string head = "hf:{s" + std::to_string(slot) + "}:";
+    const auto by = h.claim(slot, "i");
+    for (const auto& id : ids) REQUIRE(h.commit(snapshot_commit({"session", id}, by, 1, "s")) == verdict::ok);
+    move m(group, hash_slot_of(ids[0]));
+    m.begin();
+    m.carry({head + (index_first ? "index:session" : "session:" + ids[1])});
+    std::optional<persistence::result<persistence::page>> page;
+    const auto refusals = [&] { return group.errors(m.from, "ASK") + group.errors(m.from, "ERR"); };
+    const auto before = refusals();
+    h.lane().list("session", slot, "", 10, [&](auto p) { page = std::move(p); });
+    h.run_until([&] { return page || refusals() > before + 4; });
+    CHECK(!page);
+    m.carry_rest();
+    m.end();
+    h.run_until([&] { return page.has_value(); });
+    REQUIRE(page->has_value());
+    CHECK(page->value().entries.size() == 4);
+  }
 }
 
 TEST_CASE("each commit that a replica had to have is there once after its master in the cluster was killed") {
@@ -163,13 +172,45 @@ TEST_CASE("each commit that a replica had to have is there once after its master
     if (const auto id = "w" + std::to_string(i); redis_cluster_group::home_of(hash_slot_of(id)) == 0) ids.push_back(id);
   writers w(h, ids);
   w.run(300);
-  group.nodes[0]->kill();
-  h.run_until([&] { return group.nodes[3]->command({"ROLE"}).starts_with("master"); });
-  group.nodes[0]->start();
+  SUBCASE("and comes back as a replica") {
+    group.nodes[0]->kill();
+    h.run_until([&] { return group.nodes[3]->command({"ROLE"}).starts_with("master"); });
+    group.nodes[0]->start();
+  }
+  SUBCASE("or stopped for a while, its connections open") {
+    group.nodes[0]->freeze();
+    h.run_until([&] { return group.nodes[3]->command({"ROLE"}).starts_with("master"); });
+    h.run_until([&] { return store->health().histories == 1; });
+    group.nodes[0]->thaw();
+  }
   w.run(300);
   CHECK(w.check() == "");
   CHECK(store->health().failures == 0);
   CHECK(store->health().histories == 1);
+}
+
+TEST_CASE("a cluster that misses a master is waited for, within the deadline") {
+  if (!has_redis()) return;
+  redis_cluster_group group;
+  const auto store = open_redis(with(group.url(), 500ms)).value();
+  owner_harness h(*store);
+  REQUIRE(h.create() == verdict::ok);
+  int told = 0;
+  h.lane().on_history_changed = [&] { ++told; };
+  auto& home = *group.nodes[redis_cluster_group::home_of(hash_slot_of(h.of.id))];
+  home.kill();
+  const auto refused = try_commit(h, h.next());
+  REQUIRE(!refused);
+  CHECK(refused.error().code == store_errc::unavailable);
+  home.start();
+  h.run_until([&] {
+    const auto o =
+        h.attempt<std::optional<persistence::token>>([&](auto& l, auto done) { l.owner(h.of.slot(), done); });
+    return o.has_value() && store->health().available;
+  });
+  // It kept nothing.
+  CHECK(try_commit(h, h.next()).value() == verdict::fenced);
+  CHECK(told == 1);
 }
 
 TEST_CASE("a server alone is told from a cluster, and a cluster's node from a server alone") {
@@ -179,4 +220,15 @@ TEST_CASE("a server alone is told from a cluster, and a cluster's node from a se
   REQUIRE(!s);
   CHECK(s.error().code == store_errc::rejected);
   CHECK(s.error().detail.find("cluster support disabled") != std::string::npos);
+  auto& group = shared_cluster();
+  const auto node = open_redis(with("redis://127.0.0.1:" + std::to_string(group.nodes[0]->port()))).value();
+  lane_harness h(*node);
+  for (std::uint16_t slot = 0; slot < 20; ++slot) {
+    const auto claimed = h.attempt<persistence::token>([&](auto& l, auto done) { l.claim(slot, "i", done); });
+    if (claimed) continue;
+    CHECK(claimed.error().code == store_errc::rejected);
+    CHECK(claimed.error().detail.find("redis+cluster://") != std::string::npos);
+    return;
+  }
+  FAIL("one node cannot have all these slots");
 }

@@ -359,6 +359,7 @@ TEST_CASE("a commit does not count while the replica lacks it") {
   auto o = with(master.url(), 600ms);
   o.wait_replicas = 1;
   auto replica = std::make_unique<redis_server>(redis_setup{.replica_of = master.port()});
+  REQUIRE(soon([&] { return master.command({"INFO", "replication"}).find("state=online") != std::string::npos; }));
   client c(o);
   REQUIRE(c.commit().value() == verdict::ok);
   CHECK(replica->command({"DBSIZE"}) == "3");
