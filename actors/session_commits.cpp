@@ -4,6 +4,7 @@
 #include "actors/log.hpp"
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
+#include "actors/test_hooks.hpp"
 #include "persistence/content_hash.hpp"
 #include "transport/mcp/messages.hpp"
 
@@ -80,6 +81,7 @@ void session_actor::on_commit_done(const commit_done& m) {
       retry_commit_later();
       break;
     case commit_gate::outcome::refused:
+      if (rule_is_out("idempotent_commit")) return give_up();
       node_.store->verify(*home().lane(), persistence::slot_of(id_),
                           [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()](auto ours) {
                             if (const auto to = caf::actor_cast<caf::actor>(addr))
