@@ -14,18 +14,21 @@ const std::string freeing = "#!lua flags=allow-oom\nlocal call=redis.call\n";
 
 const std::string fence = "if call('GET',KEYS[1])~=ARGV[1] then return 2 end\n";
 
+// The index of a slot goes with the last of its entities, so that nothing stays of those that nobody asks for.
 const std::string lifetime = R"lua(
 local function live(ms,id)
   if ms=='-1' then
     call('PERSIST',KEYS[2])
     call('PERSIST',KEYS[3])
     call('ZADD',KEYS[4],'+inf',id)
+    call('PERSIST',KEYS[4])
   else
     local now=call('TIME')
     local at=string.format('%.0f',now[1]*1000+math.floor(now[2]/1000)+ms)
     call('PEXPIREAT',KEYS[2],at)
     call('PEXPIREAT',KEYS[3],at)
     call('ZADD',KEYS[4],at,id)
+    if call('ZCARD',KEYS[4])==1 then call('PEXPIREAT',KEYS[4],at) else call('PEXPIREAT',KEYS[4],at,'GT') end
   end
 end
 local function sweep()
