@@ -96,6 +96,7 @@ class session_actor final : public shard_actor {
   void give_up();
   void leave(bool call_back);
   void depart();
+  void let_go();
   void on_suspend();
   template <class Message>
   bool diverted(Message& m);

@@ -151,7 +151,7 @@ void session_actor::reseed() {
 void session_actor::give_up() {
   log::warning("session.lost", {{"session", id_.substr(0, 8)}, {"reason", "another process has taken it over"}});
   durable_->now = phase::lost;
-  node_.sessions.remove(id_);
+  let_go();
   quit();
 }
 

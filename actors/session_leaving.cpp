@@ -32,26 +32,30 @@ void session_actor::depart() {
   auto& d = *durable_;
   if (d.now != phase::leaving) return;
   d.now = phase::departed;
-  node_.sessions.remove(id_);
-  if (tick_timer_ != 0) home().loop().cancel(tick_timer_);
-  if (work_) {
-    node_.calls_in_flight -= work_->calls.size();
-    for (const auto& c : std::exchange(work_->calls, {})) {
-      if (c->link && c->sent) c->link->forget(c->id);
-    }
-    for (const auto& u : work_->uses) {
-      if (u.own) {
-        send(u.actor, upstream_stop{true});
-      } else {
-        send(u.actor, released{self()});
-      }
-    }
-  }
+  let_go();
   // Requests that had found the session before it left are sent after it.
   if (node_.draining) return send(self(), session_over{});
   home().loop().after(forwarding_time, [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()] {
     if (const auto to = caf::actor_cast<caf::actor>(addr)) h->deliver(to, session_over{});
   });
+}
+
+/// The session is somewhere else from now on, with its calls and its sessions at upstreams.
+void session_actor::let_go() {
+  node_.sessions.remove(id_);
+  if (tick_timer_ != 0) home().loop().cancel(tick_timer_);
+  if (!work_) return;
+  node_.calls_in_flight -= work_->calls.size();
+  for (const auto& c : std::exchange(work_->calls, {})) {
+    if (c->link && c->sent) c->link->forget(c->id);
+  }
+  for (const auto& u : work_->uses) {
+    if (u.own) {
+      send(u.actor, upstream_stop{true});
+    } else {
+      send(u.actor, released{self()});
+    }
+  }
 }
 
 void session_actor::on_suspend() {
