@@ -184,7 +184,7 @@ class session_actor final : public shard_actor {
   void relay_notification(const mcp::envelope& e, std::string_view json, std::uint32_t upstream, const call_ptr& of);
   void on_client_answer(const mcp::envelope& e);
   void on_client_progress(const mcp::envelope& e);
-  void withdraw(const std::vector<std::uint64_t>& asks);
+  void withdraw(const call_ptr& c, const std::vector<std::uint64_t>& asks);
   void withdraw_upstream_request(const link_ptr& link, mcp::raw_json upstream_id);
   void expire_asks(clock::time_point now);
   void tell_client(const call_ptr& of, std::string_view json);

@@ -172,11 +172,21 @@ void session_actor::on_client_progress(const mcp::envelope& e) {
 
 // --- requests that no longer matter ----------------------------------------------------------------------------------
 
-void session_actor::withdraw(const std::vector<std::uint64_t>& ids) {
+void session_actor::withdraw(const call_ptr& c, const std::vector<std::uint64_t>& ids) {
   auto& asks = work().asks;
+  // What comes on the one channel of a process says nothing of the request that it belongs to. That this one was under
+  // way is a guess, so an answer may still be wanted after it.
+  const bool is_guess = std::holds_alternative<transport::stdio_command>(node_.config.upstreams[c->upstream].target);
+  const auto* const failed = std::get_if<execution::failed>(&c->state);
+  const bool has_result =
+      std::holds_alternative<execution::succeeded>(c->state) || (failed != nullptr && failed->by_tool);
   for (const auto id : ids) {
     const auto found = std::find_if(asks.begin(), asks.end(), [&](const auto& a) { return a.id == id; });
     if (found == asks.end()) continue;
+    if (is_guess && has_result) {
+      found->of = nullptr;
+      continue;
+    }
     const auto of = found->of;
     asks.erase(found);
     tell_client(of, cancelled_notice(id, "no longer needed"));

@@ -18,7 +18,7 @@ const flag = (name) => argv.includes('--' + name);
 const option = (name, otherwise) => (flag(name) ? argv[argv.indexOf('--' + name) + 1] : otherwise);
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const text = (value) => ({ content: [{ type: 'text', text: value }] });
-const seen = { cancelled: [], calls: {} };
+const seen = { cancelled: [], calls: {}, answers: [] };
 const grown = [];
 
 if (flag('exit-at-start')) process.exit(3);
@@ -43,6 +43,10 @@ const tools = {
     return text('after garbage');
   },
   wrong_id: async (_, out) => out.answer('nobody-asked', text('for nobody')),
+  ask: async (_, out) => {
+    out.send({ jsonrpc: '2.0', id: 'asked', method: 'roots/list' });
+    return text('asked');
+  },
   twice: async (_, out) => {
     out.answer(out.id, text('first'));
     out.answer(out.id, text('second'));
@@ -103,6 +107,7 @@ async function respond(message, out) {
 
 async function handle(message, out) {
   if (message.method === 'notifications/cancelled') seen.cancelled.push(message.params?.requestId);
+  if (message.method === undefined) seen.answers.push(message.result ?? message.error);
   if (message.method === undefined || message.id === undefined) return;
   out.id = message.id;
   out.token = message.params?._meta?.progressToken;

@@ -255,6 +255,20 @@ describe('an upstream', gatewayOnly, () => {
     assert.equal(await session.text('trouble__ok'), 'ok');
   });
 
+  test('that asks just when a call ends gets the answer all the same', async () => {
+    const asking = await Session.open(node.mcp, { capabilities: { roots: {} } });
+    await asking.text('trouble__ok');
+    const call = asking.message('tools/call', { name: 'trouble__ask', arguments: {} });
+    const { stream } = await asking.post(call);
+    await stream.message((m) => m.id === call.id && m.result);
+    const asked = await stream.message((m) => m.method === 'roots/list');
+    const result = { roots: [{ uri: 'file:///late' }] };
+    assert.equal((await asking.post({ jsonrpc: '2.0', id: asked.id, result })).status, 202);
+    await waitFor('the answer', async () => JSON.parse(await asking.text('trouble__seen')).answers.length > 0);
+    assert.deepEqual(JSON.parse(await asking.text('trouble__seen')).answers, [result]);
+    assert.equal((await asking.delete()).status, 200);
+  });
+
   test('that dies in a call fails this call, and is there again for the next', async () => {
     const pid = await session.text('trouble__pid');
     const [slow, error] = await Promise.all([
