@@ -15,10 +15,14 @@ directory::entry directory::find_or_add(const std::string& id, const std::functi
   return p.entries.emplace(id, make()).first->second;
 }
 
-void directory::remove(std::string_view id) {
+void directory::remove(std::string_view id, caf::actor_id session) {
   auto& p = part_of(id);
+  entry gone;  // may be the last to hold its actor, which must not end while the part is locked
   const std::lock_guard guard(p.lock);
-  if (const auto found = p.entries.find(id); found != p.entries.end()) p.entries.erase(found);
+  const auto found = p.entries.find(id);
+  if (found == p.entries.end() || found->second.session.id() != session) return;
+  gone = std::move(found->second);
+  p.entries.erase(found);
 }
 
 std::optional<directory::entry> directory::find(std::string_view id) const {

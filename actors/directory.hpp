@@ -32,7 +32,8 @@ class directory {
   void add(const std::string& id, entry e);
   /// The one that is there, or `make`'s, which is entered then.
   entry find_or_add(const std::string& id, const std::function<entry()>& make);
-  void remove(std::string_view id);
+  /// Forgets the id, unless it has become another actor's.
+  void remove(std::string_view id, caf::actor_id session);
   std::optional<entry> find(std::string_view id) const;
   std::size_t size() const;
   std::vector<caf::actor> all() const;

@@ -131,8 +131,12 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   }
 
   /// A session of this caller that speaks this transport; everything else does not exist for it.
-  std::optional<directory::entry> find(std::string_view id, client_transport over) const {
+  std::optional<directory::entry> find(std::string_view id, client_transport over) {
     auto session = node_.sessions.find(id);
+    // Not here, but maybe in the store.
+    if (!session && over == client_transport::streamable_http && node_.store && !node_.draining &&
+        mcp::is_random_id(id))
+      session = find_or_recover(system(), home(), node_, std::string(id));
     if (session && (session->principal != anonymous || session->over != over)) session.reset();
     return session;
   }
@@ -140,13 +144,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   /// Hands the request to the session it names.
   template <class Make>
   void route(exchange_ptr exchange, mcp::raw_json id, Make make) {
-    const auto named = exchange->request().session_id;
-    auto session = find(named, client_transport::streamable_http);
-    if (!session && node_.store && !node_.draining && mcp::is_random_id(named)) {
-      // Not here, but maybe in the store.
-      find_or_recover(system(), home(), node_, std::string(named));
-      session = find(named, client_transport::streamable_http);
-    }
+    const auto session = find(exchange->request().session_id, client_transport::streamable_http);
     if (!session) {
       return refuse(*exchange, 404, mcp::code::session_not_found, "Session not found: initialize a new one", id);
     }

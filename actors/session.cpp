@@ -72,9 +72,7 @@ caf::behavior session_actor::make_behavior() {
 
 void session_actor::on_exit() {
   // Only after a failure inside a handler is there something left to put in order.
-  const auto elsewhere = durable_ && (durable_->now == session_durability::phase::departed ||
-                                      durable_->now == session_durability::phase::lost);
-  if (!elsewhere) node_.sessions.remove(id_);
+  node_.sessions.remove(id_, id());
   if (work_) node_.calls_in_flight -= work_->calls.size();
   // Calls and their upstream requests refer to the actor.
   streams_.reset();
@@ -212,7 +210,7 @@ void session_actor::end(const std::string& reason) {
   if (durable_ && durable_->gate.sequence() > 0) {
     durable_->gate.next().ends = true;
   } else {
-    node_.sessions.remove(id_);
+    node_.sessions.remove(id_, id());
   }
   if (tick_timer_ != 0) home().loop().cancel(tick_timer_);
   if (work_) {
@@ -239,7 +237,7 @@ void session_actor::end(const std::string& reason) {
   if (streams_) streams_->end_all();
   // Requests that have found the session before it left the directory are still told so.
   gated([this] {
-    node_.sessions.remove(id_);
+    node_.sessions.remove(id_, id());
     send(self(), session_over{});
   });
 }

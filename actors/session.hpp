@@ -26,6 +26,6 @@ inline constexpr const char* anonymous_principal = "anonymous";
 
 /// The session of this id, brought back from the store if it is not here; it answers 404 itself if it is nowhere. Only
 /// on a node with a durable store. Any thread; `home` is where it would live.
-caf::actor find_or_recover(caf::actor_system& system, shard& home, node_context& node, const std::string& id);
+directory::entry find_or_recover(caf::actor_system& system, shard& home, node_context& node, const std::string& id);
 
 }  // namespace holdfast::actors

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "actors/remote_exchange.hpp"
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
 #include "transport/mcp/messages.hpp"
@@ -42,7 +43,7 @@ void session_actor::depart() {
 
 /// The session is somewhere else from now on, with its calls and its sessions at upstreams.
 void session_actor::let_go() {
-  node_.sessions.remove(id_);
+  node_.sessions.remove(id_, id());
   if (tick_timer_ != 0) home().loop().cancel(tick_timer_);
   if (!work_) return;
   node_.calls_in_flight -= work_->calls.size();
@@ -78,7 +79,8 @@ bool session_actor::diverted(Message& m) {
     case phase::loading: durable_->stash.emplace_back(std::move(m)); return true;
     case phase::departed: {
       const auto there = find_or_recover(system(), home(), node_, id_);
-      send(there, std::move(m));
+      if (there.home != &home()) m.exchange = make_remote(std::move(m.exchange));
+      send(there.session, std::move(m));
       return true;
     }
     case phase::lost: {

@@ -289,7 +289,7 @@ void session_actor::interrupt(const call_ptr& c) {
 /// Nothing can be done for what the client has sent.
 void session_actor::refuse_stashed(int status, int code, std::string_view why) {
   durable_->now = phase::lost;
-  node_.sessions.remove(id_);
+  node_.sessions.remove(id_, id());
   const auto body = mcp::make_error({}, code, why);
   for (auto& m : std::exchange(durable_->stash, {})) {
     std::visit(
@@ -303,18 +303,14 @@ void session_actor::refuse_stashed(int status, int code, std::string_view why) {
   send(self(), session_over{});
 }
 
-caf::actor find_or_recover(caf::actor_system& system, shard& home, node_context& node, const std::string& id) {
-  return node.sessions
-      .find_or_add(id,
-                   [&] {
-                     caf::actor_config cfg{&home};
-                     const std::string principal = anonymous_principal;
-                     return directory::entry{
-                         system.spawn_class<session_actor, caf::no_spawn_options>(
-                             cfg, home, node, id, principal, client_transport::streamable_http, true),
-                         &home, principal, client_transport::streamable_http};
-                   })
-      .session;
+directory::entry find_or_recover(caf::actor_system& system, shard& home, node_context& node, const std::string& id) {
+  return node.sessions.find_or_add(id, [&] {
+    caf::actor_config cfg{&home};
+    const std::string principal = anonymous_principal;
+    return directory::entry{system.spawn_class<session_actor, caf::no_spawn_options>(
+                                cfg, home, node, id, principal, client_transport::streamable_http, true),
+                            &home, principal, client_transport::streamable_http};
+  });
 }
 
 }  // namespace holdfast::actors

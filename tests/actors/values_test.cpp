@@ -1,5 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
 #include <string>
 #include <vector>
 
@@ -54,16 +57,21 @@ TEST_CASE("a client is asked only what it has declared") {
 }
 
 TEST_CASE("the directory finds sessions until they leave") {
+  caf::actor_system_config config;
+  caf::actor_system system(config);
+  const caf::scoped_actor first(system), second(system);
   actors::directory d;
-  for (int i = 0; i < 200; ++i) d.add(std::to_string(i), {nullptr, nullptr, "p" + std::to_string(i)});
+  for (int i = 0; i < 200; ++i) d.add(std::to_string(i), {caf::actor(first), nullptr, "p" + std::to_string(i)});
   CHECK(d.size() == 200);
   CHECK(d.all().size() == 200);
   REQUIRE(d.find("17").has_value());
   CHECK(d.find("17")->principal == "p17");
   CHECK_FALSE(d.find("200").has_value());
   CHECK_FALSE(d.find("").has_value());
-  d.remove("17");
-  d.remove("17");
+  d.remove("17", second->id());
+  CHECK(d.find("17").has_value());
+  d.remove("17", first->id());
+  d.remove("17", first->id());
   CHECK_FALSE(d.find("17").has_value());
   CHECK(d.size() == 199);
 }
