@@ -12,7 +12,7 @@ struct shadow_limits {
   std::size_t waiting_max = 10'000;                  ///< writes that the shadow has still to take
   std::size_t bytes_max = std::size_t{64} << 20;     ///< of their content
   unsigned loads_compared = 16;                      ///< one load of so many is compared
-  std::chrono::milliseconds look_again{200};         ///< what lags gets so much time to catch up
+  std::chrono::milliseconds look_again{1'000};       ///< what lags gets so much time to catch up
   std::chrono::milliseconds last_writes_max{2'000};  ///< the destructor waits so long for the shadow
 };
 

@@ -17,13 +17,16 @@ std::uint32_t open_executions_of(const record& r) {
 
 }  // namespace
 
-// An entity takes several reads, between which it may change: then the reads are of no use and start over. Nothing
-// comes of it if the entity has gone meanwhile; if it cannot be read, that counts as a difference.
+// An entity takes several reads, between which it may change: then the reads are of no use and start over, in the end
+// at a later time. Nothing comes of it if the entity has gone meanwhile; if it cannot be read, that is a difference.
 boost::asio::awaitable<std::optional<restoration>> copyist::read_whole(const entity& of) {
   store_lane& from = around_.primary;
   for (int attempt = 0; attempt < attempts_max; ++attempt) {
     auto kept = co_await load(from, of);
-    if (!kept) break;
+    if (!kept) {
+      differs();
+      co_return std::nullopt;
+    }
     if (!*kept) co_return std::nullopt;
     restoration whole;
     whole.of = of;
@@ -41,13 +44,17 @@ boost::asio::awaitable<std::optional<restoration>> copyist::read_whole(const ent
     const auto left = co_await ask<std::optional<std::chrono::milliseconds>>(
         [&](auto done) { from.time_to_live(of, std::move(done)); });
     const auto again = co_await load(from, of);
-    if (!read || !left || !again) break;
+    if (!read || !left || !again) {
+      differs();
+      co_return std::nullopt;
+    }
     if (!*again || !*left) co_return std::nullopt;
     if (**again != whole.kept) continue;
     if (**left != std::chrono::milliseconds::max()) whole.time_to_live = **left;
     co_return whole;
   }
-  differs();
+  looked_at later{of};
+  around_.look_again(std::move(later));
   co_return std::nullopt;
 }
 

@@ -356,10 +356,11 @@ TEST_CASE("commits that a replica must have keep the contract") {
 TEST_CASE("a commit does not count while the replica lacks it") {
   if (!has_redis()) return;
   redis_server master;
-  auto o = with(master.url(), 600ms);
+  auto o = with(master.url(), 1'500ms);
   o.wait_replicas = 1;
   auto replica = std::make_unique<redis_server>(redis_setup{.replica_of = master.port()});
   REQUIRE(soon([&] { return master.command({"INFO", "replication"}).find("state=online") != std::string::npos; }));
+  REQUIRE(soon([&] { return replica->command({"INFO", "replication"}).find("link_status:up") != std::string::npos; }));
   client c(o);
   REQUIRE(c.commit().value() == verdict::ok);
   CHECK(replica->command({"DBSIZE"}) == "3");

@@ -152,7 +152,10 @@ TEST_CASE("a shadow that is attached later gets what was there before") {
     CHECK(p.differences() == 0);
   }
   SUBCASE("while commits go on") {
-    p.attach();
+    // Long enough for a thread that has to wait for a core between a commit and telling of it.
+    auto limits = brisk();
+    limits.look_again = 1s;
+    p.attach(limits);
     owner_harness o(*p.both);
     for (std::uint64_t n = 3; n < 30; ++n)
       for (std::size_t i = 0; i < 10; ++i)
