@@ -10,6 +10,7 @@
 
 #include "actors/ingress.hpp"
 #include "actors/messages.hpp"
+#include "actors/node_store.hpp"
 #include "actors/shard.hpp"
 #include "transport/mcp/envelope.hpp"
 
@@ -81,10 +82,28 @@ class admin_actor final : public shard_actor, private transport::http_handler {
   }
 
   void health(transport::http_exchange& to) const {
-    to.respond(
-        200, json_type, {},
-        {R"({"status":")", node_.draining ? "draining" : "ok", R"(","version":")" HOLDFAST_VERSION R"(","sessions":)",
-         std::to_string(node_.sessions.size()), R"(,"callsInFlight":)", std::to_string(node_.calls_in_flight), "}"});
+    to.respond(200, json_type, {},
+               {R"({"status":")", node_.draining ? "draining" : "ok",
+                R"(","version":")" HOLDFAST_VERSION R"(","sessions":)", std::to_string(node_.sessions.size()),
+                R"(,"callsInFlight":)", std::to_string(node_.calls_in_flight), R"(,"store":)", store(), "}"});
+  }
+
+  std::string store() const {
+    if (!node_.store) return R"({"state":"ok","tier":"memory"})";
+    const auto& s = *node_.store;
+    const auto h = s.health();
+    const auto number = [](std::string_view name, auto n) {
+      return R"(,")" + std::string(name) + R"(":)" + std::to_string(n);
+    };
+    return R"({"state":")" +
+           std::string(s.available()  ? "ok"
+                       : s.degrades() ? "degraded"
+                                      : "unavailable") +
+           R"(","url":)" + mcp::quote(s.shown()) + R"(,"tier":)" + mcp::quote(name_of(s.tier())) + R"(,"detail":)" +
+           mcp::quote(h.detail) + number("connections", h.connections) + number("waiting", h.waiting) +
+           number("operations", h.operations) + number("failures", h.failures) + number("commits", h.commits) +
+           number("commitMicroseconds", h.latency.count()) + number("historyChanges", h.histories) +
+           number("shadowDifferences", h.differences) + "}";
   }
 
   void answer(transport::http_exchange& to, const view_ptr& view) const {

@@ -58,6 +58,7 @@ class commit_gate final : public event_keeper {
   /// Nothing is noted, under way or waiting.
   bool idle() const noexcept { return !under_way_ && !noted_ && on_next_.empty(); }
   bool under_way() const noexcept { return under_way_; }
+  bool degraded() const noexcept { return degraded_; }  ///< what is noted is let out before it is durable
   bool noted() const noexcept { return noted_; }
 
   /// The entity stands in the store with this sequence already.

@@ -163,6 +163,8 @@ class session_actor final : public shard_actor {
   /// `error.data` of an error of ours: which upstream, why, and whether the call may have run.
   std::string error_data(const call& c, std::string_view reason, bool may_have_run) const;
   void finish(const call_ptr& c);
+  void log_call(const call& c) const;
+  std::string_view alias_of(const call& c) const;
   void on_answer(call_answer& m);
   void on_failure(call_failure& m);
   void on_link_ready(const link_ready& m);

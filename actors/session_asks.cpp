@@ -176,7 +176,9 @@ void session_actor::withdraw(const call_ptr& c, const std::vector<std::uint64_t>
   auto& asks = work().asks;
   // What comes on the one channel of a process says nothing of the request that it belongs to. That this one was under
   // way is a guess, so an answer may still be wanted after it.
-  const bool is_guess = std::holds_alternative<transport::stdio_command>(node_.config.upstreams[c->upstream].target);
+  const auto& upstreams = node_.config.upstreams;
+  const bool is_guess =
+      c->upstream < upstreams.size() && std::holds_alternative<transport::stdio_command>(upstreams[c->upstream].target);
   const auto* const failed = std::get_if<execution::failed>(&c->state);
   const bool has_result =
       std::holds_alternative<execution::succeeded>(c->state) || (failed != nullptr && failed->by_tool);

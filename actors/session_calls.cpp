@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "actors/log.hpp"
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
 #include "actors/test_hooks.hpp"
@@ -249,9 +250,15 @@ std::string session_actor::relayed_error(const call& c, mcp::raw_json error) con
   return R"(,"error":)" + std::string(error);
 }
 
+/// Empty if the upstream is no longer configured, which can be for a call of before a restart.
+std::string_view session_actor::alias_of(const call& c) const {
+  const auto& all = node_.config.upstreams;
+  return c.upstream < all.size() ? std::string_view(all[c.upstream].alias) : std::string_view();
+}
+
 std::string session_actor::error_data(const call& c, std::string_view reason, bool may_have_run) const {
-  return R"({"upstream":)" + mcp::quote(node_.config.upstreams[c.upstream].alias) + R"(,"reason":)" +
-         mcp::quote(reason) + (may_have_run ? R"(,"mayHaveRun":true})" : "}");
+  return R"({"upstream":)" + mcp::quote(alias_of(c)) + R"(,"reason":)" + mcp::quote(reason) +
+         (may_have_run ? R"(,"mayHaveRun":true})" : "}");
 }
 
 void session_actor::fail(const call_ptr& c, int code, std::string_view message, std::string_view reason) {
@@ -263,10 +270,28 @@ void session_actor::finish(const call_ptr& c) {
   auto& w = work();
   if (std::erase(w.calls, c) == 0) return;
   --node_.calls_in_flight;
+  log_call(*c);
   touch();
   if (c->what != mcp::method::tools_call || limits().history_max == 0) return;
   if (w.finished.size() >= limits().history_max) w.finished.erase(w.finished.begin());
   w.finished.push_back({std::move(c->tool), c->started, std::move(c->history)});
+}
+
+/// An answer that is less durable than it should be is worth a line even where the others are not.
+void session_actor::log_call(const call& c) const {
+  const auto is_lossy = durable_ && journaled(c) && durable_->gate.degraded();
+  const auto level = is_lossy ? log_level::warning : log_level::debug;
+  if (!log::enabled(level)) return;
+  log::write(level, "call.answered",
+             {{"session", id_.substr(0, 8)},
+              {"method", mcp::to_string(c.what)},
+              {"tool", c.tool},
+              {"upstream", alias_of(c)},
+              {"outcome", execution::name_of(c.state)},
+              {"ms", static_cast<std::size_t>((wall_clock() - c.started).count())},
+              {"durability", is_lossy                   ? "lost"
+                             : durable_ && journaled(c) ? "journaled"
+                                                        : "none"}});
 }
 
 void session_actor::on_answer(call_answer& m) {

@@ -78,7 +78,7 @@ std::string session_actor::journal_text_of(call& c, std::string_view answer) {
   j.digest = c.digest;
   j.what = c.what;
   j.tool = c.tool;
-  j.upstream = node_.config.upstreams[c.upstream].alias;
+  j.upstream = alias_of(c);
   j.stream = c.from ? c.from->stream : 0;
   j.progress_token = c.progress_token;
   j.started = c.started;

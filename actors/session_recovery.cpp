@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <caf/actor_system.hpp>
 #include <charconv>
+#include <limits>
 #include <utility>
 
 #include "actors/log.hpp"
@@ -150,6 +151,9 @@ void session_actor::come_back() {
   for (const auto& [uri, upstream] : work().subscriptions) {
     send(use(upstream).actor, subscribe{self(), uri, nullptr});
   }
+  // A client that only listens is to hear of changed lists, too, and they are watched for those who want them only.
+  if (!node_.views[capabilities_.index()].get())
+    send(node_.catalogue, view_wanted{self(), capabilities_, node_.config.catalogue.first_list_wait, true});
   std::map<std::uint64_t, persistence::journal_entry> journal;
   for (auto& [key, entry] : d.loaded.journal) journal.emplace(number_of(key), std::move(entry));
   std::map<std::uint32_t, post_ptr> posts;
@@ -221,7 +225,7 @@ void session_actor::recover_call(std::uint64_t number, const journal_text& j,
   work().calls.push_back(c);
   ++node_.calls_in_flight;
   const auto upstream = upstream_index(j.upstream);
-  c->upstream = upstream.value_or(0);
+  c->upstream = upstream.value_or(std::numeric_limits<std::uint32_t>::max());
   if (upstream && take_up_at_upstream(c, j)) return;
   if (upstream && c->repeatable && j.asks.empty() && !c->params.empty()) {
     apply(c, execution::returned{});

@@ -217,6 +217,7 @@ void session_actor::take_request(const post_ptr& p, const mcp::envelope& e, std:
   if (e.what == mcp::method::ping) return reply(p, e.id, "{}");
   if (e.what == mcp::method::logging_set_level) return set_level(p, e);
   if (const auto view = node_.views[capabilities_.index()].get()) return serve(p, e, view);
+  if (e.what == mcp::method::tools_call && take_up(p, e)) return;
   await_view(p, whole);
 }
 

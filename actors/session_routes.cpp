@@ -9,13 +9,13 @@
 namespace holdfast::actors {
 
 void session_actor::call_tool(const post_ptr& p, const mcp::envelope& e, const view_ptr& view) {
+  if (take_up(p, e)) return;  // whether or not the tool is still there
   const auto name = mcp::plain_string(e.name);
   const auto decoded = name ? std::string(*name) : mcp::string_value(e.name).value_or(std::string());
   const auto* route = view->tool(decoded);
   if (!mcp::is_string(e.name)) return reply_error(p, e.id, mcp::code::invalid_params, "params.name must be a string");
   if (route == nullptr)
     return reply_error(p, e.id, mcp::code::invalid_params, "Unknown tool: " + decoded.substr(0, 128));
-  if (take_up(p, e)) return;
   const auto c = begin_call(p, e, route->upstream);
   if (!c) return;
   c->repeatable = route->repeatable;

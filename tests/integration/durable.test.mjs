@@ -87,6 +87,21 @@ describe('a session goes on without initialize', durable, () => {
     });
   }
 
+  test('a client that only listens hears of changed lists', async (t) => {
+    const { node, upstream } = await stage(t);
+    const session = await Session.open(node.mcp);
+    await session.toolNames();
+    const own = (await session.get()).stream;
+    await own.until((s) => s.events.length > 0, 'the priming event');
+    await node.crash();
+    const again = (await session.get(own.events.at(-1).id)).stream;
+    const heard = again.message((m) => m.method === 'notifications/tools/list_changed');
+    await waitFor('the upstream', () => node.logged('upstream.ready').length >= 2);
+    await sleep(300 * slowness);  // until the lists are there, which nobody has asked for
+    upstream.signal('SIGUSR2');
+    await heard;
+  });
+
   test('and a session that ended before the restart stays ended', async (t) => {
     const { node } = await stage(t);
     const session = await Session.open(node.mcp);
@@ -276,6 +291,19 @@ describe('a request that is sent again after a crash', durable, () => {
       return undefined;
     });
   }
+
+  test('is told that it may have run when its upstream is no longer there', async (t) => {
+    const { node, upstream } = await stage(t);
+    const session = await Session.open(node.mcp);
+    const call = callOf(session, 'count_slow', { key: 'a', counter: 'c', ms: 500 });
+    postAndForget(session, call);
+    await upstream.has('executed', 'a');
+    await node.kill();
+    node.reconfigure((config) => ({ ...config, upstreams: {} }));
+    await node.start();
+    const { answer } = await answerTo(session, call);
+    assert.equal(answer.error?.data?.mayHaveRun, true, JSON.stringify(answer));
+  });
 
   test('is told in a structured way that it may have run', async (t) => {
     const { node, upstream } = await stage(t);
@@ -527,6 +555,9 @@ describe('while Redis does not answer', { ...durable, ...onRedis }, () => {
       const streamed = await session.request('tools/call', { name: 'slow', arguments: { key: 's', ms: 300, steps: 3 }, _meta: { progressToken: 1 } });
       assert.deepEqual(progressOf(streamed.messages), upTo(3));
       assert.deepEqual(await readiness(node), { code: 200, status: 'degraded' });
+      assert.equal((await node.health()).store.state, 'degraded');
+      assert.ok(node.logged('call.answered').every((line) => line.includes('"durability":"lost"')));
+      assert.equal(node.logged('call.answered').length, 2);
       assert.equal(node.logged('store.unavailable').length, 1);
       const started = Date.now();
       assert.equal(await session.text('count', { key: 'b', counter: 'c' }), 'b: c 2');

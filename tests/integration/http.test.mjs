@@ -353,7 +353,9 @@ describe('beside the endpoint', gatewayOnly, () => {
     assert.equal((await exchange(`${node.admin}/mcp/servers/unheard_of/tools`, { method: 'GET' })).status, 404);
     const health = await exchange(`${node.admin}/mcp/health`, { method: 'GET' });
     assert.equal(health.status, 200);
-    await health.json();
+    const { status, store } = await health.json();
+    assert.equal(status, 'ok');
+    assert.equal(store.state, 'ok');
   });
 
   test('the MCP endpoint is not served to operators, nor the other way round', async () => {

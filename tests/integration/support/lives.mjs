@@ -76,6 +76,11 @@ export class Node {
     return node;
   }
 
+  /// For the next life: `change` makes another configuration of the one of now.
+  reconfigure(change) {
+    writeFileSync(this.file, JSON.stringify(change(JSON.parse(readFileSync(this.file, 'utf8'))), null, 1));
+  }
+
   async start({ env = {}, args = [] } = {}) {
     this.process = new Process(program('holdfastd'), ['--config', this.file, ...args], { env: { ...process.env, ...this.env, ...env } });
     this.killed = false;
