@@ -83,6 +83,7 @@ class session_actor final : public shard_actor {
   void on_post_lost(const post_lost& m);
   void refuse_for_now(const post_ptr& p);
   void forget_shown(bool all);
+  void forget_shown_at(std::size_t i);
   void drop_from_journal(std::uint64_t execution);
   void drop_part(const std::string& part);
   void refuse_unanswered();

@@ -3,8 +3,10 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -47,6 +49,22 @@ struct session_durability {
   session_durability(node_store& store, persistence::store_lane& lane, persistence::entity of, commit_gate::deliver d)
       : gate(store, lane, std::move(of), std::move(d)) {}
 
+  void remember(shown_answer s) {
+    shown_bytes += s.text.size();
+    shown_client_ids.push_back(std::hash<std::string_view>{}(s.client_id));
+    shown.push_back(std::move(s));
+  }
+
+  /// Those shown under this client's id, newest first, until `f` says true. True if it did.
+  template <class F>
+  bool find_shown(std::string_view client_id, F f) {
+    const auto hash = std::hash<std::string_view>{}(client_id);
+    for (auto i = shown.size(); i-- > 0;) {
+      if (shown_client_ids[i] == hash && shown[i].client_id == client_id && f(shown[i])) return true;
+    }
+    return false;
+  }
+
   commit_gate gate;
   phase now = phase::live;
   bool snapshot_due = false, call_back = true;
@@ -54,8 +72,10 @@ struct session_durability {
   std::string client_part;  ///< its content hash, if it is stored apart
   std::uint64_t last_execution = 0;
   std::uint32_t open_executions = 0;
-  std::deque<shown_answer> shown;
+  std::deque<shown_answer> shown;               ///< oldest first
+  std::vector<std::uint64_t> shown_client_ids;  ///< their hashes, in the same order: every call is looked for here
   std::size_t shown_bytes = 0;
+  std::chrono::steady_clock::time_point forget_at{};
   std::chrono::steady_clock::time_point extended_at{};
   std::vector<stashed> stash;
   std::vector<std::pair<std::string, link_ptr>> adopted;  ///< links into upstream sessions of before, by their ids

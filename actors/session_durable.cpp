@@ -17,6 +17,7 @@ namespace execution = machines::execution;
 using phase = session_durability::phase;
 
 constexpr auto arrival_time = std::chrono::milliseconds{1'000};  // an answer not reported lost by then has arrived
+constexpr auto forgetting_pause = std::chrono::milliseconds{100};
 constexpr std::size_t shown_bytes_max = 1u << 20;
 constexpr std::size_t shown_max = 256;
 constexpr auto ttl_margin = std::chrono::milliseconds{60'000};
@@ -153,10 +154,11 @@ void session_actor::report_durably(const call_ptr& c, std::string text) {
     show(c, text);
     // It cannot have arrived before it is durable.
     durable_->shown.back().at = clock::time_point::max();
-    return gated([this, number = c->execution] {
-      for (auto& s : durable_->shown) {
+    return gated([this, id = c->client_id, number = c->execution] {
+      durable_->find_shown(id, [&](auto& s) {
         if (s.execution == number) s.at = clock::now();
-      }
+        return s.execution == number;
+      });
     });
   }
   gated(
@@ -186,8 +188,7 @@ void session_actor::show(const call_ptr& c, const std::string& text) {
   s.to = p;
   s.lost = p->stream != 0 ? !streams().is_attached(p->stream) : p->exchange == nullptr;
   if (p->stream == 0) s.text = text;
-  durable_->shown_bytes += s.text.size();
-  durable_->shown.push_back(std::move(s));
+  durable_->remember(std::move(s));
   finish(c);
   put_answer(p, {text});
 }
@@ -218,8 +219,8 @@ bool session_actor::take_up(const post_ptr& p, const mcp::envelope& e) {
     }
     return true;
   }
-  for (auto& s : durable_->shown) {
-    if (s.client_id != e.id || s.digest != digest_of(e.params)) continue;
+  return durable_->find_shown(e.id, [&](auto& s) {
+    if (s.digest != digest_of(e.params)) return false;
     s.lost = false;
     s.at = clock::now();
     s.to = p;
@@ -230,8 +231,7 @@ bool session_actor::take_up(const post_ptr& p, const mcp::envelope& e) {
       gated([this, p, text = s.text] { put_answer(p, {text}); }, [this, p] { refuse_for_now(p); });
     }
     return true;
-  }
-  return false;
+  });
 }
 
 void session_actor::watch_post(const post_ptr& p) {
@@ -276,20 +276,29 @@ void session_actor::refuse_unanswered() {
 /// Outcomes that have arrived go, with the next commit.
 void session_actor::forget_shown(bool all) {
   auto& d = *durable_;
+  while (d.shown.size() > shown_max || d.shown_bytes > shown_bytes_max) forget_shown_at(0);
   const auto now = clock::now();
-  for (auto s = d.shown.begin(); s != d.shown.end();) {
-    const auto kept = s->lost ? limits().replay_age_max : std::chrono::milliseconds(arrival_time);
-    const auto crowded = d.shown.size() > shown_max || d.shown_bytes > shown_bytes_max;
-    if (now - s->at < kept && !crowded && !(all && !s->lost)) {
-      ++s;
-      continue;
+  if (!all && now < d.forget_at) return;
+  d.forget_at = now + forgetting_pause;
+  for (std::size_t i = 0; i < d.shown.size();) {
+    const auto& s = d.shown[i];
+    const auto kept = s.lost ? limits().replay_age_max : std::chrono::milliseconds(arrival_time);
+    if (now - s.at < kept && !(all && !s.lost)) {
+      ++i;
+    } else {
+      forget_shown_at(i);
     }
-    drop_from_journal(s->execution);
-    d.shown_bytes -= s->text.size();
-    const auto part = std::move(s->params_part);
-    s = d.shown.erase(s);
-    drop_part(part);
   }
+}
+
+void session_actor::forget_shown_at(std::size_t i) {
+  auto& d = *durable_;
+  const auto s = std::move(d.shown[i]);
+  d.shown.erase(d.shown.begin() + static_cast<std::ptrdiff_t>(i));
+  d.shown_client_ids.erase(d.shown_client_ids.begin() + static_cast<std::ptrdiff_t>(i));
+  d.shown_bytes -= s.text.size();
+  drop_from_journal(s.execution);
+  drop_part(s.params_part);
 }
 
 void session_actor::drop_from_journal(std::uint64_t execution) {

@@ -166,8 +166,7 @@ void session_actor::come_back() {
       d.gate.next().journal_dropped.push_back(std::to_string(number));
     } else if (entry.stage == persistence::stage::result) {
       shown_answer s{number, j->client_id, j->digest, j->stream, j->answer, {}, clock::now(), nullptr, true};
-      d.shown_bytes += s.text.size();
-      d.shown.push_back(std::move(s));
+      d.remember(std::move(s));
     } else {
       ++open;
       recover_call(number, *j, posts);
