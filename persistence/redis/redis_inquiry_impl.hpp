@@ -31,7 +31,7 @@ class redis_inquiry_listener {
 /// Puts the same commands again and again to one server of several: to the same one as long as that does, to one after
 /// the other while there is trouble. Has a connection of its own. One thread, that of the context. Held by shared
 /// pointer; the listener outlives it or its `close`.
-class redis_inquiry : public std::enable_shared_from_this<redis_inquiry>, private redis_link_events {
+class redis_inquiry final : public std::enable_shared_from_this<redis_inquiry>, private redis_link_events {
  public:
   /// `reticent`: tells user and password only to servers that do not answer without.
   redis_inquiry(boost::asio::io_context& context, redis_link_settings link, bool reticent,
