@@ -185,8 +185,8 @@ void session_actor::report(const call_ptr& c) {
       return put_answer(p, {text});
     return gated([this, p, text] { put_answer(p, {text}); }, [this, p] { refuse_for_now(p); });
   }
-  auto text = response_of(*c);
-  if (!text.empty()) return report_durably(c, std::move(text));
+  const auto text = response_of(*c);
+  if (!text.empty()) return report_durably(c, text);
   // Cancelled: nobody waits for it.
   if (c->in_journal) {
     --durable_->open_executions;
@@ -355,7 +355,8 @@ void session_actor::cancel(mcp::raw_json request_id) {
   const auto found =
       std::find_if(calls.begin(), calls.end(), [&](const auto& c) { return c->client_id == request_id; });
   if (found == calls.end()) return cancel_waiting(request_id);
-  auto c = *found;
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): it leaves `calls` meanwhile
+  const auto c = *found;
   for (auto& u : work_->uses) std::erase(u.waiting, c);
   apply(c, execution::cancel_asked{});
 }

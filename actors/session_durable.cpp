@@ -140,7 +140,7 @@ void session_actor::note_streaming_calls(const post& p) {
 }
 
 /// The outcome takes the place of the intent, then it is shown.
-void session_actor::report_durably(const call_ptr& c, std::string text) {
+void session_actor::report_durably(const call_ptr& c, const std::string& text) {
   crash_point("before_result");
   const auto in_stream = c->from->stream != 0 && streams().is_open(c->from->stream);
   c->reported = true;

@@ -159,8 +159,8 @@ void append_transition(std::string& out, const execution::transition& t) {
 
 template <class Name>
 std::optional<std::uint8_t> index_of(std::string_view name, std::size_t count, Name name_at) {
-  for (std::uint8_t i = 0; i < count; ++i) {
-    if (name_at(i) == name) return i;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (name_at(i) == name) return static_cast<std::uint8_t>(i);
   }
   return std::nullopt;
 }

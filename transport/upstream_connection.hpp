@@ -83,6 +83,7 @@ class upstream_connection {
 
   /// Instead of `open`: goes on with a session that another process has opened, without `initialize`. `session_lost` if
   /// this transport has no such sessions. If the upstream does not know it any more, `on_down` follows.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): what overrides it takes them over
   virtual void adopt(upstream_session, std::function<void(outcome<std::string>)> done) {
     done(failure{make_error_code(errc::session_lost), "this transport has no sessions that outlive a process"});
   }

@@ -48,7 +48,7 @@ void upstream_exchange::start(upstream_request r, std::shared_ptr<upstream_event
   pool_->send(site_->post(std::move(r.body), true), shared_from_this());
 }
 
-void upstream_exchange::start_after(const std::string& last_event_id, upstream_request r,
+void upstream_exchange::start_after(const std::string& last_event_id, const upstream_request& r,
                                     std::shared_ptr<upstream_events> events) {
   begin(r, std::move(events));
   last_event_id_ = is_header_text(last_event_id) ? last_event_id : std::string();

@@ -40,7 +40,8 @@ class upstream_exchange final : public http_receiver, public std::enable_shared_
   void start(upstream_request r, std::shared_ptr<upstream_events> events);
 
   /// Instead of `start`: reads on behind an event of the stream that answers a request sent earlier.
-  void start_after(const std::string& last_event_id, upstream_request r, std::shared_ptr<upstream_events> events);
+  void start_after(const std::string& last_event_id, const upstream_request& r,
+                   std::shared_ptr<upstream_events> events);
 
   /// Drops everything quietly; the owner is not called either.
   void abandon();

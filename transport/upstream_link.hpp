@@ -67,6 +67,7 @@ class upstream_link {
 
   /// Takes up a request that was sent in the same upstream session, maybe by another process, after the last event seen
   /// of its stream; `body` is not used. False: this link cannot, and `events` is not called.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): what overrides it takes them over
   virtual bool resume(upstream_request, const std::string& /*last_event_id*/, std::shared_ptr<upstream_events>) {
     return false;
   }
