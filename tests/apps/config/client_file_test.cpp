@@ -16,7 +16,7 @@ const environment fixed = [](const std::string& name) -> std::optional<std::stri
   return std::nullopt;
 };
 
-actors::node_config load(std::string_view text, const std::string& source = "/work/shop/mcp.json") {
+actors::node_config load(std::string_view text, const std::string& source = "/home/ann/shop/mcp.json") {
   auto loaded = load_config_text(text, source, fixed);
   if (!loaded) FAIL(to_string(loaded.error()));
   return *loaded;
@@ -81,9 +81,9 @@ TEST_CASE("a VS Code file with comments, inputs and tabs is accepted as it is") 
       "{\n\t// servers of this project\n\t\"inputs\": [{\"id\": \"k\", \"type\": \"promptString\"}],\n"
       "\t\"servers\": {\n\t\t\"db\": {\n\t\t\t\"type\": \"stdio\",\n\t\t\t\"command\": \"node\",\n"
       "\t\t\t\"args\": [\"${workspaceFolder}/db.js\",],\n\t\t},\n\t},\n}\n",
-      "/work/shop/.vscode/mcp.json");
+      "/home/ann/shop/.vscode/mcp.json");
   REQUIRE(c.upstreams.size() == 1);
-  CHECK(std::get<stdio_command>(c.upstreams[0].target).args.at(0) == "/work/shop/db.js");
+  CHECK(std::get<stdio_command>(c.upstreams[0].target).args.at(0) == "/home/ann/shop/db.js");
 }
 
 TEST_CASE("a value that only an editor can ask for is refused with a remedy") {
