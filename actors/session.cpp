@@ -92,12 +92,8 @@ session_workings& session_actor::work() {
 
 event_streams& session_actor::streams() {
   if (!streams_) {
-    streams_ = std::make_unique<event_streams>(
-        limits(), id_, revision_, plain(),
-        [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()](std::uint32_t stream, std::uint64_t attachment) {
-          if (const auto to = caf::actor_cast<caf::actor>(addr)) h->deliver(to, stream_closed{stream, attachment});
-        },
-        durable_ ? &durable_->gate : nullptr);
+    streams_ = std::make_unique<event_streams>(limits(), id_, revision_, plain(), sender_of<stream_closed>(),
+                                               durable_ ? &durable_->gate : nullptr);
   }
   return *streams_;
 }
@@ -161,11 +157,7 @@ void session_actor::arm_tick(clock::time_point at) {
   if (tick_timer_ != 0) home().loop().cancel(tick_timer_);
   tick_at_ = at;
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(at - clock::now());
-  tick_timer_ = home().loop().after(std::max(wait, std::chrono::milliseconds{0}),
-                                    [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()] {
-                                      if (const auto to = caf::actor_cast<caf::actor>(addr))
-                                        h->deliver(to, session_tick{});
-                                    });
+  tick_timer_ = home().loop().after(std::max(wait, std::chrono::milliseconds{0}), sender_of<session_tick>());
 }
 
 /// Whatever is due by now, and when to look again.

@@ -82,12 +82,7 @@ void session_actor::on_commit_done(const commit_done& m) {
       break;
     case commit_gate::outcome::refused:
       if (rule_is_out("idempotent_commit")) return give_up();
-      node_.store->verify(*home().lane(), persistence::slot_of(id_),
-                          [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()](auto ours) {
-                            if (const auto to = caf::actor_cast<caf::actor>(addr))
-                              h->deliver(to, ownership_checked{std::move(ours)});
-                          });
-      return;
+      return node_.store->verify(*home().lane(), persistence::slot_of(id_), sender_of<ownership_checked>());
   }
   if (streams_) {
     streams_->settle(d.gate.durable_record());
@@ -95,11 +90,7 @@ void session_actor::on_commit_done(const commit_done& m) {
   }
 }
 
-void session_actor::retry_commit_later() {
-  home().loop().after(retry_pause, [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()] {
-    if (const auto to = caf::actor_cast<caf::actor>(addr)) h->deliver(to, commit_retry{});
-  });
-}
+void session_actor::retry_commit_later() { home().loop().after(retry_pause, sender_of<commit_retry>()); }
 
 void session_actor::on_ownership_checked(const ownership_checked& m) {
   if (!durable_ || !durable_->gate.under_way()) return;

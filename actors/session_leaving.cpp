@@ -36,9 +36,7 @@ void session_actor::depart() {
   let_go();
   // Requests that had found the session before it left are sent after it.
   if (node_.draining) return send(self(), session_over{});
-  home().loop().after(forwarding_time, [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()] {
-    if (const auto to = caf::actor_cast<caf::actor>(addr)) h->deliver(to, session_over{});
-  });
+  home().loop().after(forwarding_time, sender_of<session_over>());
 }
 
 /// The session is somewhere else from now on, with its calls and its sessions at upstreams.

@@ -32,24 +32,15 @@ std::uint64_t number_of(const std::string& text) {
 
 void session_actor::begin_durable(bool recovers) {
   if (!node_.store || plain()) return;
-  auto deliver = [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()](auto r) {
-    if (const auto to = caf::actor_cast<caf::actor>(addr)) h->deliver(to, commit_done{std::move(r)});
-  };
   durable_ = std::make_unique<session_durability>(*node_.store, *home().lane(), persistence::entity{"session", id_},
-                                                  std::move(deliver));
+                                                  sender_of<commit_done>());
   if (!recovers) return;
   durable_->now = phase::loading;
-  home().lane()->load({"session", id_}, [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()](auto r) {
-    if (const auto to = caf::actor_cast<caf::actor>(addr)) h->deliver(to, session_loaded{std::move(r)});
-  });
+  home().lane()->load({"session", id_}, sender_of<session_loaded>());
 }
 
 void session_actor::read_events(std::uint64_t after) {
-  home().lane()->read_events({"session", id_}, after, events_at_once,
-                             [addr = caf::actor_cast<caf::actor_addr>(this), h = &home()](auto r) {
-                               if (const auto to = caf::actor_cast<caf::actor>(addr))
-                                 h->deliver(to, session_events{std::move(r)});
-                             });
+  home().lane()->read_events({"session", id_}, after, events_at_once, sender_of<session_events>());
 }
 
 /// A text as it was before it was stored; nothing if it cannot be read.

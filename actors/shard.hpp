@@ -68,6 +68,16 @@ class shard_actor : public caf::event_based_actor {
 
   shard& home() noexcept { return home_; }
 
+ protected:
+  /// A callback for timers, connections and the store, to be called on the shard's thread: sends this actor a Message
+  /// of what it is called with, and does nothing once the actor has gone, which it does not keep.
+  template <class Message>
+  auto sender_of() {
+    return [addr = caf::actor_cast<caf::actor_addr>(this), home = &home_](auto... values) {
+      if (const auto to = caf::actor_cast<caf::actor>(addr)) home->deliver(to, Message{std::move(values)...});
+    };
+  }
+
  private:
   shard& home_;
 };

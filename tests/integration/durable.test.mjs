@@ -212,35 +212,23 @@ describe('a request that is sent again after a crash', durable, () => {
     assert.equal(await session.text('count_slow', { key: 'b', counter: 'c', ms: 1 }), 'b: c 2');
   });
 
-  test('gets the result that stood when the node fell', { ...hooked }, async (t) => {
-    const { node, upstream } = await stage(t);
-    const session = await Session.open(node.mcp);
-    await session.toolNames();
-    await node.kill();
-    await node.start({ env: { HOLDFAST_TEST_CRASH_AT: 'after_result:1' } });
-    const call = callOf(session, 'count', { key: 'a', counter: 'c' });
-    postAndForget(session, call);
-    await node.crashed();
-    await node.start();
-    const { answer } = await answerTo(session, call);
-    assert.equal(answer.result?.content[0].text, 'a: c 1', JSON.stringify(answer));
-    assert.equal(upstream.record('executed', 'a').length, 1);
-  });
-
-  test('runs when it was never sent upstream', { ...hooked }, async (t) => {
-    const { node, upstream } = await stage(t);
-    const session = await Session.open(node.mcp);
-    await session.toolNames();
-    await node.kill();
-    await node.start({ env: { HOLDFAST_TEST_CRASH_AT: 'before_intent:1' } });
-    const call = callOf(session, 'count', { key: 'a', counter: 'c' });
-    postAndForget(session, call);
-    await node.crashed();
-    await node.start();
-    const { answer } = await answerTo(session, call);
-    assert.equal(answer.result?.content[0].text, 'a: c 1', JSON.stringify(answer));
-    assert.equal(upstream.record('executed', 'a').length, 1);
-  });
+  const points = { 'gets the result that stood when the node fell': 'after_result', 'runs when it was never sent upstream': 'before_intent' };
+  for (const [what, point] of Object.entries(points)) {
+    test(what, { ...hooked }, async (t) => {
+      const { node, upstream } = await stage(t);
+      const session = await Session.open(node.mcp);
+      await session.toolNames();
+      await node.kill();
+      await node.start({ env: { HOLDFAST_TEST_CRASH_AT: `${point}:1` } });
+      const call = callOf(session, 'count', { key: 'a', counter: 'c' });
+      postAndForget(session, call);
+      await node.crashed();
+      await node.start();
+      const { answer } = await answerTo(session, call);
+      assert.equal(answer.result?.content[0].text, 'a: c 1', JSON.stringify(answer));
+      assert.equal(upstream.record('executed', 'a').length, 1);
+    });
+  }
 
   test('is another one if it says something else under the same id', async (t) => {
     const { node, upstream } = await stage(t);
