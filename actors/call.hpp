@@ -24,6 +24,7 @@ struct post {
   bool batch = false;
   std::vector<std::string> answers;  ///< of a batch, until all are there
   transport::loop::timer timer = 0;  ///< turns it into a stream
+  std::uint64_t connection = 0;      ///< that it came over, see `http_exchange::connection`
   bool watched = false;              ///< the loss of its connection will be told
 };
 using post_ptr = std::shared_ptr<post>;
@@ -79,7 +80,8 @@ struct call final : transport::upstream_events, std::enable_shared_from_this<cal
 
   /// The outcome, once there: a whole JSON-RPC answer of the upstream with the views into it, or an error of ours.
   std::string answer;
-  std::string error;  ///< raw error object
+  std::string error;     ///< raw error object
+  std::string response;  ///< as the client is to see it, while it waits to be durable
 };
 
 /// What is remembered of a finished tool call.

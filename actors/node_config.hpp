@@ -99,7 +99,7 @@ struct store_config {
   on_store_loss on_loss = on_store_loss::hold;
   std::chrono::milliseconds hold_timeout{5'000};  ///< how long output waits for a store that does not answer
   persistence::text_format format = persistence::text_format::json;
-  std::size_t compress_above = 4096;  ///< bytes of one text; 0 = never
+  std::size_t compress_above = 2048;  ///< bytes of one text; 0 = never
   std::string keys;                   ///< where those are that encrypt it, for `persistence::read_keys`; empty = none
 };
 

@@ -21,6 +21,7 @@ class remote_exchange final : public http_exchange {
 
   const transport::http_request& request() const noexcept override { return exchange_->request(); }
   loop& home() noexcept override { return home_; }
+  std::uint64_t connection() const noexcept override { return exchange_->connection(); }
 
   void respond(int status, std::string_view content_type, std::string_view extra_headers,
                std::initializer_list<std::string_view> body) override {

@@ -76,8 +76,8 @@ class session_actor final : public shard_actor {
   std::string journal_text_of(call& c, std::string_view answer);
   void note_call(call& c);
   void note_streaming_calls(const post& p);
-  void report_durably(const call_ptr& c, const std::string& text);
-  void show(const call_ptr& c, const std::string& text);
+  void report_durably(const call_ptr& c, std::string text);
+  void show(const call_ptr& c);
   bool take_up(const post_ptr& p, const mcp::envelope& e);
   void watch_post(const post_ptr& p);
   void on_post_lost(const post_lost& m);

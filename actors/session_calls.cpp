@@ -185,8 +185,7 @@ void session_actor::report(const call_ptr& c) {
       return put_answer(p, {text});
     return gated([this, p, text] { put_answer(p, {text}); }, [this, p] { refuse_for_now(p); });
   }
-  const auto text = response_of(*c);
-  if (!text.empty()) return report_durably(c, text);
+  if (auto text = response_of(*c); !text.empty()) return report_durably(c, std::move(text));
   // Cancelled: nobody waits for it.
   if (c->in_journal) {
     --durable_->open_executions;
@@ -203,9 +202,15 @@ void session_actor::report(const call_ptr& c) {
 std::string session_actor::response_of(const call& call) {
   const auto* const c = &call;
   const auto answer = [&](std::initializer_list<std::string_view> parts) {
-    std::string whole = R"({"jsonrpc":"2.0","id":)" + c->client_id;
+    constexpr std::string_view head = R"({"jsonrpc":"2.0","id":)";
+    std::size_t size = head.size() + c->client_id.size() + 1;
+    for (const auto part : parts) size += part.size();
+    std::string whole;
+    whole.reserve(size);
+    whole.append(head).append(c->client_id);
     for (const auto part : parts) whole += part;
-    return whole + "}";
+    whole += '}';
+    return whole;
   };
   if (!c->error.empty()) return answer({R"(,"error":)", c->error});
   if (c->answer.empty()) return {};

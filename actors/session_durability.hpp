@@ -28,8 +28,9 @@ struct shown_answer {
   std::string text;
   std::string params_part;
   std::chrono::steady_clock::time_point at;
-  post_ptr to;        ///< whose connection took it
-  bool lost = false;  ///< it cannot have arrived, or nobody knows
+  post_ptr to;           ///< whose connection took it
+  bool lost = false;     ///< it cannot have arrived, or nobody knows
+  bool arrived = false;  ///< its connection went on to the next request
 };
 
 /// Larger immutable texts are stored once, apart from what refers to them. Bytes.
@@ -63,6 +64,16 @@ struct session_durability {
       if (shown_client_ids[i] == hash && shown[i].client_id == client_id && f(shown[i])) return true;
     }
     return false;
+  }
+
+  /// The client goes on over this connection, so it has the answers that went there.
+  void note_arrivals(std::uint64_t connection) {
+    if (connection == 0) return;
+    for (auto i = shown.size(); i-- > 0;) {
+      auto& s = shown[i];
+      if (!s.to || s.to->connection != connection || s.stream != 0) continue;
+      if (std::exchange(s.arrived, !s.lost)) return;
+    }
   }
 
   commit_gate gate;

@@ -18,6 +18,7 @@ using phase = session_durability::phase;
 
 constexpr auto arrival_time = std::chrono::milliseconds{1'000};  // an answer not reported lost by then has arrived
 constexpr auto forgetting_pause = std::chrono::milliseconds{100};
+constexpr std::size_t arrived_kept = 8;  // for a proxy between, which may have an answer that its client has not
 constexpr std::size_t shown_bytes_max = 1u << 20;
 constexpr std::size_t shown_max = 256;
 constexpr auto ttl_margin = std::chrono::milliseconds{60'000};
@@ -140,7 +141,7 @@ void session_actor::note_streaming_calls(const post& p) {
 }
 
 /// The outcome takes the place of the intent, then it is shown.
-void session_actor::report_durably(const call_ptr& c, const std::string& text) {
+void session_actor::report_durably(const call_ptr& c, std::string text) {
   crash_point("before_result");
   const auto in_stream = c->from->stream != 0 && streams().is_open(c->from->stream);
   c->reported = true;
@@ -150,8 +151,9 @@ void session_actor::report_durably(const call_ptr& c, const std::string& text) {
   auto& next = durable_->gate.next();
   next.journal[key] = {persistence::stage::result,
                        node_.store->texts().encode_owned(std::move(entry), field_of("journal/" + key))};
+  c->response = std::move(text);
   if (in_stream) {
-    show(c, text);
+    show(c);
     // It cannot have arrived before it is durable.
     durable_->shown.back().at = clock::time_point::max();
     return gated([this, id = c->client_id, number = c->execution] {
@@ -162,21 +164,21 @@ void session_actor::report_durably(const call_ptr& c, const std::string& text) {
     });
   }
   gated(
-      [this, c, text] {
+      [this, c] {
         crash_point("after_result");
-        show(c, text);
+        show(c);
         crash_point("after_reply");
       },
-      [this, c, text] {
+      [this, c] {
         // Nobody may see it yet. The client may ask again, under the same id.
         refuse_for_now(c->from);
         c->from = begin_post(nullptr, 1, false);
-        show(c, text);
+        show(c);
       });
 }
 
 /// Hands the outcome to whoever waits for it, and remembers it until it is sure to have arrived.
-void session_actor::show(const call_ptr& c, const std::string& text) {
+void session_actor::show(const call_ptr& c) {
   const auto p = c->from;
   shown_answer s;
   s.execution = c->execution;
@@ -187,10 +189,10 @@ void session_actor::show(const call_ptr& c, const std::string& text) {
   s.at = clock::now();
   s.to = p;
   s.lost = p->stream != 0 ? !streams().is_attached(p->stream) : p->exchange == nullptr;
-  if (p->stream == 0) s.text = text;
-  durable_->remember(std::move(s));
   finish(c);
-  put_answer(p, {text});
+  put_answer(p, {c->response});
+  if (p->stream == 0) s.text = std::move(c->response);
+  durable_->remember(std::move(s));
 }
 
 /// A request that says what a recent one said, under the same id (which "Requests" of the specification forbids): its
@@ -277,6 +279,7 @@ void session_actor::refuse_unanswered() {
 void session_actor::forget_shown(bool all) {
   auto& d = *durable_;
   while (d.shown.size() > shown_max || d.shown_bytes > shown_bytes_max) forget_shown_at(0);
+  while (d.shown.size() > arrived_kept && d.shown.front().arrived) forget_shown_at(0);
   const auto now = clock::now();
   if (!all && now < d.forget_at) return;
   d.forget_at = now + forgetting_pause;

@@ -52,6 +52,10 @@ std::string joined(std::initializer_list<std::string_view> parts) {
 post_ptr session_actor::begin_post(exchange_ptr exchange, std::size_t requests, bool batch) {
   auto p = std::make_shared<post>();
   p->exchange = std::move(exchange);
+  if (durable_ && p->exchange) {
+    p->connection = p->exchange->connection();
+    durable_->note_arrivals(p->connection);
+  }
   p->open = requests;
   p->batch = batch;
   return p;

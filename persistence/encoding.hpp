@@ -16,7 +16,7 @@ enum class text_format : std::uint8_t { json, msgpack };
 
 struct encoding_options {
   text_format format = text_format::json;
-  std::size_t compress_above = 4096;  ///< bytes; 0 = never
+  std::size_t compress_above = 2048;  ///< bytes; 0 = never
   int zstd_level = 1;
   std::optional<cipher_keys> keys;               ///< encrypts if given
   std::size_t text_max = std::size_t{64} << 20;  ///< bytes; a longer text is not read

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -11,11 +12,13 @@ namespace holdfast::transport {
 /// can reach no later request.
 class live_exchange final : public http_exchange {
  public:
-  explicit live_exchange(std::shared_ptr<server_connection> to) : home_(to->home()), to_(std::move(to)) {}
+  live_exchange(std::shared_ptr<server_connection> to, std::uint64_t connection)
+      : home_(to->home()), connection_(connection), to_(std::move(to)) {}
   ~live_exchange() override;
 
   const http_request& request() const noexcept override;
   loop& home() noexcept override { return home_; }
+  std::uint64_t connection() const noexcept override { return connection_; }
   void respond(int status, std::string_view content_type, std::string_view extra_headers,
                std::initializer_list<std::string_view> body) override;
   void open_stream(std::string_view extra_headers) override;
@@ -25,6 +28,7 @@ class live_exchange final : public http_exchange {
 
  private:
   loop& home_;
+  const std::uint64_t connection_;
   std::shared_ptr<server_connection> to_;  // null once answered
   bool streaming_ = false;
 };

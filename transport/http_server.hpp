@@ -42,6 +42,10 @@ class http_exchange {
 
   virtual loop& home() noexcept = 0;
 
+  /// Which connection of this process it came over. Whatever was answered there before has arrived, as the client has
+  /// gone on; unless it did so without waiting (it pipelines, against RFC 9112, 9.3.2), upon which this is 0.
+  virtual std::uint64_t connection() const noexcept = 0;
+
   /// `extra_headers` is empty or whole lines, each ended by CRLF. The parts of the body are sent one after another and
   /// are copied before this returns. No effect when the client has gone.
   virtual void respond(int status, std::string_view content_type, std::string_view extra_headers,

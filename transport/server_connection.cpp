@@ -1,6 +1,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <utility>
@@ -20,6 +21,11 @@ constexpr std::size_t linger_bytes_max = 8u << 20;
 constexpr std::size_t read_ahead_max = 8u << 10;
 constexpr std::size_t spare_readers_max = 64;
 
+std::uint64_t next_number() {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
 }  // namespace
 
 std::unique_ptr<http_request_reader> server_site::take_reader() {
@@ -34,7 +40,9 @@ void server_site::keep_reader(std::unique_ptr<http_request_reader> r) {
 }
 
 server_connection::server_connection(server_site& site, socket s)
-    : site_(site), home_(site.home), socket_(std::move(s)), limit_(site.home, [this] { on_deadline(); }) {
+    : site_(site), home_(site.home), number_(next_number()), socket_(std::move(s)), limit_(site.home, [this] {
+        on_deadline();
+      }) {
   site_.connections.push_back(*this);
   error_code ignored;  // on a socket that is gone already; the first read tells
   socket_->set_option(asio::ip::tcp::no_delay(true), ignored);
@@ -84,7 +92,8 @@ void server_connection::await_request() {
   arrived_ = arrival::nothing;
   rested_ = false;
   limit_.set(std::min(rest_after, site_.limits.keep_alive_timeout));
-  if (reader_ && reader_->buffered() > 0) return take_request();
+  pipelined_ = reader_ && reader_->buffered() > 0;
+  if (pipelined_) return take_request();
   give_reader_back();
   read();
 }
@@ -113,7 +122,7 @@ void server_connection::dispatch() {
   http11_ = reader_->http11();
   keep_alive_ = reader_->keep_alive();
   bodyless_ = reader_->request().method == http_method::head;
-  site_.handler.on_request(std::make_shared<live_exchange>(shared_from_this()));
+  site_.handler.on_request(std::make_shared<live_exchange>(shared_from_this(), pipelined_ ? 0 : number_));
   // Reading on shows when the client leaves, and is the read that the next request needs anyway.
   if (phase_ != phase::closed) read();
 }

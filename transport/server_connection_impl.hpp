@@ -5,6 +5,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/intrusive/list.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -91,6 +92,7 @@ class server_connection final : public std::enable_shared_from_this<server_conne
 
   server_site& site_;
   loop& home_;
+  const std::uint64_t number_;
   std::optional<socket> socket_;                 // none once closed: the exchange may outlive the loop
   std::unique_ptr<http_request_reader> reader_;  // none while nothing of a request is there, to save its buffer
   std::string out_, next_;                       // being sent; waiting for that
@@ -101,6 +103,7 @@ class server_connection final : public std::enable_shared_from_this<server_conne
   phase phase_ = phase::reading;
   arrival arrived_ = arrival::nothing;
   bool reading_ = false, writing_ = false, flush_posted_ = false, rested_ = false, peer_ended_ = false;
+  bool pipelined_ = false;  // the request has come before the answer to the one before it had left
   bool http11_ = true, keep_alive_ = false, bodyless_ = false;
 };
 

@@ -17,6 +17,7 @@ class fake_exchange final : public transport::http_exchange {
  public:
   const transport::http_request& request() const noexcept override { return request_; }
   transport::loop& home() noexcept override { std::terminate(); }
+  std::uint64_t connection() const noexcept override { return 0; }
 
   void respond(int s, std::string_view, std::string_view, std::initializer_list<std::string_view> body) override {
     status = s;

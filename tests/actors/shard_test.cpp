@@ -158,6 +158,7 @@ class owned_exchange final : public transport::http_exchange {
 
   const transport::http_request& request() const noexcept override { return request_; }
   transport::loop& home() noexcept override { return home_; }
+  std::uint64_t connection() const noexcept override { return 7; }
   void respond(int status, std::string_view type, std::string_view headers,
                std::initializer_list<std::string_view> body) override {
     auto text = std::to_string(status) + " " + std::string(type) + " " + std::string(headers);

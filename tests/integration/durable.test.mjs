@@ -1,6 +1,7 @@
 // Sessions outlive their node: real processes, killed and started again, over a store that stays.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
+import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
@@ -229,6 +230,19 @@ describe('a request that is sent again after a crash', durable, () => {
       assert.equal(upstream.record('executed', 'a').length, 1);
     });
   }
+
+  test('is a new one if the client has long gone on over the same connection', async (t) => {
+    const { node, upstream } = await stage(t);
+    const session = await Session.open(node.mcp);
+    session.agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    t.after(() => session.agent.destroy());
+    const calls = Array.from({ length: 12 }, (_, i) => callOf(session, 'count', { key: `k${i}`, counter: 'c' }));
+    for (const call of calls) await answerTo(session, call);
+    const again = async (call) => (await answerTo(session, call)).answer.result?.content[0].text;
+    assert.equal(await again(calls.at(-1)), 'k11: c 12', 'the last ones are still known');
+    assert.equal(await again(calls[0]), 'k0: c 13', 'the first one is not');
+    assert.equal(upstream.record('executed', 'k11').length, 1);
+  });
 
   test('is another one if it says something else under the same id', async (t) => {
     const { node, upstream } = await stage(t);

@@ -42,6 +42,25 @@ TEST_CASE("pipelined requests are answered in order") {
   for (int i = 0; i < 50; ++i) CHECK(client.read_answer().body == "/p " + std::to_string(i));
 }
 
+TEST_CASE("a request tells its connection, unless it was sent before the last answer") {
+  server_under_test server(
+      [](const exchange& e) { e->respond(200, "text/plain", {}, {std::to_string(e->connection())}); });
+  auto client = server.client();
+  client.send(get("/"));
+  const auto first = client.read_answer().body;
+  CHECK(first != "0");
+  client.send(get("/") + get("/"));
+  CHECK(client.read_answer().body == first);
+  CHECK(client.read_answer().body == "0");
+  client.send(get("/"));
+  CHECK(client.read_answer().body == first);
+  auto other = server.client();
+  other.send(get("/"));
+  const auto second = other.read_answer().body;
+  CHECK(second != "0");
+  CHECK(second != first);
+}
+
 TEST_CASE("pipelined requests wait for answers that come later") {
   server_under_test server([](const exchange& e) { e->home().after(1ms, [e] { echo(e); }); });
   auto client = server.client();

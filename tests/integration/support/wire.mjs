@@ -75,9 +75,9 @@ export class EventStream {
 }
 
 /// One HTTP request. Answers when the header has come: {status, headers, text(), json(), stream}.
-export function exchange(url, { method = 'POST', headers = {}, body, ms = 20_000 } = {}) {
+export function exchange(url, { method = 'POST', headers = {}, body, ms = 20_000, agent = false } = {}) {
   return new Promise((done, fail) => {
-    const request = http.request(url, { method, headers, agent: false, setHost: headers.host === undefined }, (response) => {
+    const request = http.request(url, { method, headers, agent, setHost: headers.host === undefined }, (response) => {
       clearTimeout(timer);
       const reply = { status: response.statusCode, headers: response.headers, request };
       if (/^text\/event-stream/.test(response.headers['content-type'] ?? '')) {
@@ -139,7 +139,7 @@ export class Session {
   /// Sends one message, or an array of them, or text as it is.
   post(message, headers, ms) {
     const body = typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message);
-    return exchange(this.url, { headers: this.headers(headers), body, ms });
+    return exchange(this.url, { headers: this.headers(headers), body, ms, agent: this.agent });
   }
 
   get(lastEventId, headers = {}) {
