@@ -129,7 +129,7 @@ class redis_lane final : public store_lane {
     auto& r = prepare_bulk(slot);
     r.sweeping = true;
     const auto space = std::min(cursor.find(' '), cursor.size());
-    auto command = run(r, scripts().list, 4);
+    auto command = begin_script(r, scripts().list, 1, 4);
     keys_->add_index(command, kind, slot);
     keys_->add_entity_head(command, kind, slot);
     command.add(cursor.substr(0, space)).add(cursor.substr(std::min(space + 1, cursor.size())));
@@ -231,20 +231,11 @@ class redis_lane final : public store_lane {
     return r;
   }
 
-  /// A script with one key, which the caller adds next, and so many arguments.
-  static redis_command run(redis_request& r, const redis_script& script, std::size_t arguments) {
-    r.script = &script;
-    r.arguments = 2 + arguments;
-    auto command = redis_command::go_on(r.bytes);
-    command.add("1");
-    return command;
-  }
-
   redis_request& prepare_owner(std::uint16_t slot, const redis_script& script, std::size_t arguments) {
     auto& r = dispatcher_->prepare();
     r.hash_slot = keys_->hash_slot(slot);
     r.durable = true;
-    auto command = run(r, script, arguments);
+    auto command = begin_script(r, script, 1, arguments);
     keys_->add_owner(command, slot);
     return r;
   }
@@ -253,7 +244,7 @@ class redis_lane final : public store_lane {
     auto& r = dispatcher_->prepare();
     const auto key = keys_->lock(lock);
     r.hash_slot = hash_slot_of(key);
-    run(r, script, arguments).add(key);
+    begin_script(r, script, 1, arguments).add(key);
     return r;
   }
 
