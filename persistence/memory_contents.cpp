@@ -158,6 +158,12 @@ std::optional<token> memory_contents::owner(std::uint16_t slot) const {
   return token{o.epoch, *o.incarnation};
 }
 
+std::vector<std::optional<token>> memory_contents::owners(std::uint16_t first, std::uint16_t count) const {
+  std::vector<std::optional<token>> out;
+  for (std::uint16_t n = 0; n < count; ++n) out.push_back(owner(first + n));
+  return out;
+}
+
 bool memory_contents::acquire(std::string_view lock, std::string word, milliseconds limit, time_point now) {
   locks_.sweep(now, swept_max);
   std::string at(lock);

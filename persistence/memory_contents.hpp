@@ -35,6 +35,7 @@ class memory_contents {
   token claim(std::uint16_t slot, std::string_view incarnation);
   verdict release(std::uint16_t slot, const token& by);
   std::optional<token> owner(std::uint16_t slot) const;
+  std::vector<std::optional<token>> owners(std::uint16_t first, std::uint16_t count) const;
 
   /// `word` is that of the new holder.
   bool acquire(std::string_view lock, std::string word, milliseconds limit, time_point now);

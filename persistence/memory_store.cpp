@@ -80,6 +80,9 @@ class memory_lane final : public store_lane {
   void owner(std::uint16_t slot, completion<std::optional<token>> done) override {
     answer(std::move(done), [&](memory_contents& all, time_point) { return all.owner(slot); });
   }
+  void owners(std::uint16_t first, std::uint16_t count, completion<std::vector<std::optional<token>>> done) override {
+    answer(std::move(done), [&](memory_contents& all, time_point) { return all.owners(first, count); });
+  }
 
   void acquire(std::string_view lock, milliseconds limit, completion<std::optional<std::string>> done) override {
     answer(std::move(done), [&](memory_contents& all, time_point now) {

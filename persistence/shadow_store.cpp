@@ -79,6 +79,9 @@ class shadowed_lane final : public store_lane {
   void owner(std::uint16_t slot, completion<std::optional<token>> done) override {
     primary_->owner(slot, std::move(done));
   }
+  void owners(std::uint16_t first, std::uint16_t count, completion<std::vector<std::optional<token>>> done) override {
+    primary_->owners(first, count, std::move(done));
+  }
   void acquire(std::string_view lock, milliseconds limit, completion<std::optional<std::string>> done) override {
     primary_->acquire(lock, limit, std::move(done));
   }

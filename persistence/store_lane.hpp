@@ -65,6 +65,10 @@ class store_lane {
   /// Who holds the slot; nothing if nobody does.
   virtual void owner(std::uint16_t slot, completion<std::optional<token>> done) = 0;
 
+  /// The same of `count` slots from `first` on, in their order; `first + count` is at most `slot_count`. Not one
+  /// moment's picture: each as it was at some time between call and completion.
+  virtual void owners(std::uint16_t first, std::uint16_t count, completion<std::vector<std::optional<token>>> done) = 0;
+
   // locks, for critical sections of a whole cluster
 
   /// A random word if the lock was free, nothing if somebody holds it. It falls by itself after `limit`.

@@ -43,6 +43,26 @@ void write_plain(redis_request& r, std::uint16_t hash_slot, const Arguments&... 
   append_command(r.bytes, arguments...);
 }
 
+/// Answers in one what many operations answer, in the order they were asked, or the first failure.
+template <class T>
+class gathering {
+ public:
+  gathering(std::size_t count, completion<std::vector<T>> done)
+      : answers_(count), missing_(count), done_(std::move(done)) {}
+
+  void take(std::size_t place, result<T> answer) {
+    if (!done_) return;
+    if (!answer) return std::exchange(done_, nullptr)(answer.error());
+    answers_[place] = std::move(*answer);
+    if (--missing_ == 0) std::exchange(done_, nullptr)(std::move(answers_));
+  }
+
+ private:
+  std::vector<T> answers_;
+  std::size_t missing_;
+  completion<std::vector<T>> done_;
+};
+
 class redis_lane final : public store_lane {
  public:
   redis_lane(std::shared_ptr<redis_dispatcher> dispatcher, std::shared_ptr<const redis_keys> keys)
@@ -171,6 +191,13 @@ class redis_lane final : public store_lane {
     keys_->add_owner(command, slot);
     r.done = answer<std::optional<token>>(std::move(done), read_owner);
     dispatcher_->submit(r);
+  }
+
+  void owners(std::uint16_t first, std::uint16_t count, completion<std::vector<std::optional<token>>> done) override {
+    if (count == 0) return dispatcher_->defer([done = std::move(done)] { done(std::vector<std::optional<token>>()); });
+    const auto all = std::make_shared<gathering<std::optional<token>>>(count, std::move(done));
+    for (std::uint16_t n = 0; n < count; ++n)
+      owner(first + n, [all, n](result<std::optional<token>> one) { all->take(n, std::move(one)); });
   }
 
   void acquire(std::string_view lock, milliseconds limit, completion<std::optional<std::string>> done) override {

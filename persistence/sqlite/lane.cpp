@@ -84,6 +84,10 @@ class lane final : public store_lane {
     ask<std::optional<token>>([=](tables& in) { return in.slots.owner(slot); }, std::move(done));
   }
 
+  void owners(std::uint16_t first, std::uint16_t count, completion<std::vector<std::optional<token>>> done) override {
+    ask<std::vector<std::optional<token>>>([=](tables& in) { return in.slots.owners(first, count); }, std::move(done));
+  }
+
   void acquire(std::string_view lock, std::chrono::milliseconds limit,
                completion<std::optional<std::string>> done) override {
     ask<std::optional<std::string>>([lock = std::string(lock), word = random_word(),

@@ -43,4 +43,10 @@ std::optional<token> ownership::owner(std::uint16_t slot) const {
   return slots_[slot];
 }
 
+std::vector<std::optional<token>> ownership::owners(std::uint16_t first, std::uint16_t count) const {
+  std::vector<std::optional<token>> out;
+  for (std::uint16_t n = 0; n < count; ++n) out.push_back(owner(first + n));
+  return out;
+}
+
 }  // namespace holdfast::persistence::sqlite

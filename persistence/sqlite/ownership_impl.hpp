@@ -24,6 +24,7 @@ class ownership {
   result<token> claim(std::uint16_t slot, std::string_view incarnation);
   verdict release(std::uint16_t slot, const token& by);
   std::optional<token> owner(std::uint16_t slot) const;
+  std::vector<std::optional<token>> owners(std::uint16_t first, std::uint16_t count) const;
 
  private:
   database& in_;

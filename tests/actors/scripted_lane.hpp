@@ -67,6 +67,10 @@ class scripted_lane final : public persistence::store_lane {
     refuse();
   }
   void owner(std::uint16_t, persistence::completion<std::optional<persistence::token>>) override { refuse(); }
+  void owners(std::uint16_t, std::uint16_t,
+              persistence::completion<std::vector<std::optional<persistence::token>>>) override {
+    refuse();
+  }
   void acquire(std::string_view, std::chrono::milliseconds,
                persistence::completion<std::optional<std::string>>) override {
     refuse();

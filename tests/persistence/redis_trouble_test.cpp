@@ -179,6 +179,18 @@ TEST_CASE("an ending, an expiry, a release and a lock whose answer was lost have
   CHECK(h.unlock("l", **word->operator->()));
 }
 
+TEST_CASE("a look at all slots fails once, and as a whole, if the server does not answer") {
+  if (!has_redis()) return;
+  redis_server server;
+  client c(with(server.url(), 200ms));
+  server.freeze();
+  int failures = 0;
+  c.owner.lane().owners(0, persistence::slot_count, [&](const auto& all) { failures += all ? 100 : 1; });
+  c.owner.run_until([&] { return failures > 0 && c.store->health().waiting == 0; });
+  CHECK(failures == 1);
+  server.thaw();
+}
+
 TEST_CASE("a pause of the server is waited for") {
   if (!has_redis()) return;
   redis_server server;

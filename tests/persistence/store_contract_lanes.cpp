@@ -39,6 +39,8 @@ int start_everything(store_lane& lane, const entity& of, const token& by, const 
   lane.expire({copy.kind, text}, copied, done());
   lane.restore({copy, copied, {5, text, {}, {}}, {{1, text}}, {}, 0}, done());
   lane.owner(3, done());
+  lane.owners(0, 5, done());
+  lane.owners(0, 0, done());
   lane.release(3, copied, done());
   lane.claim(4, text.substr(0, 4) + "incarnation", done());
   lane.acquire(text, 60s, done());

@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/persistence/store_contract.hpp"
 #include "tests/persistence/store_contract_fixture.hpp"
@@ -12,6 +14,11 @@ using holdfast::persistence::token;
 using holdfast::persistence::verdict;
 
 namespace holdfast::tests {
+namespace {
+
+using owners_of = std::vector<std::optional<token>>;
+
+}  // namespace
 
 void check_slots(store& s) {
   lane_harness a(s);
@@ -67,6 +74,25 @@ void check_slots(store& s) {
     CHECK(a.owner(slot_count - 1) == last);
     CHECK(a.release(0, first) == verdict::ok);
     CHECK(a.release(slot_count - 1, last) == verdict::ok);
+  }
+
+  SUBCASE("the owners of many slots come in their order") {
+    CHECK(a.owners(0, slot_count) == owners_of(slot_count));
+    const token first = a.claim(0, "first");
+    const token seventh = b.claim(slot, "second");
+    const token last = b.claim(slot_count - 1, "last");
+    const token released = a.claim(5, "first");
+    CHECK(a.release(5, released) == verdict::ok);
+    auto all = owners_of(slot_count);
+    all[0] = first;
+    all[slot] = seventh;
+    all[slot_count - 1] = last;
+    CHECK(a.owners(0, slot_count) == all);
+    CHECK(b.owners(4, 4) == owners_of(all.begin() + 4, all.begin() + 8));
+    CHECK(b.owners(slot, 1) == owners_of(1, seventh));
+    CHECK(b.owners(slot_count - 1, 1) == owners_of(1, last));
+    CHECK(b.owners(slot, 0).empty());
+    CHECK(b.owners(slot_count, 0).empty());
   }
 }
 

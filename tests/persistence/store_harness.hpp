@@ -81,6 +81,10 @@ class lane_harness {
   std::optional<persistence::token> owner(std::uint16_t slot) {
     return ask<std::optional<persistence::token>>([&](auto& l, auto done) { l.owner(slot, done); });
   }
+  std::vector<std::optional<persistence::token>> owners(std::uint16_t first, std::uint16_t count) {
+    return ask<std::vector<std::optional<persistence::token>>>(
+        [&](auto& l, auto done) { l.owners(first, count, done); });
+  }
   std::optional<std::string> acquire(std::string_view lock, milliseconds limit) {
     return ask<std::optional<std::string>>([&](auto& l, auto done) { l.acquire(lock, limit, done); });
   }

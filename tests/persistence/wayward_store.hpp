@@ -117,6 +117,10 @@ class wayward_store final : public persistence::store {
     void owner(std::uint16_t slot, persistence::completion<std::optional<persistence::token>> done) override {
       pass(std::move(done), [this, slot](auto then) { inner_->owner(slot, std::move(then)); });
     }
+    void owners(std::uint16_t first, std::uint16_t count,
+                persistence::completion<std::vector<std::optional<persistence::token>>> done) override {
+      pass(std::move(done), [this, first, count](auto then) { inner_->owners(first, count, std::move(then)); });
+    }
     void acquire(std::string_view lock, milliseconds limit,
                  persistence::completion<std::optional<std::string>> done) override {
       pass(std::move(done),
