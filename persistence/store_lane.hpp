@@ -56,10 +56,14 @@ class store_lane {
 
   // slots
 
-  /// Takes the slot: raises its epoch, so that whoever held it is fenced from then on.
-  virtual void claim(std::uint16_t slot, std::string_view incarnation, completion<token> done) = 0;
+  /// Takes the slot for somebody to whom `view` is the version of the cluster's view (0 = there is none): raises its
+  /// epoch, so that whoever held it is fenced from then on. Nothing, and nobody is fenced, if the slot was claimed
+  /// under a newer view before, released since or not.
+  virtual void claim(std::uint16_t slot, std::string_view incarnation, std::uint64_t view,
+                     completion<std::optional<token>> done) = 0;
 
-  /// Gives the slot back; the epoch stays. `fenced` if the token is not the current one.
+  /// Gives the slot back; its epoch stays, and the view it was claimed under. `fenced` if the token is not the current
+  /// one.
   virtual void release(std::uint16_t slot, const token& by, completion<verdict> done) = 0;
 
   /// Who holds the slot; nothing if nobody does.
@@ -68,6 +72,17 @@ class store_lane {
   /// The same of `count` slots from `first` on, in their order; `first + count` is at most `slot_count`. Not one
   /// moment's picture: each as it was at some time between call and completion.
   virtual void owners(std::uint16_t first, std::uint16_t count, completion<std::vector<std::optional<token>>> done) = 0;
+
+  // the view of a whole cluster: one record that never expires
+
+  /// Nothing if it was never written.
+  virtual void read_view(completion<std::optional<versioned>> done) = 0;
+
+  /// Writes it as version `expected + 1` if `expected` is its version now (0 = it was never written). `conflict`, and
+  /// nothing written, if it is another. Asked again after a lost answer it is `duplicate`, and as good as `ok`, while
+  /// that very version stands with these very bytes: no two writers may write the same ones. It is `conflict` once
+  /// another version has followed; only a later view can tell then whether this one stood.
+  virtual void change_view(std::uint64_t expected, std::string_view bytes, completion<verdict> done) = 0;
 
   // locks, for critical sections of a whole cluster
 
@@ -87,7 +102,8 @@ class store_lane {
                          completion<bool> done) = 0;
 
   /// Set by the user, or empty. Runs on the lane's thread when the store goes on with another history (a restarted
-  /// server, a promoted replica): the last commits and claims may be missing. Check the slots; `restore` what is held.
+  /// server, a promoted replica): the last commits, claims and changes of the view may be missing. Check the slots and
+  /// the view; `restore` what is held.
   std::function<void()> on_history_changed;
 };
 

@@ -18,4 +18,7 @@ result<page> read_page(redis_reply& reply);
 /// Of an ownership record; nothing if nobody holds the slot.
 result<std::optional<token>> read_owner(const redis_reply& reply);
 
+/// Of the view's record; nothing if there is none.
+result<std::optional<versioned>> read_view(const redis_reply& reply);
+
 }  // namespace holdfast::persistence

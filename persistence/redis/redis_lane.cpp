@@ -158,20 +158,23 @@ class redis_lane final : public store_lane {
     dispatcher_->submit(r);
   }
 
-  void claim(std::uint16_t slot, std::string_view incarnation, completion<token> done) override {
-    auto& r = prepare_owner(slot, scripts().claim, 1);
-    redis_command::go_on(r.bytes).add(incarnation);
-    r.done = answer<token>(std::move(done),
-                           [incarnation = std::string(incarnation)](const redis_reply& reply) -> result<token> {
-                             auto given = read_owner({redis_reply::kind::text, 0, reply.text + ":" + incarnation, {}});
-                             if (!given) return given.error();
-                             return given->value_or(token());
-                           });
+  void claim(std::uint16_t slot, std::string_view incarnation, std::uint64_t view,
+             completion<std::optional<token>> done) override {
+    auto& r = prepare_owner(slot, scripts().claim, 2, 2);
+    auto command = redis_command::go_on(r.bytes);
+    keys_->add_claimed_view(command, slot);
+    command.add(incarnation).add_unsigned(view);
+    r.done = answer<std::optional<token>>(
+        std::move(done),
+        [incarnation = std::string(incarnation)](const redis_reply& epoch) -> result<std::optional<token>> {
+          if (!epoch.is_text()) return std::optional<token>();
+          return read_owner({redis_reply::kind::text, 0, epoch.text + ":" + incarnation, {}});
+        });
     dispatcher_->submit(r);
   }
 
   void release(std::uint16_t slot, const token& by, completion<verdict> done) override {
-    auto& r = prepare_owner(slot, scripts().release, 2);
+    auto& r = prepare_owner(slot, scripts().release, 1, 2);
     redis_command::go_on(r.bytes).add(text_of(by)).join({std::to_string(by.epoch), ":"});
     // Released already: by the first attempt, if this was another one, or else by whoever lost the slot long ago.
     r.done = [done = std::move(done)](const redis_outcome& o) {
@@ -200,6 +203,22 @@ class redis_lane final : public store_lane {
       owner(first + n, [all, n](result<std::optional<token>> one) { all->take(n, std::move(one)); });
   }
 
+  void read_view(completion<std::optional<versioned>> done) override {
+    auto& r = dispatcher_->prepare();
+    const auto key = keys_->view();
+    write_plain(r, hash_slot_of(key), "GET", key);
+    r.done = answer<std::optional<versioned>>(std::move(done), persistence::read_view);
+    dispatcher_->submit(r);
+  }
+
+  void change_view(std::uint64_t expected, std::string_view bytes, completion<verdict> done) override {
+    auto& r = prepare_single(keys_->view(), scripts().change_view, 2);
+    r.durable = true;
+    redis_command::go_on(r.bytes).add_unsigned(expected).join({std::to_string(expected + 1), ":", bytes});
+    r.done = answer<verdict>(std::move(done), read_verdict);
+    dispatcher_->submit(r);
+  }
+
   void acquire(std::string_view lock, milliseconds limit, completion<std::optional<std::string>> done) override {
     auto& r = dispatcher_->prepare();
     const auto key = keys_->lock(lock);
@@ -217,13 +236,13 @@ class redis_lane final : public store_lane {
   }
 
   void unlock(std::string_view lock, std::string_view word, completion<bool> done) override {
-    auto& r = prepare_lock(lock, scripts().unlock, 1);
+    auto& r = prepare_single(keys_->lock(lock), scripts().unlock, 1);
     redis_command::go_on(r.bytes).add(word);
     submit_bool(r, std::move(done));
   }
 
   void prolong(std::string_view lock, std::string_view word, milliseconds limit, completion<bool> done) override {
-    auto& r = prepare_lock(lock, scripts().prolong, 2);
+    auto& r = prepare_single(keys_->lock(lock), scripts().prolong, 2);
     redis_command::go_on(r.bytes).add(word).add(std::max<std::int64_t>(limit.count(), 1));
     submit_bool(r, std::move(done));
   }
@@ -258,18 +277,20 @@ class redis_lane final : public store_lane {
     return r;
   }
 
-  redis_request& prepare_owner(std::uint16_t slot, const redis_script& script, std::size_t arguments) {
+  /// A durable script on a slot's owner and, if it has more keys, on those that the caller adds next.
+  redis_request& prepare_owner(std::uint16_t slot, const redis_script& script, std::size_t keys,
+                               std::size_t arguments) {
     auto& r = dispatcher_->prepare();
     r.hash_slot = keys_->hash_slot(slot);
     r.durable = true;
-    auto command = begin_script(r, script, 1, arguments);
+    auto command = begin_script(r, script, keys, arguments);
     keys_->add_owner(command, slot);
     return r;
   }
 
-  redis_request& prepare_lock(std::string_view lock, const redis_script& script, std::size_t arguments) {
+  /// A script on this key alone.
+  redis_request& prepare_single(const std::string& key, const redis_script& script, std::size_t arguments) {
     auto& r = dispatcher_->prepare();
-    const auto key = keys_->lock(lock);
     r.hash_slot = hash_slot_of(key);
     begin_script(r, script, 1, arguments).add(key);
     return r;

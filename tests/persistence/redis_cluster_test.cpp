@@ -224,7 +224,8 @@ TEST_CASE("a server alone is told from a cluster, and a cluster's node from a se
   const auto node = open_redis(with("redis://127.0.0.1:" + std::to_string(group.nodes[0]->port()))).value();
   lane_harness h(*node);
   for (std::uint16_t slot = 0; slot < 20; ++slot) {
-    const auto claimed = h.attempt<persistence::token>([&](auto& l, auto done) { l.claim(slot, "i", done); });
+    const auto claimed =
+        h.attempt<std::optional<persistence::token>>([&](auto& l, auto done) { l.claim(slot, "i", 0, done); });
     if (claimed) continue;
     CHECK(claimed.error().code == store_errc::rejected);
     CHECK(claimed.error().detail.find("redis+cluster://") != std::string::npos);

@@ -152,6 +152,29 @@ TEST_CASE("a store opens that has no room or no replica at the moment") {
   CHECK(open_redis(o).has_value());
 }
 
+TEST_CASE("what was claimed before claims had views counts as claimed under none") {
+  if (!has_redis()) return;
+  redis_server server;
+  const auto s = open_redis(with(server.url())).value();
+  lane_harness h(*s);
+  REQUIRE(server.command({"SET", "hf:{s7}:owner", "41:before"}) == "OK");
+  CHECK(h.owner(7) == persistence::token{41, "before"});
+  CHECK(h.claim(7, "now", 0).epoch == 42);
+  CHECK(server.command({"EXISTS", "hf:{s7}:view"}) == "0");
+  CHECK(h.claim(7, "now", 3).epoch == 43);
+  CHECK_FALSE(h.try_claim(7, "before", 0));
+}
+
+TEST_CASE("nothing tells of the view and of claims for a time only") {
+  if (!has_redis()) return;
+  redis_server server;
+  const auto s = open_redis(with(server.url())).value();
+  lane_harness h(*s);
+  REQUIRE(h.change_view(0, "view") == verdict::ok);
+  h.claim(7, "i", 1);
+  for (const char* key : {"hf:view", "hf:{s7}:owner", "hf:{s7}:view"}) CHECK(server.command({"PTTL", key}) == "-1");
+}
+
 TEST_CASE("nobody listening is said after the deadline") {
   const auto s = open_redis(with("redis://127.0.0.1:" + std::to_string(free_port()), 300ms));
   REQUIRE(!s);
