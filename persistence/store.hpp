@@ -59,7 +59,9 @@ class store {
   ///   unix:PATH[?db=N&user=U&password=P]                  Redis on a unix socket
   ///   redis+sentinel://[user:password@]h1[:p],h2[:p]…/master[/db]
   ///   redis+cluster://[user:password@]h1[:p],h2[:p]…
-  /// May block for up to `deadline`; for start-up. The failure says what was wrong and what would be right.
+  /// May block for up to `deadline`; for start-up. The failure says what was wrong and what would be right: `rejected`
+  /// also where the contents are of a newer format, or spread over another number of slots. An empty store is marked
+  /// with the format and the slots of this build.
   static result<std::unique_ptr<store>> open(const store_options& o);
 
   virtual ~store() = default;

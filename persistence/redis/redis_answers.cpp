@@ -110,4 +110,12 @@ result<std::optional<versioned>> read_view(const redis_reply& reply) {
   return std::optional<versioned>(versioned{read->number, std::string(read->rest)});
 }
 
+result<store_format> read_format(const redis_reply& reply) {
+  const auto read = read_numbered(reply.text);
+  store_format f;
+  if (!reply.is_text() || !read || !read_number(read->rest, f.slots)) return corrupt("the format's record");
+  f.version = read->number;
+  return f;
+}
+
 }  // namespace holdfast::persistence

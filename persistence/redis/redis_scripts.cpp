@@ -141,6 +141,13 @@ call('SET',KEYS[1],ARGV[2])
 return 0
 )lua";
 
+const std::string mark = R"lua(
+local now=call('GET',KEYS[1])
+if now then return now end
+call('SET',KEYS[1],ARGV[1])
+return ARGV[1]
+)lua";
+
 const std::string held = "if call('GET',KEYS[1])~=ARGV[1] then return 0 end\n";
 
 // The place to go on is found by an entry that sorts right behind the cursor, for the entry of the cursor itself may be
@@ -189,6 +196,7 @@ const redis_scripts& scripts() {
       redis_script(freeing + claim),
       redis_script(freeing + release),
       redis_script(freeing + change_view),
+      redis_script(freeing + mark),
       redis_script(freeing + held + "return call('DEL',KEYS[1])\n"),
       redis_script(freeing + held + "return call('PEXPIRE',KEYS[1],ARGV[2])\n"),
       redis_script(freeing + list),

@@ -43,6 +43,9 @@ struct redis_scripts {
   /// Key: the view. Arguments: version before, what is to stand there afterwards.
   redis_script change_view;
 
+  /// Key: the format. Argument: what it is in this build. Answers what stands there.
+  redis_script mark;
+
   /// Key: the lock. Arguments: word (and milliseconds). Answer 1 or 0.
   redis_script unlock, prolong;
 

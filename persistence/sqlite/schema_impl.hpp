@@ -12,7 +12,8 @@ enum class durability : std::uint8_t {
 };
 
 /// Makes the connection and the file ready: settings, and the tables if the file is new or of an older version.
-/// `rejected` if it is of another program or of a newer version, `corrupt` if it is no database.
+/// `rejected` if it is of another program, of a newer version or has another number of slots, `corrupt` if it is no
+/// database.
 result<void> prepare(database& in, durability how, const std::string& path);
 
 /// Writes what stands there already: to see whether that is possible.

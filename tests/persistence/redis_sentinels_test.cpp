@@ -81,7 +81,7 @@ TEST_CASE("a master that does not answer is left within the deadline of what it 
   int told = 0;
   h.lane().on_history_changed = [&] { ++told; };
   REQUIRE(h.create() == verdict::ok);
-  wait_for("the replica to have it", [&] { return group.second.command({"DBSIZE"}) == "4"; });
+  wait_for("the replica to have it", [&] { return group.second.command({"DBSIZE"}) == "5"; });
   group.first.freeze();
   CHECK(h.commit(h.next()) == verdict::ok);
   CHECK(told == 1);
@@ -95,7 +95,7 @@ TEST_CASE("a planned failover is followed though the old master is still there")
   const auto store = open_redis(with(group.url(), 20s)).value();
   owner_harness h(*store);
   REQUIRE(h.create() == verdict::ok);
-  wait_for("the replica to have it", [&] { return group.second.command({"DBSIZE"}) == "4"; });
+  wait_for("the replica to have it", [&] { return group.second.command({"DBSIZE"}) == "5"; });
   REQUIRE(group.sentinels.front().command({"SENTINEL", "FAILOVER", "main"}) == "OK");
   const auto to = ":" + std::to_string(group.second.port());
   h.run_until([&] { return store->health().detail.find(to) != std::string::npos && store->health().available; });

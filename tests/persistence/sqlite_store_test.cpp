@@ -214,11 +214,21 @@ TEST_CASE("what is no database of ours is refused and left alone") {
   }
   SUBCASE("a newer schema") {
     open_file(path);
-    outsider(path)->execute("pragma user_version = 3");
+    outsider(path)->execute("pragma user_version = 3; drop table layout");
     const auto refused = refusal(path);
     CHECK(refused.code == store_errc::rejected);
-    CHECK(holds(refused.detail, "newer"));
+    CHECK(holds(refused.detail, path + " was written by a newer Holdfast (format 3, this one knows up to 2)"));
     CHECK(outsider(path)->number("pragma user_version") == 3);
+  }
+  SUBCASE("another number of slots") {
+    open_file(path);
+    outsider(path)->execute("update layout set slots = 512");
+    const auto refused = refusal(path);
+    CHECK(refused.code == store_errc::rejected);
+    CHECK(holds(refused.detail, path + " has its contents in 512 slots, and this Holdfast wants 1024"));
+    CHECK(holds(refused.detail, "name another file"));
+    outsider(path)->execute("update layout set slots = 1024");
+    CHECK(open_sqlite(options_for(path)).has_value());
   }
 }
 
@@ -232,7 +242,8 @@ TEST_CASE("a file of the first version is taken over with what it holds") {
     held = lane.claim(one.slot(), "abc");
     CHECK(lane.commit(snapshot_commit(one, held, 1, "kept")) == verdict::ok);
   }
-  outsider(path)->execute("drop table cluster_view; alter table slot drop column view; pragma user_version = 1");
+  outsider(path)->execute(
+      "drop table layout; drop table cluster_view; alter table slot drop column view; pragma user_version = 1");
   for (int opened = 0; opened < 2; ++opened) {
     const auto s = open_file(path);
     lane_harness lane(*s);
@@ -243,6 +254,7 @@ TEST_CASE("a file of the first version is taken over with what it holds") {
     CHECK(held.epoch == static_cast<std::uint64_t>(opened) + 2);
   }
   CHECK(outsider(path)->number("pragma user_version") == 2);
+  CHECK(outsider(path)->number("select slots from layout") == slot_count);
 }
 
 TEST_CASE("a damaged page is answered corrupt, and only to those who need it") {
