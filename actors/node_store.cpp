@@ -13,6 +13,8 @@ namespace holdfast::actors {
 
 namespace {
 
+constexpr std::uint64_t no_view = 0;
+
 std::string random_incarnation() {
   auto id = mcp::random_id();
   std::replace_if(
@@ -36,12 +38,14 @@ struct claiming : std::enable_shared_from_this<claiming> {
     while (under_way < at_once && next < persistence::slot_count && problem.empty()) {
       const auto slot = next++;
       ++under_way;
-      lane.claim(slot, incarnation, [self = shared_from_this(), slot](auto r) {
+      lane.claim(slot, incarnation, no_view, [self = shared_from_this(), slot](auto r) {
         --self->under_way;
-        if (r) {
-          self->tokens[slot] = std::move(*r);
-        } else {
+        if (!r) {
           self->problem = r.error().detail.empty() ? "it does not answer" : r.error().detail;
+        } else if (!*r) {
+          self->problem = "a newer view of the cluster gave its slots to others";
+        } else {
+          self->tokens[slot] = std::move(**r);
         }
         self->more();
       });
@@ -109,10 +113,10 @@ void node_store::verify(persistence::store_lane& lane, std::uint16_t slot, persi
       if (ours) take(**owner);
       return done(ours);
     }
-    lane.claim(slot, incarnation_, [take, done](const auto& claimed) {
+    lane.claim(slot, incarnation_, no_view, [take, done](const auto& claimed) {
       if (!claimed) return done(claimed.error());
-      take(*claimed);
-      done(true);
+      if (*claimed) take(**claimed);
+      done(claimed->has_value());
     });
   });
 }

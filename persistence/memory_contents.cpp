@@ -139,11 +139,13 @@ page memory_contents::list(std::string_view kind, std::uint16_t slot, std::strin
   return out;
 }
 
-token memory_contents::claim(std::uint16_t slot, std::string_view incarnation) {
+std::optional<token> memory_contents::claim(std::uint16_t slot, std::string_view incarnation, std::uint64_t view) {
   ownership& o = owners_.at(slot);
+  if (o.view > view) return std::nullopt;
   ++o.epoch;
   o.incarnation = incarnation;
-  return {o.epoch, *o.incarnation};
+  o.view = view;
+  return token{o.epoch, *o.incarnation};
 }
 
 verdict memory_contents::release(std::uint16_t slot, const token& by) {
@@ -156,6 +158,18 @@ std::optional<token> memory_contents::owner(std::uint16_t slot) const {
   const ownership& o = owners_.at(slot);
   if (!o.incarnation) return std::nullopt;
   return token{o.epoch, *o.incarnation};
+}
+
+std::vector<std::optional<token>> memory_contents::owners(std::uint16_t first, std::uint16_t count) const {
+  std::vector<std::optional<token>> out;
+  for (std::uint16_t n = 0; n < count; ++n) out.push_back(owner(first + n));
+  return out;
+}
+
+verdict memory_contents::change_view(std::uint64_t expected, std::string_view bytes) {
+  const verdict v = judge_change(view_, expected, bytes);
+  if (v == verdict::ok) view_ = {expected + 1, std::string(bytes)};
+  return v;
 }
 
 bool memory_contents::acquire(std::string_view lock, std::string word, milliseconds limit, time_point now) {

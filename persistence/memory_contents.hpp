@@ -32,9 +32,13 @@ class memory_contents {
   verdict expire(const entity& of, const token& by, time_point now);
   page list(std::string_view kind, std::uint16_t slot, std::string_view cursor, std::size_t max, time_point now);
 
-  token claim(std::uint16_t slot, std::string_view incarnation);
+  std::optional<token> claim(std::uint16_t slot, std::string_view incarnation, std::uint64_t view);
   verdict release(std::uint16_t slot, const token& by);
   std::optional<token> owner(std::uint16_t slot) const;
+  std::vector<std::optional<token>> owners(std::uint16_t first, std::uint16_t count) const;
+
+  const std::optional<versioned>& view() const noexcept { return view_; }
+  verdict change_view(std::uint64_t expected, std::string_view bytes);
 
   /// `word` is that of the new holder.
   bool acquire(std::string_view lock, std::string word, milliseconds limit, time_point now);
@@ -62,6 +66,7 @@ class memory_contents {
   struct ownership {
     std::uint64_t epoch = 0;
     std::optional<std::string> incarnation;  // nothing = nobody holds the slot
+    std::uint64_t view = 0;                  // that it was claimed under last
   };
 
   static key key_of(const entity& of) { return {of.slot(), of.kind, of.id}; }
@@ -71,6 +76,7 @@ class memory_contents {
 
   expiring_map<key, kept> entities_;
   std::array<ownership, slot_count> owners_;
+  std::optional<versioned> view_;
   expiring_map<std::string, std::string> locks_;  // the holder's word
   expiring_map<std::string, std::string> cache_;
   std::size_t cache_bytes_ = 0;

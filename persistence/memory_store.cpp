@@ -71,14 +71,25 @@ class memory_lane final : public store_lane {
            [&](memory_contents& all, time_point now) { return all.list(kind, slot, cursor, max, now); });
   }
 
-  void claim(std::uint16_t slot, std::string_view incarnation, completion<token> done) override {
-    answer(std::move(done), [&](memory_contents& all, time_point) { return all.claim(slot, incarnation); });
+  void claim(std::uint16_t slot, std::string_view incarnation, std::uint64_t view,
+             completion<std::optional<token>> done) override {
+    answer(std::move(done), [&](memory_contents& all, time_point) { return all.claim(slot, incarnation, view); });
   }
   void release(std::uint16_t slot, const token& by, completion<verdict> done) override {
     answer(std::move(done), [&](memory_contents& all, time_point) { return all.release(slot, by); });
   }
   void owner(std::uint16_t slot, completion<std::optional<token>> done) override {
     answer(std::move(done), [&](memory_contents& all, time_point) { return all.owner(slot); });
+  }
+  void owners(std::uint16_t first, std::uint16_t count, completion<std::vector<std::optional<token>>> done) override {
+    answer(std::move(done), [&](memory_contents& all, time_point) { return all.owners(first, count); });
+  }
+
+  void read_view(completion<std::optional<versioned>> done) override {
+    answer(std::move(done), [&](memory_contents& all, time_point) { return all.view(); });
+  }
+  void change_view(std::uint64_t expected, std::string_view bytes, completion<verdict> done) override {
+    answer(std::move(done), [&](memory_contents& all, time_point) { return all.change_view(expected, bytes); });
   }
 
   void acquire(std::string_view lock, milliseconds limit, completion<std::optional<std::string>> done) override {

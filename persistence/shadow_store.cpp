@@ -52,9 +52,10 @@ class shadowed_lane final : public store_lane {
       done(std::move(v));
     });
   }
-  void claim(std::uint16_t slot, std::string_view incarnation, completion<token> done) override {
-    primary_->claim(slot, incarnation, [this, slot, done = std::move(done)](result<token> t) {
-      if (t) mirror_.tell(shadow::claimed{slot, *t});
+  void claim(std::uint16_t slot, std::string_view incarnation, std::uint64_t view,
+             completion<std::optional<token>> done) override {
+    primary_->claim(slot, incarnation, view, [this, slot, done = std::move(done)](result<std::optional<token>> t) {
+      if (t && *t) mirror_.tell(shadow::claimed{slot, **t});
       done(std::move(t));
     });
   }
@@ -78,6 +79,13 @@ class shadowed_lane final : public store_lane {
   }
   void owner(std::uint16_t slot, completion<std::optional<token>> done) override {
     primary_->owner(slot, std::move(done));
+  }
+  void owners(std::uint16_t first, std::uint16_t count, completion<std::vector<std::optional<token>>> done) override {
+    primary_->owners(first, count, std::move(done));
+  }
+  void read_view(completion<std::optional<versioned>> done) override { primary_->read_view(std::move(done)); }
+  void change_view(std::uint64_t expected, std::string_view bytes, completion<verdict> done) override {
+    primary_->change_view(expected, bytes, std::move(done));
   }
   void acquire(std::string_view lock, milliseconds limit, completion<std::optional<std::string>> done) override {
     primary_->acquire(lock, limit, std::move(done));

@@ -17,8 +17,9 @@ struct shadow_limits {
 };
 
 /// A store that answers as `primary` does, and writes to `shadow` what `primary` has taken: claims, releases, commits,
-/// restorations, extensions and expiries of entities; locks and cached results stay out. The shadow gives its own
-/// tokens, is written to by a thread of its own and never delays or fails an answer.
+/// restorations, extensions and expiries of entities; locks, cached results and the view of the cluster stay out. The
+/// shadow gives its own tokens, for claims under the view that it has itself; it is written to by a thread of its own
+/// and never delays or fails an answer.
 ///
 /// When a slot is claimed, all of its entities that the shadow lacks are copied to it, and it loses what the primary
 /// does not have, so that a shadow attached at any time is complete once every slot was claimed and its queue is empty.

@@ -82,4 +82,12 @@ std::string_view name_of(tier t) noexcept {
   return "";
 }
 
+verdict judge_change(const std::optional<versioned>& standing, std::uint64_t expected,
+                     std::string_view bytes) noexcept {
+  const std::uint64_t version = standing ? standing->version : 0;
+  if (version == expected) return verdict::ok;
+  const bool is_this_one = version == expected + 1 && standing && standing->bytes == bytes;
+  return is_this_one ? verdict::duplicate : verdict::conflict;
+}
+
 }  // namespace holdfast::persistence

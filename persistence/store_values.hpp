@@ -38,10 +38,20 @@ struct token {
 
 enum class verdict : std::uint8_t {
   ok,
-  duplicate,  ///< this very commit stood already (its first answer was lost): as good as `ok`
+  duplicate,  ///< this very change stood already (its first answer was lost): as good as `ok`
   fenced,     ///< the token is not the slot's current one; nothing was written
   conflict,   ///< the sequence is not the next one, or other content stands under it; nothing was written
 };
+
+/// A record whose every change is one more version. The first one is 1.
+struct versioned {
+  std::uint64_t version = 0;
+  std::string bytes;
+  bool operator==(const versioned&) const = default;
+};
+
+/// What comes of a change of the view that stands, as `store_lane::change_view` has it.
+verdict judge_change(const std::optional<versioned>& standing, std::uint64_t expected, std::string_view bytes) noexcept;
 
 /// How far an execution has come, as far as its journal says.
 enum class stage : std::uint8_t {

@@ -16,6 +16,20 @@ bool read_number(std::string_view text, Number& into) {
   return error == std::errc() && stop == end;
 }
 
+/// Of "<number>:<rest>".
+struct numbered {
+  std::uint64_t number = 0;
+  std::string_view rest;
+};
+
+std::optional<numbered> read_numbered(std::string_view text) {
+  const auto colon = text.find(':');
+  numbered n;
+  if (colon == text.npos || !read_number(text.substr(0, colon), n.number)) return std::nullopt;
+  n.rest = text.substr(colon + 1);
+  return n;
+}
+
 bool take_field(std::string_view name, std::string value, record& into, bool& counted) {
   if (name.empty()) return false;
   const auto rest = std::string(name.substr(1));
@@ -82,14 +96,26 @@ result<page> read_page(redis_reply& reply) {
 }
 
 result<std::optional<token>> read_owner(const redis_reply& reply) {
-  const std::string_view text = reply.text;
-  const auto colon = text.find(':');
-  token t;
   if (!reply.is_text()) return std::optional<token>();
-  if (!read_number(text.substr(0, colon), t.epoch) || colon == text.npos) return corrupt("an ownership record");
-  t.incarnation = text.substr(colon + 1);
-  if (t.incarnation.empty()) return std::optional<token>();
-  return std::optional<token>(std::move(t));
+  const auto read = read_numbered(reply.text);
+  if (!read) return corrupt("an ownership record");
+  if (read->rest.empty()) return std::optional<token>();
+  return std::optional<token>(token{read->number, std::string(read->rest)});
+}
+
+result<std::optional<versioned>> read_view(const redis_reply& reply) {
+  if (!reply.is_text()) return std::optional<versioned>();
+  const auto read = read_numbered(reply.text);
+  if (!read) return corrupt("the view");
+  return std::optional<versioned>(versioned{read->number, std::string(read->rest)});
+}
+
+result<store_format> read_format(const redis_reply& reply) {
+  const auto read = read_numbered(reply.text);
+  store_format f;
+  if (!reply.is_text() || !read || !read_number(read->rest, f.slots)) return corrupt("the format's record");
+  f.version = read->number;
+  return f;
 }
 
 }  // namespace holdfast::persistence

@@ -2,7 +2,6 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
-#include "persistence/redis/redis_command.hpp"
 #include "persistence/redis/redis_dispatcher_impl.hpp"
 #include "persistence/redis/redis_scripts.hpp"
 
@@ -183,21 +182,19 @@ void redis_dispatcher::probe() {
   probe_timer_.expires_after(probe_pause);
   probe_timer_.async_wait([self = shared_from_this()](const error_code& ec) {
     if (ec || self->closed_ || !self->circuit_.is_open()) return;
-    self->try_out(true, [owner = self.get()](const redis_outcome&) {
-      if (owner->circuit_.is_open()) owner->probe();
-    });
+    self->try_out();
   });
 }
 
-void redis_dispatcher::try_out(bool durable, std::function<void(const redis_outcome&)> done) {
+void redis_dispatcher::try_out() {
   auto& r = prepare();
   r.purpose = redis_request::purpose::probe;
   r.hash_slot = probed_ += probe_step;
-  r.script = &scripts().probe;
-  r.arguments = 1;
-  r.durable = durable;
-  r.done = std::move(done);
-  redis_command::go_on(r.bytes).add("0");
+  r.durable = true;
+  r.done = [this](const redis_outcome&) {
+    if (circuit_.is_open()) probe();
+  };
+  begin_script(r, scripts().probe, 0, 0);
   submit(r);
 }
 

@@ -35,9 +35,6 @@ class redis_dispatcher final : public std::enable_shared_from_this<redis_dispatc
   /// Completes it later, in any case, never from within this call.
   void submit(redis_request& r);
 
-  /// Asks the server for nothing but whether it would carry a change out.
-  void try_out(bool durable, std::function<void(const redis_outcome&)> done);
-
   /// Runs `f` later, unless closed by then.
   void defer(std::function<void()> f);
 
@@ -72,6 +69,7 @@ class redis_dispatcher final : public std::enable_shared_from_this<redis_dispatc
   void on_unavailable();
   void on_answered();
   void probe();
+  void try_out();
   void show();
 
   boost::asio::io_context& context_;

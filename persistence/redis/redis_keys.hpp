@@ -12,15 +12,19 @@ namespace holdfast::persistence {
 
 /// The names of the keys. Those of one slot share a hash tag, so that a cluster keeps them together:
 ///   {prefix}:{s<slot>}:owner                  string   <epoch>:<incarnation>
+///   {prefix}:{s<slot>}:view                   string   version of the view it was claimed under last; missing = 0
 ///   {prefix}:{s<slot>}:<kind>:<id>            hash     an entity, see redis_scripts.hpp
 ///   {prefix}:{s<slot>}:events:<kind>:<id>     stream   its events, numbered <number>-0
 ///   {prefix}:{s<slot>}:index:<kind>           sorted set of ids by the time when they expire
+///   {prefix}:view                             string   <version>:<bytes>
+///   {prefix}:format                           string   <version>:<slots>, see redis_format.hpp
 ///   {prefix}:lock:<name>, {prefix}:cache:<key>   strings
 class redis_keys {
  public:
   explicit redis_keys(const std::string& prefix);
 
   void add_owner(redis_command& to, std::uint16_t slot) const { to.join({head(slot), "owner"}); }
+  void add_claimed_view(redis_command& to, std::uint16_t slot) const { to.join({head(slot), "view"}); }
   void add_entity(redis_command& to, const entity& e, std::uint16_t slot) const {
     to.join({head(slot), e.kind, ":", e.id});
   }
@@ -35,6 +39,8 @@ class redis_keys {
     to.join({head(slot), kind, ":"});
   }
 
+  std::string view() const { return prefix_ + ":view"; }
+  std::string format() const { return prefix_ + ":format"; }
   std::string lock(std::string_view name) const { return prefix_ + ":lock:" + std::string(name); }
   std::string cached(std::string_view key) const { return prefix_ + ":cache:" + std::string(key); }
 

@@ -43,6 +43,26 @@ void write_plain(redis_request& r, std::uint16_t hash_slot, const Arguments&... 
   append_command(r.bytes, arguments...);
 }
 
+/// Answers in one what many operations answer, in the order they were asked, or the first failure.
+template <class T>
+class gathering {
+ public:
+  gathering(std::size_t count, completion<std::vector<T>> done)
+      : answers_(count), missing_(count), done_(std::move(done)) {}
+
+  void take(std::size_t place, result<T> answer) {
+    if (!done_) return;
+    if (!answer) return std::exchange(done_, nullptr)(answer.error());
+    answers_[place] = std::move(*answer);
+    if (--missing_ == 0) std::exchange(done_, nullptr)(std::move(answers_));
+  }
+
+ private:
+  std::vector<T> answers_;
+  std::size_t missing_;
+  completion<std::vector<T>> done_;
+};
+
 class redis_lane final : public store_lane {
  public:
   redis_lane(std::shared_ptr<redis_dispatcher> dispatcher, std::shared_ptr<const redis_keys> keys)
@@ -129,7 +149,7 @@ class redis_lane final : public store_lane {
     auto& r = prepare_bulk(slot);
     r.sweeping = true;
     const auto space = std::min(cursor.find(' '), cursor.size());
-    auto command = run(r, scripts().list, 4);
+    auto command = begin_script(r, scripts().list, 1, 4);
     keys_->add_index(command, kind, slot);
     keys_->add_entity_head(command, kind, slot);
     command.add(cursor.substr(0, space)).add(cursor.substr(std::min(space + 1, cursor.size())));
@@ -138,20 +158,23 @@ class redis_lane final : public store_lane {
     dispatcher_->submit(r);
   }
 
-  void claim(std::uint16_t slot, std::string_view incarnation, completion<token> done) override {
-    auto& r = prepare_owner(slot, scripts().claim, 1);
-    redis_command::go_on(r.bytes).add(incarnation);
-    r.done = answer<token>(std::move(done),
-                           [incarnation = std::string(incarnation)](const redis_reply& reply) -> result<token> {
-                             auto given = read_owner({redis_reply::kind::text, 0, reply.text + ":" + incarnation, {}});
-                             if (!given) return given.error();
-                             return given->value_or(token());
-                           });
+  void claim(std::uint16_t slot, std::string_view incarnation, std::uint64_t view,
+             completion<std::optional<token>> done) override {
+    auto& r = prepare_owner(slot, scripts().claim, 2, 2);
+    auto command = redis_command::go_on(r.bytes);
+    keys_->add_claimed_view(command, slot);
+    command.add(incarnation).add_unsigned(view);
+    r.done = answer<std::optional<token>>(
+        std::move(done),
+        [incarnation = std::string(incarnation)](const redis_reply& epoch) -> result<std::optional<token>> {
+          if (!epoch.is_text()) return std::optional<token>();
+          return read_owner({redis_reply::kind::text, 0, epoch.text + ":" + incarnation, {}});
+        });
     dispatcher_->submit(r);
   }
 
   void release(std::uint16_t slot, const token& by, completion<verdict> done) override {
-    auto& r = prepare_owner(slot, scripts().release, 2);
+    auto& r = prepare_owner(slot, scripts().release, 1, 2);
     redis_command::go_on(r.bytes).add(text_of(by)).join({std::to_string(by.epoch), ":"});
     // Released already: by the first attempt, if this was another one, or else by whoever lost the slot long ago.
     r.done = [done = std::move(done)](const redis_outcome& o) {
@@ -173,6 +196,29 @@ class redis_lane final : public store_lane {
     dispatcher_->submit(r);
   }
 
+  void owners(std::uint16_t first, std::uint16_t count, completion<std::vector<std::optional<token>>> done) override {
+    if (count == 0) return dispatcher_->defer([done = std::move(done)] { done(std::vector<std::optional<token>>()); });
+    const auto all = std::make_shared<gathering<std::optional<token>>>(count, std::move(done));
+    for (std::uint16_t n = 0; n < count; ++n)
+      owner(first + n, [all, n](result<std::optional<token>> one) { all->take(n, std::move(one)); });
+  }
+
+  void read_view(completion<std::optional<versioned>> done) override {
+    auto& r = dispatcher_->prepare();
+    const auto key = keys_->view();
+    write_plain(r, hash_slot_of(key), "GET", key);
+    r.done = answer<std::optional<versioned>>(std::move(done), persistence::read_view);
+    dispatcher_->submit(r);
+  }
+
+  void change_view(std::uint64_t expected, std::string_view bytes, completion<verdict> done) override {
+    auto& r = prepare_single(keys_->view(), scripts().change_view, 2);
+    r.durable = true;
+    redis_command::go_on(r.bytes).add_unsigned(expected).join({std::to_string(expected + 1), ":", bytes});
+    r.done = answer<verdict>(std::move(done), read_verdict);
+    dispatcher_->submit(r);
+  }
+
   void acquire(std::string_view lock, milliseconds limit, completion<std::optional<std::string>> done) override {
     auto& r = dispatcher_->prepare();
     const auto key = keys_->lock(lock);
@@ -190,13 +236,13 @@ class redis_lane final : public store_lane {
   }
 
   void unlock(std::string_view lock, std::string_view word, completion<bool> done) override {
-    auto& r = prepare_lock(lock, scripts().unlock, 1);
+    auto& r = prepare_single(keys_->lock(lock), scripts().unlock, 1);
     redis_command::go_on(r.bytes).add(word);
     submit_bool(r, std::move(done));
   }
 
   void prolong(std::string_view lock, std::string_view word, milliseconds limit, completion<bool> done) override {
-    auto& r = prepare_lock(lock, scripts().prolong, 2);
+    auto& r = prepare_single(keys_->lock(lock), scripts().prolong, 2);
     redis_command::go_on(r.bytes).add(word).add(std::max<std::int64_t>(limit.count(), 1));
     submit_bool(r, std::move(done));
   }
@@ -231,29 +277,22 @@ class redis_lane final : public store_lane {
     return r;
   }
 
-  /// A script with one key, which the caller adds next, and so many arguments.
-  static redis_command run(redis_request& r, const redis_script& script, std::size_t arguments) {
-    r.script = &script;
-    r.arguments = 2 + arguments;
-    auto command = redis_command::go_on(r.bytes);
-    command.add("1");
-    return command;
-  }
-
-  redis_request& prepare_owner(std::uint16_t slot, const redis_script& script, std::size_t arguments) {
+  /// A durable script on a slot's owner and, if it has more keys, on those that the caller adds next.
+  redis_request& prepare_owner(std::uint16_t slot, const redis_script& script, std::size_t keys,
+                               std::size_t arguments) {
     auto& r = dispatcher_->prepare();
     r.hash_slot = keys_->hash_slot(slot);
     r.durable = true;
-    auto command = run(r, script, arguments);
+    auto command = begin_script(r, script, keys, arguments);
     keys_->add_owner(command, slot);
     return r;
   }
 
-  redis_request& prepare_lock(std::string_view lock, const redis_script& script, std::size_t arguments) {
+  /// A script on this key alone.
+  redis_request& prepare_single(const std::string& key, const redis_script& script, std::size_t arguments) {
     auto& r = dispatcher_->prepare();
-    const auto key = keys_->lock(lock);
     r.hash_slot = hash_slot_of(key);
-    run(r, script, arguments).add(key);
+    begin_script(r, script, 1, arguments).add(key);
     return r;
   }
 

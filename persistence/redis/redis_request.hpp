@@ -6,6 +6,7 @@
 #include <list>
 #include <string>
 
+#include "persistence/redis/redis_command.hpp"
 #include "persistence/redis/redis_reply.hpp"
 #include "persistence/redis/redis_script.hpp"
 #include "persistence/store_values.hpp"
@@ -45,6 +46,9 @@ struct redis_request {
   std::function<void(const redis_outcome&)> done;  ///< empty = nobody waits for it any more
   std::list<redis_request>::iterator self;         ///< for its owner
 };
+
+/// Makes it a script with so many keys and arguments, which the caller adds next.
+redis_command begin_script(redis_request& r, const redis_script& script, std::size_t keys, std::size_t arguments);
 
 /// Appends the request as it goes out.
 void append_request(std::string& into, const redis_request& r);

@@ -3,7 +3,8 @@
 #include <string>
 
 // Every script begins with a #!lua line: Redis then refuses it as a whole on a replica, while it has no room or cannot
-// write to its disk, instead of somewhere in the middle. Those that free memory may run without room.
+// write to its disk, instead of somewhere in the middle. Those that free memory, or take next to none, may run without
+// room.
 //
 // Lua passes at most some thousand values to a call, hence the steps of 1000.
 namespace holdfast::persistence {
@@ -115,6 +116,9 @@ return 0
 )lua";
 
 const std::string claim = R"lua(
+local view=call('GET',KEYS[2]) or '0'
+if tonumber(view)>tonumber(ARGV[2]) then return false end
+if view~=ARGV[2] then call('SET',KEYS[2],ARGV[2]) end
 local now=call('GET',KEYS[1])
 local epoch=string.format('%.0f',(now and tonumber(string.match(now,'^%d+')) or 0)+1)
 call('SET',KEYS[1],epoch..':'..ARGV[1])
@@ -127,6 +131,21 @@ if now==ARGV[2] then call('SET',KEYS[1],now) return 1 end
 if now~=ARGV[1] then return 2 end
 call('SET',KEYS[1],ARGV[2])
 return 0
+)lua";
+
+const std::string change_view = R"lua(
+local now=call('GET',KEYS[1])
+if now==ARGV[2] then call('SET',KEYS[1],now) return 1 end
+if (now and string.match(now,'^%d+') or '0')~=ARGV[1] then return 3 end
+call('SET',KEYS[1],ARGV[2])
+return 0
+)lua";
+
+const std::string mark = R"lua(
+local now=call('GET',KEYS[1])
+if now then return now end
+call('SET',KEYS[1],ARGV[1])
+return ARGV[1]
 )lua";
 
 const std::string held = "if call('GET',KEYS[1])~=ARGV[1] then return 0 end\n";
@@ -176,6 +195,8 @@ const redis_scripts& scripts() {
       redis_script(freeing + fence + expire),
       redis_script(freeing + claim),
       redis_script(freeing + release),
+      redis_script(freeing + change_view),
+      redis_script(freeing + mark),
       redis_script(freeing + held + "return call('DEL',KEYS[1])\n"),
       redis_script(freeing + held + "return call('PEXPIRE',KEYS[1],ARGV[2])\n"),
       redis_script(freeing + list),

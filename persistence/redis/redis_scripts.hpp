@@ -33,11 +33,18 @@ struct redis_scripts {
   /// Arguments: token, id.
   redis_script expire;
 
-  /// Key: owner. Argument: incarnation. Answers the new epoch.
+  /// Keys: owner, view of the claim. Arguments: incarnation, version of the view. Answers the new epoch, or nothing if
+  /// the slot was claimed under a newer view.
   redis_script claim;
 
   /// Key: owner. Arguments: token, what is to stand there afterwards. Answers `duplicate` if it stands there already.
   redis_script release;
+
+  /// Key: the view. Arguments: version before, what is to stand there afterwards.
+  redis_script change_view;
+
+  /// Key: the format. Argument: what it is in this build. Answers what stands there.
+  redis_script mark;
 
   /// Key: the lock. Arguments: word (and milliseconds). Answer 1 or 0.
   redis_script unlock, prolong;

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "persistence/redis/redis_format.hpp"
 #include "persistence/redis/redis_lane_impl.hpp"
 #include "persistence/stores_impl.hpp"
 
@@ -18,11 +19,23 @@ class redis_store final : public store {
         tls_(std::move(tls)),
         keys_(std::make_shared<redis_keys>(options_.prefix)) {}
 
-  std::shared_ptr<redis_dispatcher> dispatcher(boost::asio::io_context& on,
-                                               std::shared_ptr<redis_gauges> gauges) const {
-    const redis_link_settings link{
-        {site_.user, site_.password, site_.database}, tls_.get(), true, options_.wait_replicas, options_.deadline};
-    return std::make_shared<redis_dispatcher>(on, site_, link, options_, std::move(gauges));
+  /// Connects once, to find out now what would otherwise be found out by the first session.
+  std::optional<store_failure> try_out() const {
+    boost::asio::io_context loop{1};
+    const auto once = dispatcher(loop, std::make_shared<redis_gauges>());
+    std::optional<store_failure> failure;
+    bool decided = false;
+    once->start();
+    auto& r = once->prepare();
+    write_mark(r, *keys_);
+    r.done = [&](const redis_outcome& outcome) {
+      failure = outcome.reply == nullptr ? outcome.failure : check_mark(*outcome.reply, place());
+      decided = true;
+    };
+    once->submit(r);
+    while (!decided && loop.run_one() > 0) continue;
+    once->close();
+    return failure;
   }
 
   std::unique_ptr<store_lane> lane(boost::asio::io_context& on) override {
@@ -46,6 +59,15 @@ class redis_store final : public store {
   std::string shown() const override { return persistence::shown(site_); }
 
  private:
+  std::shared_ptr<redis_dispatcher> dispatcher(boost::asio::io_context& on,
+                                               std::shared_ptr<redis_gauges> gauges) const {
+    const redis_link_settings link{
+        {site_.user, site_.password, site_.database}, tls_.get(), true, options_.wait_replicas, options_.deadline};
+    return std::make_shared<redis_dispatcher>(on, site_, link, options_, std::move(gauges));
+  }
+
+  std::string place() const { return "what " + shown() + " holds under the prefix " + options_.prefix; }
+
   const store_options options_;
   const redis_site site_;
   const std::unique_ptr<boost::asio::ssl::context> tls_;
@@ -53,23 +75,6 @@ class redis_store final : public store {
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<redis_gauges>> gauges_;
 };
-
-/// Connects once, to find out now what would otherwise be found out by the first session.
-std::optional<store_failure> try_out(const redis_store& s) {
-  boost::asio::io_context loop{1};
-  const auto dispatcher = s.dispatcher(loop, std::make_shared<redis_gauges>());
-  std::optional<store_failure> failure;
-  bool decided = false;
-  dispatcher->start();
-  dispatcher->try_out(false, [&](const redis_outcome& outcome) {
-    // Without room there may still be sessions to be served, and ended.
-    if (outcome.reply == nullptr && outcome.failure.code != store_errc::full) failure = outcome.failure;
-    decided = true;
-  });
-  while (!decided && loop.run_one() > 0) continue;
-  dispatcher->close();
-  return failure;
-}
 
 bool is_prefix(const std::string& text) {
   return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
@@ -91,7 +96,7 @@ result<std::unique_ptr<store>> open_redis(const store_options& o) {
     tls = std::move(*made);
   }
   auto s = std::make_unique<redis_store>(o, std::move(*site), std::move(tls));
-  if (auto failure = try_out(*s)) return std::move(*failure);
+  if (auto failure = s->try_out()) return std::move(*failure);
   return std::unique_ptr<store>(std::move(s));
 }
 

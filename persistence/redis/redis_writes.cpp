@@ -15,21 +15,13 @@ using std::chrono::milliseconds;
 constexpr std::size_t small_arguments_max = 1'000;  // what Lua can pass to a call with some room left
 constexpr milliseconds no_limit_from = std::chrono::hours(24 * 365 * 100);
 
-redis_command begin(redis_request& r, const redis_script& script, std::size_t keys, std::size_t arguments) {
-  r.script = &script;
-  r.arguments = 1 + keys + arguments;
-  r.durable = true;
-  auto command = redis_command::go_on(r.bytes);
-  command.add_unsigned(keys);
-  return command;
-}
-
 /// With the four keys that an entity has something in.
 redis_command begin(redis_request& r, const redis_script& script, const redis_keys& keys, const entity& of,
                     std::size_t arguments) {
   const auto slot = of.slot();
   r.hash_slot = keys.hash_slot(slot);
-  auto command = begin(r, script, 4, arguments);
+  r.durable = true;
+  auto command = begin_script(r, script, 4, arguments);
   keys.add_owner(command, slot);
   keys.add_entity(command, of, slot);
   keys.add_events(command, of, slot);
@@ -114,7 +106,8 @@ void write_commit(redis_request& r, const redis_keys& keys, const commit& c) {
   if (is_small) {
     const auto slot = c.of.slot();
     r.hash_slot = keys.hash_slot(slot);
-    auto command = begin(r, scripts().commit, 2, 3 + set.arguments() + dropped);
+    r.durable = true;
+    auto command = begin_script(r, scripts().commit, 2, 3 + set.arguments() + dropped);
     keys.add_owner(command, slot);
     keys.add_entity(command, c.of, slot);
     command.add(text_of(c.by)).add_unsigned(c.sequence - 1).add_unsigned(3 + set.arguments());

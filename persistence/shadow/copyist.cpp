@@ -47,12 +47,22 @@ boost::asio::awaitable<std::optional<token>> copyist::claim_as(std::uint16_t slo
   const auto owner =
       co_await ask<std::optional<token>>([&](auto done) { around_.primary.owner(slot, std::move(done)); });
   if (!owner || (*owner != by && *owner != h.newest)) co_return std::nullopt;
-  const auto given =
-      co_await ask<token>([&](auto done) { around_.shadow.claim(slot, by.incarnation, std::move(done)); });
+  const auto given = co_await claim_in_shadow(slot, by.incarnation);
   if (!given) co_return std::nullopt;
   h.by = by;
-  h.shadow = *given;
+  h.shadow = given;
   co_return h.shadow;
+}
+
+// A shadow that was a primary once has claims under views of its own, and its next cluster will count on from those.
+boost::asio::awaitable<std::optional<token>> copyist::claim_in_shadow(std::uint16_t slot, std::string incarnation) {
+  const auto view =
+      co_await ask<std::optional<versioned>>([&](auto done) { around_.shadow.read_view(std::move(done)); });
+  if (!view) co_return std::nullopt;
+  const std::uint64_t version = *view ? (*view)->version : 0;
+  const auto given = co_await ask<std::optional<token>>(
+      [&](auto done) { around_.shadow.claim(slot, incarnation, version, std::move(done)); });
+  co_return given ? *given : std::nullopt;
 }
 
 // The shadow's verdict, or nothing where it could not be written to: such a write counts as a difference. If somebody

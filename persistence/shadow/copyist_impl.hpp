@@ -59,6 +59,7 @@ class copyist {
   awaitable<void> take(swept c);
 
   awaitable<std::optional<token>> claim_as(std::uint16_t slot, const token& by);
+  awaitable<std::optional<token>> claim_in_shadow(std::uint16_t slot, std::string incarnation);
   awaitable<std::optional<verdict>> write(std::uint16_t slot, const token& by, const start_write& start);
   awaitable<void> compare(looked_at c);
   awaitable<void> settle(const commit& refused);

@@ -72,8 +72,11 @@ class lane final : public store_lane {
               std::move(done));
   }
 
-  void claim(std::uint16_t slot, std::string_view incarnation, completion<token> done) override {
-    ask<token>([slot, by = std::string(incarnation)](tables& in) { return in.slots.claim(slot, by); }, std::move(done));
+  void claim(std::uint16_t slot, std::string_view incarnation, std::uint64_t view,
+             completion<std::optional<token>> done) override {
+    ask<std::optional<token>>(
+        [slot, by = std::string(incarnation), view](tables& in) { return in.slots.claim(slot, by, view); },
+        std::move(done));
   }
 
   void release(std::uint16_t slot, const token& by, completion<verdict> done) override {
@@ -82,6 +85,19 @@ class lane final : public store_lane {
 
   void owner(std::uint16_t slot, completion<std::optional<token>> done) override {
     ask<std::optional<token>>([=](tables& in) { return in.slots.owner(slot); }, std::move(done));
+  }
+
+  void owners(std::uint16_t first, std::uint16_t count, completion<std::vector<std::optional<token>>> done) override {
+    ask<std::vector<std::optional<token>>>([=](tables& in) { return in.slots.owners(first, count); }, std::move(done));
+  }
+
+  void read_view(completion<std::optional<versioned>> done) override {
+    ask<std::optional<versioned>>([](tables& in) { return in.view.read(); }, std::move(done));
+  }
+
+  void change_view(std::uint64_t expected, std::string_view bytes, completion<verdict> done) override {
+    ask<verdict>([expected, bytes = std::string(bytes)](tables& in) { return in.view.change(expected, bytes); },
+                 std::move(done), bytes.size());
   }
 
   void acquire(std::string_view lock, std::chrono::milliseconds limit,

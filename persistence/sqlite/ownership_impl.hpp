@@ -21,14 +21,21 @@ class ownership {
 
   bool holds(std::uint16_t slot, const token& by) const noexcept;
 
-  result<token> claim(std::uint16_t slot, std::string_view incarnation);
+  result<std::optional<token>> claim(std::uint16_t slot, std::string_view incarnation, std::uint64_t view);
   verdict release(std::uint16_t slot, const token& by);
   std::optional<token> owner(std::uint16_t slot) const;
+  std::vector<std::optional<token>> owners(std::uint16_t first, std::uint16_t count) const;
 
  private:
+  struct held {
+    token by;                // an empty incarnation: nobody's, but the epoch stays
+    std::uint64_t view = 0;  // that it was claimed under last
+  };
+  void write(std::uint16_t slot);
+
   database& in_;
   statement all_, set_;
-  std::vector<token> slots_;  // an empty incarnation: nobody's, but the epoch stays
+  std::vector<held> slots_;
   bool known_ = false;
 };
 

@@ -1,16 +1,18 @@
 #include "persistence/sqlite/schema_impl.hpp"
 
+#include "persistence/store_format.hpp"
+
 namespace holdfast::persistence::sqlite {
 namespace {
 
 // Tells our files from those of other programs: "HFst".
 constexpr std::int64_t application_id = 0x48467374;
-constexpr std::int64_t version = 1;
+constexpr std::int64_t version = 2;
 
 // Of an entity, `expires` changes with every commit, so it has no index; `sweep` is its coarse copy for the sweep.
 // What may be large stands in tables with a row number: a search in one without reads every record it passes, whole;
 // and new rows of many entities share the last page.
-constexpr const char* tables = R"(
+constexpr const char* first_tables = R"(
 create table slot (
   number integer primary key, epoch integer not null, incarnation text not null);
 create table entity (
@@ -30,14 +32,33 @@ create table cache (key text not null unique, expires integer not null, bytes bl
 create index cache_expires on cache (expires);
 )";
 
+constexpr const char* since_2 = R"(
+alter table slot add column view integer not null default 0;
+create table cluster_view (key integer primary key check (key = 1), version integer not null, bytes blob not null);
+create table layout (slots integer not null);
+)";
+
 store_failure rejected(std::string detail) { return {store_errc::rejected, std::move(detail)}; }
 
 void write_version(database& in) { in.execute(("pragma user_version = " + std::to_string(version)).c_str()); }
 
-void create(database& in) {
+/// What stands in a file of ours. One of version 1 does not say its slots: they were as many as now.
+store_format format_of(database& in) {
+  const auto found = in.number("pragma user_version");
+  const bool tells = found > 1 && found <= version;
+  return {static_cast<std::uint64_t>(found),
+          tells ? static_cast<std::uint64_t>(in.number("select slots from layout")) : slot_count};
+}
+
+/// Brings the tables to the version of now; from 0, there are none.
+void upgrade(database& in, std::uint64_t from) {
   in.execute("begin immediate");
-  in.execute(tables);
-  in.execute(("pragma application_id = " + std::to_string(application_id)).c_str());
+  if (from < 1) {
+    in.execute(first_tables);
+    in.execute(("pragma application_id = " + std::to_string(application_id)).c_str());
+  }
+  in.execute(since_2);
+  in.execute(("insert into layout (slots) values (" + std::to_string(slot_count) + ")").c_str());
   write_version(in);
   in.execute("commit");
 }
@@ -48,15 +69,14 @@ result<void> prepare(database& in, durability how, const std::string& path) {
   // Reads the file for the first time, so it is here that garbage shows.
   const bool fresh = in.number("select count(*) from sqlite_schema") == 0;
   if (!in.ok()) return in.roll_back();
+  store_format found;
   if (!fresh) {
     if (in.number("pragma application_id") != application_id) {
       return rejected(path + " is a database of another program; name another file");
     }
-    const auto found = in.number("pragma user_version");
-    if (found > version) {
-      return rejected(path + " was written by a newer Holdfast (schema " + std::to_string(found) +
-                      ", this one knows up to " + std::to_string(version) + "); run that one, or name another file");
-    }
+    found = format_of(in);
+    if (!in.ok()) return in.roll_back();
+    if (auto why = why_unusable(found, version, path, "file")) return std::move(*why);
   }
   // Takes effect only before the first table; the log's mode is kept in the file.
   if (fresh) in.execute("pragma page_size = 4096; pragma auto_vacuum = incremental");
@@ -65,7 +85,7 @@ result<void> prepare(database& in, durability how, const std::string& path) {
   in.execute(
       "pragma wal_autocheckpoint = 0; pragma journal_size_limit = 67108864; pragma cache_size = -32768;"
       "pragma temp_store = memory; pragma cell_size_check = on; pragma trusted_schema = off");
-  if (fresh) create(in);
+  if (found.version < version) upgrade(in, found.version);
   if (!in.ok()) return in.roll_back();
   return {};
 }

@@ -11,8 +11,9 @@ enum class durability : std::uint8_t {
   normal,  ///< a crash of the machine may take the last ones; a crash of the process takes none
 };
 
-/// Makes the connection and the file ready: settings, and the tables if the file is new. `rejected` if the file is of
-/// another program or of a newer version, `corrupt` if it is no database.
+/// Makes the connection and the file ready: settings, and the tables if the file is new or of an older version.
+/// `rejected` if it is of another program, of a newer version or has another number of slots, `corrupt` if it is no
+/// database.
 result<void> prepare(database& in, durability how, const std::string& path);
 
 /// Writes what stands there already: to see whether that is possible.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "persistence/sqlite/cluster_view_impl.hpp"
 #include "persistence/sqlite/database_impl.hpp"
 #include "persistence/sqlite/entities_impl.hpp"
 #include "persistence/sqlite/leases_impl.hpp"
@@ -12,11 +13,19 @@ namespace holdfast::persistence::sqlite {
 /// the transaction.
 struct tables {
   explicit tables(database& d)
-      : in(d), begin(d, "begin immediate"), commit(d, "commit"), slots(d), kept(d, slots), locks(d), cache(d) {}
+      : in(d),
+        begin(d, "begin immediate"),
+        commit(d, "commit"),
+        slots(d),
+        view(d),
+        kept(d, slots),
+        locks(d),
+        cache(d) {}
 
   database& in;
   statement begin, commit;  // a transaction that will write
   ownership slots;
+  cluster_view view;
   entities kept;
   leases locks;
   result_cache cache;

@@ -32,8 +32,8 @@ class scripted_lane final : public persistence::store_lane {
   void commit(const struct persistence::commit& c, persistence::completion<persistence::verdict> done) override {
     commits.push_back({c, std::move(done)});
   }
-  void claim(std::uint16_t slot, std::string_view incarnation,
-             persistence::completion<persistence::token> done) override {
+  void claim(std::uint16_t slot, std::string_view incarnation, std::uint64_t /*view*/,
+             persistence::completion<std::optional<persistence::token>> done) override {
     done(persistence::token{std::uint64_t{slot} + 1, std::string(incarnation)});
   }
 
@@ -67,6 +67,14 @@ class scripted_lane final : public persistence::store_lane {
     refuse();
   }
   void owner(std::uint16_t, persistence::completion<std::optional<persistence::token>>) override { refuse(); }
+  void owners(std::uint16_t, std::uint16_t,
+              persistence::completion<std::vector<std::optional<persistence::token>>>) override {
+    refuse();
+  }
+  void read_view(persistence::completion<std::optional<persistence::versioned>>) override { refuse(); }
+  void change_view(std::uint64_t, std::string_view, persistence::completion<persistence::verdict>) override {
+    refuse();
+  }
   void acquire(std::string_view, std::chrono::milliseconds,
                persistence::completion<std::optional<std::string>>) override {
     refuse();

@@ -49,10 +49,11 @@ class load {
       all_.push_back({});
       auto& c = all_.back();
       c.of = {"session", "bench-" + std::to_string(::getpid()) + "-" + std::to_string(i)};
-      lane_.claim(c.of.slot(), "bench", [this, &c](const result<token>& t) {
+      lane_.claim(c.of.slot(), "bench", 0, [this, &c](const result<std::optional<token>>& t) {
         if (!t) return fail(t.error().detail);
+        if (!*t) return fail("a claim was refused");
         for (auto& other : all_)
-          if (other.of.slot() == c.of.slot()) other.by = *t;
+          if (other.of.slot() == c.of.slot()) other.by = **t;
         if (++claimed_ == all_.size()) start();
       });
     }

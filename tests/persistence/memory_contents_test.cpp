@@ -16,7 +16,7 @@ struct held_contents {
   memory_contents::time_point now{1h};
 
   held_contents() {
-    for (std::uint16_t slot = 0; slot < holdfast::persistence::slot_count; ++slot) all.claim(slot, "first");
+    for (std::uint16_t slot = 0; slot < holdfast::persistence::slot_count; ++slot) all.claim(slot, "first", 0);
   }
 
   verdict create(const std::string& id, std::chrono::milliseconds time_to_live) {

@@ -221,10 +221,20 @@ TEST_CASE("a server alone is told from a cluster, and a cluster's node from a se
   CHECK(s.error().code == store_errc::rejected);
   CHECK(s.error().detail.find("cluster support disabled") != std::string::npos);
   auto& group = shared_cluster();
-  const auto node = open_redis(with("redis://127.0.0.1:" + std::to_string(group.nodes[0]->port()))).value();
+  const auto open_node = [&](std::size_t n) {
+    return open_redis(with("redis://127.0.0.1:" + std::to_string(group.nodes[n]->port())));
+  };
+  // Only one has what is looked at first.
+  const auto home = redis_cluster_group::home_of(persistence::hash_slot_of("hf:format"));
+  const auto elsewhere = open_node((home + 1) % 3);
+  REQUIRE(!elsewhere);
+  CHECK(elsewhere.error().code == store_errc::rejected);
+  CHECK(elsewhere.error().detail.find("redis+cluster://") != std::string::npos);
+  const auto node = open_node(home).value();
   lane_harness h(*node);
   for (std::uint16_t slot = 0; slot < 20; ++slot) {
-    const auto claimed = h.attempt<persistence::token>([&](auto& l, auto done) { l.claim(slot, "i", done); });
+    const auto claimed =
+        h.attempt<std::optional<persistence::token>>([&](auto& l, auto done) { l.claim(slot, "i", 0, done); });
     if (claimed) continue;
     CHECK(claimed.error().code == store_errc::rejected);
     CHECK(claimed.error().detail.find("redis+cluster://") != std::string::npos);

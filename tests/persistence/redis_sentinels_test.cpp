@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -26,6 +27,11 @@ std::string told(redis_server& s, const std::vector<std::string>& command) {
 
 bool is_master(redis_server& s) { return told(s, {"INFO", "replication"}).find("role:master") != std::string::npos; }
 
+std::uint16_t free_slot(lane_harness& h) {
+  const auto owners = h.owners(0, persistence::slot_count);
+  return static_cast<std::uint16_t>(std::find(owners.begin(), owners.end(), std::nullopt) - owners.begin());
+}
+
 }  // namespace
 
 TEST_CASE("a Redis store behind sentinels keeps the contract") {
@@ -47,6 +53,10 @@ TEST_CASE("each commit that a replica had to have is there once after the master
   lane_harness h(*store);
   writers w(h, 32);
   w.run(300);
+  REQUIRE(h.change_view(0, "first") == verdict::ok);
+  // A slot that no writer has.
+  const std::uint16_t slot = free_slot(h);
+  const auto claimed = h.claim(slot, "i", 5);
   group.first.kill();
   // Two servers are what a commit needs: the one that was lost comes back as the other's replica.
   h.run_until([&] { return is_master(group.second); });
@@ -54,6 +64,9 @@ TEST_CASE("each commit that a replica had to have is there once after the master
   group.first.command({"REPLICAOF", "127.0.0.1", std::to_string(group.second.port())});
   w.run(300);
   CHECK(w.trouble() == "");
+  CHECK(h.change_view(0, "first") == verdict::duplicate);
+  CHECK_FALSE(h.try_claim(slot, "j", 4));
+  CHECK(h.owners(slot, 1).at(0) == claimed);
   CHECK(w.check() == "");
   CHECK(store->health().failures == 0);
   CHECK(store->health().histories == 1);
@@ -68,7 +81,7 @@ TEST_CASE("a master that does not answer is left within the deadline of what it 
   int told = 0;
   h.lane().on_history_changed = [&] { ++told; };
   REQUIRE(h.create() == verdict::ok);
-  wait_for("the replica to have it", [&] { return group.second.command({"DBSIZE"}) == "4"; });
+  wait_for("the replica to have it", [&] { return group.second.command({"DBSIZE"}) == "5"; });
   group.first.freeze();
   CHECK(h.commit(h.next()) == verdict::ok);
   CHECK(told == 1);
@@ -82,7 +95,7 @@ TEST_CASE("a planned failover is followed though the old master is still there")
   const auto store = open_redis(with(group.url(), 20s)).value();
   owner_harness h(*store);
   REQUIRE(h.create() == verdict::ok);
-  wait_for("the replica to have it", [&] { return group.second.command({"DBSIZE"}) == "4"; });
+  wait_for("the replica to have it", [&] { return group.second.command({"DBSIZE"}) == "5"; });
   REQUIRE(group.sentinels.front().command({"SENTINEL", "FAILOVER", "main"}) == "OK");
   const auto to = ":" + std::to_string(group.second.port());
   h.run_until([&] { return store->health().detail.find(to) != std::string::npos && store->health().available; });

@@ -152,6 +152,70 @@ TEST_CASE("a store opens that has no room or no replica at the moment") {
   CHECK(open_redis(o).has_value());
 }
 
+TEST_CASE("a store without room is still told whose contents it has") {
+  if (!has_redis()) return;
+  redis_server server;
+  REQUIRE(server.command({"CONFIG", "SET", "maxmemory", "1"}) == "OK");
+  REQUIRE(open_redis(with(server.url())).has_value());
+  CHECK(server.command({"GET", "hf:format"}) == "1:1024");
+}
+
+TEST_CASE("contents of another number of slots or a newer format are refused, and left alone") {
+  if (!has_redis()) return;
+  redis_server server;
+  const auto refused = [&](const std::string& format) {
+    REQUIRE(server.command({"SET", "hf:format", format}) == "OK");
+    const auto s = open_redis(with(server.url()));
+    REQUIRE(!s);
+    CHECK(server.command({"GET", "hf:format"}) == format);
+    CHECK(s.error().detail.find(server.url() + " holds under the prefix hf") != std::string::npos);
+    return s.error();
+  };
+  const auto says = [](const persistence::store_failure& f, const char* what) {
+    return f.detail.find(what) != std::string::npos;
+  };
+  const auto other_count = refused("1:512");
+  CHECK(other_count.code == store_errc::rejected);
+  CHECK(says(other_count, "in 512 slots, and this Holdfast wants 1024"));
+  CHECK(says(other_count, "name another prefix"));
+  const auto newer = refused("2:1024");
+  CHECK(newer.code == store_errc::rejected);
+  CHECK(says(newer, "newer Holdfast (format 2, this one knows up to 1)"));
+  for (const char* garbage : {"", "1024", "1:", "1:x", "x:1024", "1:1024 "})
+    CHECK(refused(garbage).code == store_errc::corrupt);
+
+  auto o = with(server.url());
+  o.prefix = "another";
+  CHECK(open_redis(o).has_value());
+  CHECK(server.command({"DEL", "hf:format"}) == "1");
+  CHECK(open_redis(with(server.url())).has_value());
+  CHECK(open_redis(with(server.url())).has_value());
+}
+
+TEST_CASE("what was claimed before claims had views counts as claimed under none") {
+  if (!has_redis()) return;
+  redis_server server;
+  const auto s = open_redis(with(server.url())).value();
+  lane_harness h(*s);
+  REQUIRE(server.command({"SET", "hf:{s7}:owner", "41:before"}) == "OK");
+  CHECK(h.owner(7) == persistence::token{41, "before"});
+  CHECK(h.claim(7, "now", 0).epoch == 42);
+  CHECK(server.command({"EXISTS", "hf:{s7}:view"}) == "0");
+  CHECK(h.claim(7, "now", 3).epoch == 43);
+  CHECK_FALSE(h.try_claim(7, "before", 0));
+}
+
+TEST_CASE("nothing tells of the view and of claims for a time only") {
+  if (!has_redis()) return;
+  redis_server server;
+  const auto s = open_redis(with(server.url())).value();
+  lane_harness h(*s);
+  REQUIRE(h.change_view(0, "view") == verdict::ok);
+  h.claim(7, "i", 1);
+  for (const char* key : {"hf:format", "hf:view", "hf:{s7}:owner", "hf:{s7}:view"})
+    CHECK(server.command({"PTTL", key}) == "-1");
+}
+
 TEST_CASE("nobody listening is said after the deadline") {
   const auto s = open_redis(with("redis://127.0.0.1:" + std::to_string(free_port()), 300ms));
   REQUIRE(!s);
@@ -197,11 +261,12 @@ TEST_CASE("nothing stays of an ended session but its slot's owner") {
     c.events = {{1, "e"}};
     c.time_to_live = 1h;
     REQUIRE(h.commit(c) == verdict::ok);
-    CHECK(server.command({"DBSIZE"}) == "4");
+    CHECK(server.command({"DBSIZE"}) == "5");
     auto last = snapshot_commit(of, by, 2, "s");
     last.ends = true;
     CHECK((by_commit ? h.commit(last) : h.expire(of, by)) == verdict::ok);
-    CHECK(server.command({"KEYS", "*"}) == "hf:{s" + std::to_string(of.slot()) + "}:owner");
+    CHECK(server.command({"KEYS", "hf:{*"}) == "hf:{s" + std::to_string(of.slot()) + "}:owner");
+    CHECK(server.command({"DBSIZE"}) == "2");
   }
 }
 
@@ -243,7 +308,7 @@ TEST_CASE("a list forgets what has expired") {
   REQUIRE(h.commit(c) == verdict::ok);
   h.run_until([&] { return !h.load(of).has_value(); });
   CHECK(h.list("session", of.slot()).entries.empty());
-  CHECK(server.command({"DBSIZE"}) == "1");
+  CHECK(server.command({"DBSIZE"}) == "2");
 }
 
 TEST_CASE("a list goes on behind its cursor though the entry there is gone") {

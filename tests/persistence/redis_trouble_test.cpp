@@ -116,14 +116,14 @@ TEST_CASE("what was sent over an earlier connection is not carried out after wha
   const auto slot = c.owner.of.slot();
   REQUIRE(c.commit().value() == verdict::ok);
   proxy.hold_requests();
-  std::optional<persistence::result<persistence::token>> claimed;
-  c.owner.lane().claim(slot, "again", [&](auto t) { claimed = std::move(t); });
+  std::optional<persistence::result<std::optional<persistence::token>>> claimed;
+  c.owner.lane().claim(slot, "again", 0, [&](auto t) { claimed = std::move(t); });
   c.owner.run_until([&] { return proxy.held() > 0; });
   proxy.cut_clients();
   c.owner.run_until([&] { return claimed.has_value(); });
   REQUIRE(c.owner.owner(slot) == claimed->value());
   proxy.release();
-  c.owner.by = claimed->value();
+  c.owner.by = *claimed->value();
   for (int i = 0; i < 20; ++i) CHECK(c.commit().value() == verdict::ok);
   CHECK(c.owner.owner(slot) == claimed->value());
 }
@@ -177,6 +177,107 @@ TEST_CASE("an ending, an expiry, a release and a lock whose answer was lost have
   h.run_until([&] { return word.has_value(); });
   REQUIRE(word->value().has_value());
   CHECK(h.unlock("l", **word->operator->()));
+}
+
+TEST_CASE("a change of the view whose answer was lost has happened, and is not refused") {
+  if (!has_redis()) return;
+  redis_server server;
+  tcp_proxy proxy(server.port());
+  client c(with("redis://127.0.0.1:" + std::to_string(proxy.port())));
+  client other(server);
+  auto& h = c.owner;
+  const auto change_unanswered = [&](std::uint64_t expected, const std::string& bytes, auto meanwhile) {
+    std::optional<outcome> answer;
+    const auto before = proxy.swallowed();
+    proxy.swallow_replies();
+    h.lane().change_view(expected, bytes, [&](outcome o) { answer = std::move(o); });
+    h.run_until([&] { return proxy.swallowed() > before; });
+    meanwhile();
+    proxy.swallow_replies(false);
+    proxy.cut();
+    h.run_until([&] { return answer.has_value(); });
+    return answer->value();
+  };
+  const auto nothing = [] {};
+
+  // Once without losing anything, so that the server knows the script.
+  REQUIRE(h.change_view(0, "first") == verdict::ok);
+  CHECK(change_unanswered(1, "mine", nothing) == verdict::duplicate);
+  CHECK(h.read_view() == persistence::versioned{2, "mine"});
+
+  SUBCASE("one that was refused stays refused") {
+    CHECK(change_unanswered(1, "late", nothing) == verdict::conflict);
+    CHECK(h.read_view() == persistence::versioned{2, "mine"});
+  }
+  SUBCASE("one that somebody has built upon cannot be told from that") {
+    const auto build = [&] { REQUIRE(other.owner.change_view(3, "theirs") == verdict::ok); };
+    CHECK(change_unanswered(2, "mine again", build) == verdict::conflict);
+    CHECK(h.read_view() == persistence::versioned{4, "theirs"});
+  }
+}
+
+TEST_CASE("a claim whose answer was lost is made again, but not past a newer view") {
+  if (!has_redis()) return;
+  redis_server server;
+  tcp_proxy proxy(server.port());
+  client c(with("redis://127.0.0.1:" + std::to_string(proxy.port())));
+  client other(server);
+  auto& h = c.owner;
+  h.claim(7, "mine", 1);
+  std::optional<persistence::token> theirs;
+  std::optional<persistence::result<std::optional<persistence::token>>> answer;
+  proxy.swallow_replies();
+  h.lane().claim(7, "mine", 1, [&](auto t) { answer = std::move(t); });
+  h.run_until([&] { return proxy.swallowed() > 0; });
+  SUBCASE("under which nobody else has claimed") {}
+  SUBCASE("under which another process has claimed") { theirs = other.owner.claim(7, "theirs", 2); }
+  proxy.swallow_replies(false);
+  proxy.cut();
+  h.run_until([&] { return answer.has_value(); });
+  CHECK(answer->value().has_value() == !theirs);
+  CHECK(h.owner(7) == (theirs ? theirs : answer->value()));
+}
+
+TEST_CASE("views and claims go on when the server forgets its scripts") {
+  if (!has_redis()) return;
+  redis_server server;
+  client c(server);
+  for (std::uint64_t n = 1; n <= 3; ++n) {
+    CHECK(c.owner.change_view(n - 1, "version " + std::to_string(n)) == verdict::ok);
+    CHECK(c.owner.claim(7, "i", n).epoch == n);
+    REQUIRE(server.command({"SCRIPT", "FLUSH"}) == "OK");
+  }
+}
+
+TEST_CASE("a look at all slots fails once, and as a whole, if the server does not answer") {
+  if (!has_redis()) return;
+  redis_server server;
+  client c(with(server.url(), 200ms));
+  server.freeze();
+  int failures = 0;
+  c.owner.lane().owners(0, persistence::slot_count, [&](const auto& all) { failures += all ? 100 : 1; });
+  c.owner.run_until([&] { return failures > 0 && c.store->health().waiting == 0; });
+  CHECK(failures == 1);
+  server.thaw();
+}
+
+TEST_CASE("a view does not count while the replica lacks it") {
+  if (!has_redis()) return;
+  redis_server master;
+  auto o = with(master.url(), 1'500ms);
+  o.wait_replicas = 1;
+  redis_server replica({.replica_of = master.port()});
+  client c(o);
+  REQUIRE(c.owner.change_view(0, "first") == verdict::ok);
+  CHECK(replica.command({"GET", "hf:view"}) == "1:first");
+  replica.freeze();
+  const auto refused =
+      c.owner.attempt<verdict>([](auto& l, auto done) { l.change_view(1, "second", std::move(done)); });
+  REQUIRE(!refused);
+  CHECK(refused.error().code == store_errc::unavailable);
+  replica.thaw();
+  CHECK(c.owner.change_view(1, "second") == verdict::duplicate);
+  CHECK(replica.command({"GET", "hf:view"}) == "2:second");
 }
 
 TEST_CASE("a pause of the server is waited for") {
@@ -363,7 +464,7 @@ TEST_CASE("a commit does not count while the replica lacks it") {
   REQUIRE(soon([&] { return replica->command({"INFO", "replication"}).find("link_status:up") != std::string::npos; }));
   client c(o);
   REQUIRE(c.commit().value() == verdict::ok);
-  CHECK(replica->command({"DBSIZE"}) == "3");
+  CHECK(replica->command({"DBSIZE"}) == "4");
   replica->freeze();
   const auto second = c.next();
   const auto refused = try_commit(c.owner, second);

@@ -106,6 +106,30 @@ TEST_CASE("what the primary takes, its shadow takes under tokens of its own") {
   CHECK(p.differences() == 0);
 }
 
+TEST_CASE("a shadow has a view of its own, and is claimed under it") {
+  pair_of_stores p;
+  const entity of{"session", "e1"};
+  REQUIRE(p.in_shadow.change_view(0, "of long ago") == verdict::ok);
+  REQUIRE(p.in_shadow.change_view(1, "of its last days as a primary") == verdict::ok);
+  p.in_shadow.claim(of.slot(), "before", 2);
+  p.attach();
+  lane_harness o(*p.both);
+  CHECK(o.change_view(0, "now") == verdict::ok);
+  const token by = o.claim(of.slot(), "first", 1);
+  CHECK(o.commit(snapshot_commit(of, by, 1, "one")) == verdict::ok);
+  CHECK(p.soon_alike(of));
+  CHECK(p.in_shadow.owner(of.slot())->incarnation == "first");
+  CHECK(p.in_shadow.read_view()->version == 2);
+  CHECK(p.in_primary.read_view() == o.read_view());
+
+  CHECK_FALSE(o.try_claim(of.slot(), "second", 0));
+  CHECK(o.commit(snapshot_commit(of, by, 2, "two")) == verdict::ok);
+  CHECK(p.soon_alike(of));
+  CHECK(p.in_shadow.owner(of.slot())->incarnation == "first");
+  CHECK(o.owners(of.slot(), 1).at(0) == by);
+  CHECK(p.differences() == 0);
+}
+
 TEST_CASE("what the primary refuses never comes to its shadow") {
   pair_of_stores p;
   p.attach();

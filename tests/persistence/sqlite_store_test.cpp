@@ -100,6 +100,8 @@ TEST_CASE("a file keeps everything while no process has it open") {
     CHECK(lane.commit(c) == verdict::ok);
     word = lane.acquire("rebalance", 1h).value();
     CHECK(lane.cache_put("key", "cached", 1h));
+    CHECK(lane.change_view(0, "view") == verdict::ok);
+    lane.release(2, lane.claim(2, "abc", 9));
   }
   const auto s = open_file(folder / "state.db");
   lane_harness lane(*s);
@@ -115,6 +117,10 @@ TEST_CASE("a file keeps everything while no process has it open") {
   CHECK_FALSE(lane.acquire("rebalance", 1h));
   CHECK(lane.unlock("rebalance", word));
   CHECK(lane.cache_get("key") == "cached");
+  CHECK(lane.read_view() == versioned{1, "view"});
+  CHECK(lane.change_view(0, "view") == verdict::duplicate);
+  CHECK_FALSE(lane.try_claim(2, "def", 8));
+  CHECK(lane.claim(2, "def", 9).epoch == 2);
 }
 
 TEST_CASE("folder and files are created for this user alone") {
@@ -208,13 +214,47 @@ TEST_CASE("what is no database of ours is refused and left alone") {
   }
   SUBCASE("a newer schema") {
     open_file(path);
-    outsider(path)->execute("pragma user_version = 2");
+    outsider(path)->execute("pragma user_version = 3; drop table layout");
     const auto refused = refusal(path);
     CHECK(refused.code == store_errc::rejected);
-    CHECK(holds(refused.detail, "newer"));
-    outsider(path)->execute("pragma user_version = 1");
+    CHECK(holds(refused.detail, path + " was written by a newer Holdfast (format 3, this one knows up to 2)"));
+    CHECK(outsider(path)->number("pragma user_version") == 3);
+  }
+  SUBCASE("another number of slots") {
+    open_file(path);
+    outsider(path)->execute("update layout set slots = 512");
+    const auto refused = refusal(path);
+    CHECK(refused.code == store_errc::rejected);
+    CHECK(holds(refused.detail, path + " has its contents in 512 slots, and this Holdfast wants 1024"));
+    CHECK(holds(refused.detail, "name another file"));
+    outsider(path)->execute("update layout set slots = 1024");
     CHECK(open_sqlite(options_for(path)).has_value());
   }
+}
+
+TEST_CASE("a file of the first version is taken over with what it holds") {
+  const temporary_folder folder;
+  const auto path = folder / "state.db";
+  token held;
+  {
+    const auto s = open_file(path);
+    lane_harness lane(*s);
+    held = lane.claim(one.slot(), "abc");
+    CHECK(lane.commit(snapshot_commit(one, held, 1, "kept")) == verdict::ok);
+  }
+  outsider(path)->execute(
+      "drop table layout; drop table cluster_view; alter table slot drop column view; pragma user_version = 1");
+  for (int opened = 0; opened < 2; ++opened) {
+    const auto s = open_file(path);
+    lane_harness lane(*s);
+    CHECK(lane.owner(one.slot()) == held);
+    CHECK(lane.load(one)->snapshot == "kept");
+    CHECK_FALSE(lane.read_view());
+    held = lane.claim(one.slot(), "def", 0);
+    CHECK(held.epoch == static_cast<std::uint64_t>(opened) + 2);
+  }
+  CHECK(outsider(path)->number("pragma user_version") == 2);
+  CHECK(outsider(path)->number("select slots from layout") == slot_count);
 }
 
 TEST_CASE("a damaged page is answered corrupt, and only to those who need it") {

@@ -268,7 +268,8 @@ TEST_CASE("a claim that could not be written has not fenced anybody") {
   const auto by = lane.claim(of.slot(), "abc");
   {
     const file_size_limit none(0);
-    const auto refused = lane.attempt<token>([&](auto& l, auto done) { l.claim(of.slot(), "def", done); });
+    const auto refused =
+        lane.attempt<std::optional<token>>([&](auto& l, auto done) { l.claim(of.slot(), "def", 0, done); });
     REQUIRE(refused.has_error());
     CHECK(refused.error().code == store_errc::full);
   }

@@ -62,6 +62,8 @@ void check_store_contract(const make_store& make) {
   SUBCASE("lifetimes") { check_lifetimes(*s); }
   SUBCASE("lists") { check_lists(*s); }
   SUBCASE("slots") { check_slots(*s); }
+  SUBCASE("claims") { check_claims(*s); }
+  SUBCASE("view") { check_view(*s); }
   SUBCASE("locks") { check_locks(*s); }
   SUBCASE("cache") { check_cache(*s); }
   SUBCASE("lanes") { check_lanes(*s); }

@@ -23,6 +23,8 @@ void check_restorations(persistence::store& s);
 void check_lifetimes(persistence::store& s);
 void check_lists(persistence::store& s);
 void check_slots(persistence::store& s);
+void check_claims(persistence::store& s);
+void check_view(persistence::store& s);
 void check_locks(persistence::store& s);
 void check_cache(persistence::store& s);
 void check_lanes(persistence::store& s);

@@ -40,7 +40,11 @@ int start_everything(store_lane& lane, const entity& of, const token& by, const 
   lane.restore({copy, copied, {5, text, {}, {}}, {{1, text}}, {}, 0}, done());
   lane.owner(3, done());
   lane.release(3, copied, done());
-  lane.claim(4, text.substr(0, 4) + "incarnation", done());
+  lane.claim(4, text.substr(0, 4) + "incarnation", 0, done());
+  lane.owners(0, 5, done());
+  lane.owners(0, 0, done());
+  lane.read_view(done());
+  lane.change_view(0, text, done());
   lane.acquire(text, 60s, done());
   lane.unlock(text, text, done());
   lane.prolong(text, text, 60s, done());
@@ -173,9 +177,9 @@ void check_completions(store& s) {
 
   SUBCASE("a completion may start the next operation, or destroy the lane") {
     int completed = 0;
-    o.lane().claim(5, "first", [&](const result<token>& t) {
+    o.lane().claim(5, "first", 0, [&](const result<std::optional<token>>& t) {
       REQUIRE(t.has_value());
-      o.lane().release(5, *t, [&](const result<verdict>& v) {
+      o.lane().release(5, t->value(), [&](const result<verdict>& v) {
         REQUIRE(v.has_value());
         completed += *v == verdict::ok ? 1 : 100;
         o.lane().load(o.of, [&](const auto&) { completed += 100; });

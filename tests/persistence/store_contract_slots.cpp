@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/persistence/store_contract.hpp"
 #include "tests/persistence/store_contract_fixture.hpp"
@@ -12,6 +14,11 @@ using holdfast::persistence::token;
 using holdfast::persistence::verdict;
 
 namespace holdfast::tests {
+namespace {
+
+using owners_of = std::vector<std::optional<token>>;
+
+}  // namespace
 
 void check_slots(store& s) {
   lane_harness a(s);
@@ -67,6 +74,74 @@ void check_slots(store& s) {
     CHECK(a.owner(slot_count - 1) == last);
     CHECK(a.release(0, first) == verdict::ok);
     CHECK(a.release(slot_count - 1, last) == verdict::ok);
+  }
+
+  SUBCASE("the owners of many slots come in their order") {
+    CHECK(a.owners(0, slot_count) == owners_of(slot_count));
+    const token first = a.claim(0, "first");
+    const token seventh = b.claim(slot, "second");
+    const token last = b.claim(slot_count - 1, "last");
+    const token released = a.claim(5, "first");
+    CHECK(a.release(5, released) == verdict::ok);
+    auto all = owners_of(slot_count);
+    all[0] = first;
+    all[slot] = seventh;
+    all[slot_count - 1] = last;
+    CHECK(a.owners(0, slot_count) == all);
+    CHECK(b.owners(4, 4) == owners_of(all.begin() + 4, all.begin() + 8));
+    CHECK(b.owners(slot, 1) == owners_of(1, seventh));
+    CHECK(b.owners(slot_count - 1, 1) == owners_of(1, last));
+    CHECK(b.owners(slot, 0).empty());
+    CHECK(b.owners(slot_count, 0).empty());
+  }
+}
+
+void check_claims(store& s) {
+  owner_harness a(s);
+  lane_harness b(s);
+  const std::uint16_t slot = a.of.slot();
+  constexpr std::uint64_t newest = (std::uint64_t{1} << 50) + 1;
+
+  SUBCASE("a claim under an older view is refused, and fences nobody") {
+    a.by = a.claim(slot, "first", 10);
+    CHECK(a.create() == verdict::ok);
+    CHECK_FALSE(b.try_claim(slot, "second", 9));
+    CHECK_FALSE(b.try_claim(slot, "second", 0));
+    CHECK_FALSE(a.try_claim(slot, "first", 9));
+    CHECK(b.owner(slot) == a.by);
+    CHECK(a.commit(a.next()) == verdict::ok);
+  }
+
+  SUBCASE("a claim under the same or a newer view raises the epoch and fences") {
+    const token before = a.by;
+    for (const std::uint64_t view : {std::uint64_t{2}, std::uint64_t{2}, std::uint64_t{10}, newest - 1, newest}) {
+      const token last = a.by;
+      a.by = a.claim(slot, "first", view);
+      CHECK(a.by.epoch == last.epoch + 1);
+      CHECK(b.owner(slot) == a.by);
+    }
+    CHECK_FALSE(b.try_claim(slot, "second", newest - 1));
+    CHECK(b.commit(snapshot_commit(a.of, before, 1, "fenced")) == verdict::fenced);
+    CHECK(a.create() == verdict::ok);
+  }
+
+  SUBCASE("the view of the last claim outlives the release") {
+    a.by = a.claim(slot, "first", 10);
+    CHECK(a.release(slot, a.by) == verdict::ok);
+    CHECK_FALSE(b.try_claim(slot, "second", 9));
+    CHECK_FALSE(b.owner(slot));
+    const token next = b.claim(slot, "second", 10);
+    CHECK(next.epoch == a.by.epoch + 1);
+    CHECK(a.owner(slot) == next);
+  }
+
+  SUBCASE("each slot has a view of its own, whatever the cluster's is") {
+    CHECK(a.change_view(0, "view") == verdict::ok);
+    a.claim(slot, "first", 10);
+    const std::uint16_t other = (slot + 1) % slot_count;
+    CHECK(b.try_claim(other, "second", 3));
+    CHECK_FALSE(b.try_claim(other, "second", 2));
+    CHECK(a.read_view()->version == 1);
   }
 }
 

@@ -72,14 +72,28 @@ class lane_harness {
                          std::size_t max = 100) {
     return ask<persistence::page>([&](auto& l, auto done) { l.list(kind, slot, cursor, max, done); });
   }
-  persistence::token claim(std::uint16_t slot, std::string_view incarnation) {
-    return ask<persistence::token>([&](auto& l, auto done) { l.claim(slot, incarnation, done); });
+  /// A claim that is not refused.
+  persistence::token claim(std::uint16_t slot, std::string_view incarnation, std::uint64_t view = 0) {
+    return try_claim(slot, incarnation, view).value();
+  }
+  std::optional<persistence::token> try_claim(std::uint16_t slot, std::string_view incarnation, std::uint64_t view) {
+    return ask<std::optional<persistence::token>>([&](auto& l, auto done) { l.claim(slot, incarnation, view, done); });
   }
   persistence::verdict release(std::uint16_t slot, const persistence::token& by) {
     return ask<persistence::verdict>([&](auto& l, auto done) { l.release(slot, by, done); });
   }
   std::optional<persistence::token> owner(std::uint16_t slot) {
     return ask<std::optional<persistence::token>>([&](auto& l, auto done) { l.owner(slot, done); });
+  }
+  std::vector<std::optional<persistence::token>> owners(std::uint16_t first, std::uint16_t count) {
+    return ask<std::vector<std::optional<persistence::token>>>(
+        [&](auto& l, auto done) { l.owners(first, count, done); });
+  }
+  std::optional<persistence::versioned> read_view() {
+    return ask<std::optional<persistence::versioned>>([](auto& l, auto done) { l.read_view(done); });
+  }
+  persistence::verdict change_view(std::uint64_t expected, std::string_view bytes) {
+    return ask<persistence::verdict>([&](auto& l, auto done) { l.change_view(expected, bytes, done); });
   }
   std::optional<std::string> acquire(std::string_view lock, milliseconds limit) {
     return ask<std::optional<std::string>>([&](auto& l, auto done) { l.acquire(lock, limit, done); });

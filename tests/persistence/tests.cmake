@@ -1,6 +1,6 @@
 # The contract of every store, for the tests of each to call.
 add_library(store_contract STATIC EXCLUDE_FROM_ALL persistence/store_contract.cpp persistence/store_contract_lanes.cpp
-            persistence/store_contract_lives.cpp persistence/store_contract_slots.cpp)
+            persistence/store_contract_lives.cpp persistence/store_contract_slots.cpp persistence/store_contract_view.cpp)
 target_link_libraries(store_contract PUBLIC holdfast_persistence Threads::Threads)
 
 holdfast_test(store_tests LIBS store_contract SOURCES persistence/memory_contents_test.cpp

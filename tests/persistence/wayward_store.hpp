@@ -104,10 +104,10 @@ class wayward_store final : public persistence::store {
         inner_->list(kind, slot, cursor, max, std::move(then));
       });
     }
-    void claim(std::uint16_t slot, std::string_view incarnation,
-               persistence::completion<persistence::token> done) override {
-      pass(std::move(done), [this, slot, incarnation = std::string(incarnation)](auto then) {
-        inner_->claim(slot, incarnation, std::move(then));
+    void claim(std::uint16_t slot, std::string_view incarnation, std::uint64_t view,
+               persistence::completion<std::optional<persistence::token>> done) override {
+      pass(std::move(done), [this, slot, incarnation = std::string(incarnation), view](auto then) {
+        inner_->claim(slot, incarnation, view, std::move(then));
       });
     }
     void release(std::uint16_t slot, const persistence::token& by,
@@ -116,6 +116,19 @@ class wayward_store final : public persistence::store {
     }
     void owner(std::uint16_t slot, persistence::completion<std::optional<persistence::token>> done) override {
       pass(std::move(done), [this, slot](auto then) { inner_->owner(slot, std::move(then)); });
+    }
+    void owners(std::uint16_t first, std::uint16_t count,
+                persistence::completion<std::vector<std::optional<persistence::token>>> done) override {
+      pass(std::move(done), [this, first, count](auto then) { inner_->owners(first, count, std::move(then)); });
+    }
+    void read_view(persistence::completion<std::optional<persistence::versioned>> done) override {
+      pass(std::move(done), [this](auto then) { inner_->read_view(std::move(then)); });
+    }
+    void change_view(std::uint64_t expected, std::string_view bytes,
+                     persistence::completion<persistence::verdict> done) override {
+      pass(std::move(done), [this, expected, bytes = std::string(bytes)](auto then) {
+        inner_->change_view(expected, bytes, std::move(then));
+      });
     }
     void acquire(std::string_view lock, milliseconds limit,
                  persistence::completion<std::optional<std::string>> done) override {

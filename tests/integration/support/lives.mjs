@@ -36,11 +36,12 @@ export class Store {
     return stdout.trim();
   }
 
-  /// The names of everything that belongs to sessions: keys, or tables with their number of rows. Who owns what stays.
+  /// The names of everything that belongs to sessions: keys, or tables with their number of rows. What tells of the whole store
+  /// and of who owns what stays.
   async contents() {
     if (storeKind === 'redis') {
       const keys = (await this.redis('--scan', '--pattern', `${this.prefix}:*`)).split('\n').filter(Boolean);
-      return keys.filter((key) => !key.endsWith(':owner')).sort();
+      return keys.filter((key) => !/:(owner|view|format)$/.test(key)).sort();
     }
     const tables = ['entity', 'part', 'journal', 'event'];
     const counts = await this.sql(tables.map((table) => `select count(*) from ${table};`).join(' '));

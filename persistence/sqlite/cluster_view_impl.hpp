@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "persistence/sqlite/database_impl.hpp"
+
+namespace holdfast::persistence::sqlite {
+
+/// The view of the cluster.
+class cluster_view {
+ public:
+  explicit cluster_view(database& in);
+
+  std::optional<versioned> read();
+  verdict change(std::uint64_t expected, std::string_view bytes);
+
+ private:
+  statement read_, write_;
+};
+
+}  // namespace holdfast::persistence::sqlite
