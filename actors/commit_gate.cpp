@@ -35,6 +35,11 @@ void commit_gate::send() {
   lane_.commit(current_, deliver_);
 }
 
+void commit_gate::abandon() {
+  on_current_.clear();
+  on_next_.clear();
+}
+
 commit_gate::outcome commit_gate::on_done(const persistence::result<verdict>& r) {
   if (!r) {
     store_.note_failure(r.error());

@@ -41,6 +41,9 @@ class commit_gate final : public event_keeper {
   /// Commits what has been noted, unless a commit is under way.
   void flush();
 
+  /// Nothing becomes durable here any more: forgets all that waits.
+  void abandon();
+
   /// The outcome of the commit under way has come.
   outcome on_done(const persistence::result<persistence::verdict>& r);
 

@@ -143,6 +143,7 @@ void session_actor::give_up() {
   log::warning("session.lost", {{"session", id_.substr(0, 8)}, {"reason", "another process has taken it over"}});
   durable_->now = phase::lost;
   let_go();
+  durable_->gate.abandon();
   quit();
 }
 

@@ -24,7 +24,7 @@ namespace {
 /// One entity's gate before a lane whose answers the test gives.
 struct gated_entity {
   explicit gated_entity(actors::on_store_loss on_loss = actors::on_store_loss::hold) : store(opened(on_loss)) {
-    store->claim_all(lane, [](const std::string& problem) { CHECK(problem.empty()); });
+    store->claim(lane, {of.slot()}, 0, [](const std::string& problem) { CHECK(problem.empty()); });
     gate = std::make_unique<commit_gate>(*store, lane, of, [this](const auto& r) { last = gate->on_done(r); });
   }
 
