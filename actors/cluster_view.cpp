@@ -25,14 +25,17 @@ struct changing : std::enable_shared_from_this<changing> {
   }
 
   void write(const membership::view& before) {
-    auto after = change(before);
-    if (after == before) return done(before);
+    const auto lost = before.version < known->version;
+    auto after = lost ? *known : change(before);
+    if (!lost && after == before) return done(before);
     after.version = before.version + 1;
     const auto text = to_json(after, by);
-    lane.change_view(before.version, text, [self = shared_from_this(), after](const auto& written) {
+    lane.change_view(before.version, text, [self = shared_from_this(), after, lost](const auto& written) {
       using persistence::verdict;
       if (!written) return self->done(failure_of(written.error().detail));
-      if (*written == verdict::ok || *written == verdict::duplicate) return self->done(after);
+      const auto stands = *written == verdict::ok || *written == verdict::duplicate;
+      if (stands && !lost) return self->done(after);
+      if (stands) return self->attempt();  // it takes as many steps as were lost
       if (--self->attempts_left == 0) return self->done(failure_of("the cluster's view changes all the time"));
       self->attempt();
     });
@@ -40,13 +43,14 @@ struct changing : std::enable_shared_from_this<changing> {
 
   persistence::store_lane& lane;
   const std::string by;
+  const std::shared_ptr<const membership::view> known;
   const std::function<membership::view(membership::view)> change;
   const std::function<void(view_outcome)> done;
   int attempts_left = attempts_max;
 
-  changing(persistence::store_lane& l, std::string b, std::function<membership::view(membership::view)> c,
-           std::function<void(view_outcome)> d)
-      : lane(l), by(std::move(b)), change(std::move(c)), done(std::move(d)) {}
+  changing(persistence::store_lane& l, std::string b, std::shared_ptr<const membership::view> k,
+           std::function<membership::view(membership::view)> c, std::function<void(view_outcome)> d)
+      : lane(l), by(std::move(b)), known(std::move(k)), change(std::move(c)), done(std::move(d)) {}
 };
 
 }  // namespace
@@ -63,10 +67,10 @@ void read_cluster_view(persistence::store_lane& lane, std::function<void(view_ou
   });
 }
 
-void change_cluster_view(persistence::store_lane& lane, std::string by,
+void change_cluster_view(persistence::store_lane& lane, std::string by, std::shared_ptr<const membership::view> known,
                          std::function<membership::view(membership::view)> change,
                          std::function<void(view_outcome)> done) {
-  std::make_shared<changing>(lane, std::move(by), std::move(change), std::move(done))->attempt();
+  std::make_shared<changing>(lane, std::move(by), std::move(known), std::move(change), std::move(done))->attempt();
 }
 
 }  // namespace holdfast::actors

@@ -121,7 +121,11 @@ class running_node final : public node {
     for (auto& s : context_.shards) {
       on(*s, [&] { s->use(context_.store->lane(transport::context_of(s->loop()))); });
     }
-    if (!context_.in_cluster) {
+    if (context_.in_cluster) {
+      context_.store->is_alive = [c = context_.in_cluster.get()](const std::string& incarnation) {
+        return machines::membership::find(*c->membership.get(), incarnation) != nullptr;
+      };
+    } else {
       const auto problem = claim_all_slots();
       if (!problem.empty()) return store_failure(problem);
     }

@@ -63,7 +63,8 @@ node_store::node_store(std::unique_ptr<persistence::store> s, persistence::encod
       texts_(std::move(texts)),
       degrades_(degrades),
       incarnation_(random_incarnation()),
-      tokens_(persistence::slot_count) {}
+      tokens_(persistence::slot_count),
+      tenures_(persistence::slot_count) {}
 
 transport::outcome<std::unique_ptr<node_store>> node_store::open(const store_config& c) {
   if (c.primary.url == "memory:" && c.shadow.empty()) return std::unique_ptr<node_store>();
@@ -105,28 +106,32 @@ void node_store::claim(persistence::store_lane& lane, std::vector<std::uint16_t>
   std::make_shared<slot_round>(std::move(slots), one, std::move(done))->more();
 }
 
-void node_store::release(persistence::store_lane& lane, std::uint16_t slot, std::function<void(std::string)> done) {
-  const auto token = token_of(slot);
-  drop(slot);
-  if (token.epoch == 0) return done({});
-  lane.release(slot, token, [done = std::move(done)](const auto& r) { done(r ? std::string() : words_of(r.error())); });
-}
-
 void node_store::take(std::uint16_t slot, const persistence::token& t) {
   const std::lock_guard guard(lock_);
   tokens_[slot] = t;
-  held_[slot] = hold::held;
+  if (!has(slot)) held_[slot] = hold::held;
 }
 
-void node_store::drop(std::uint16_t slot) {
+persistence::token node_store::drop(std::uint16_t slot) {
   const std::lock_guard guard(lock_);
-  tokens_[slot] = {};
   held_[slot] = hold::none;
+  ++tenures_[slot];
+  return std::exchange(tokens_[slot], {});
 }
 
-persistence::token node_store::token_of(std::uint16_t slot) const {
+void node_store::give_back(persistence::store_lane& lane, std::uint16_t slot, const persistence::token& held,
+                           std::function<void(std::string)> done) {
+  lane.release(slot, held, [done = std::move(done)](const auto& r) { done(r ? std::string() : words_of(r.error())); });
+}
+
+std::uint32_t node_store::tenure_of(std::uint16_t slot) const {
   const std::lock_guard guard(lock_);
-  return tokens_[slot];
+  return tenures_[slot];
+}
+
+persistence::token node_store::token_of(std::uint16_t slot, std::uint32_t tenure) const {
+  const std::lock_guard guard(lock_);
+  return tenures_[slot] == tenure ? tokens_[slot] : persistence::token();
 }
 
 std::string node_store::incarnation() const {
@@ -138,29 +143,38 @@ void node_store::begin_anew() {
   const std::lock_guard guard(lock_);
   incarnation_ = random_incarnation();
   tokens_.assign(persistence::slot_count, {});
+  for (auto& t : tenures_) ++t;
   for (auto& h : held_) h = hold::none;
 }
 
-void node_store::verify(persistence::store_lane& lane, std::uint16_t slot, persistence::completion<bool> done) {
-  const auto by = incarnation();
-  if (token_of(slot).epoch == 0) {
-    // Given away by this process itself, so that no record means nothing.
-    lane.owner(slot, [done = std::move(done)](const auto&) { done(false); });
-    return;
-  }
-  lane.owner(slot, [this, &lane, slot, by, done = std::move(done)](const auto& owner) {
+void node_store::verify(persistence::store_lane& lane, std::uint16_t slot, std::uint32_t tenure,
+                        persistence::completion<bool> done) {
+  lane.owner(slot, [this, &lane, slot, tenure, done = std::move(done)](const auto& owner) {
+    // Given away by this process itself, whatever it has now.
+    if (token_of(slot, tenure).epoch == 0) return done(false);
     if (!owner) return done(owner.error());
-    if (*owner) {
-      const auto ours = (*owner)->incarnation == by && by == incarnation();
-      if (ours) take(slot, **owner);
-      return done(ours);
+    if (!*owner) return claim_anew(lane, slot, done);
+    if ((*owner)->incarnation == incarnation()) {
+      take(slot, **owner);
+      return done(true);
     }
-    lane.claim(slot, by, view_, [this, slot, by, done](const auto& claimed) {
-      if (!claimed) return done(claimed.error());
-      const auto ours = claimed->has_value() && by == incarnation();
-      if (ours) take(slot, **claimed);
-      done(ours);
-    });
+    if (is_alive && !is_alive((*owner)->incarnation)) return claim_anew(lane, slot, done);
+    drop(slot);
+    done(false);
+  });
+}
+
+void node_store::claim_anew(persistence::store_lane& lane, std::uint16_t slot, persistence::completion<bool> done) {
+  const auto by = incarnation();
+  lane.claim(slot, by, view_, [this, slot, by, done = std::move(done)](const auto& claimed) {
+    if (!claimed) return done(claimed.error());
+    const auto ours = claimed->has_value() && by == incarnation() && has(slot);
+    if (ours) {
+      take(slot, **claimed);
+    } else {
+      drop(slot);
+    }
+    done(ours);
   });
 }
 

@@ -29,6 +29,7 @@ constexpr std::string_view json_type = "application/json";
 constexpr auto others_answer_within = milliseconds{200};
 // Two nodes hear the same beat at slightly different times.
 constexpr auto heard_margin = milliseconds{50};
+constexpr auto refresh_pause = milliseconds{1'000};
 constexpr auto departures_pause = milliseconds{5};
 
 detector::policy policy_of(const cluster_config& c) {
@@ -84,7 +85,7 @@ class roster_actor final : public shard_actor {
 
   /// `done` with what went wrong, or nothing.
   void change_view(std::function<membership::view(membership::view)> change, problem_handler done) {
-    change_cluster_view(*home().lane(), node_.store->incarnation(), std::move(change),
+    change_cluster_view(*home().lane(), node_.store->incarnation(), view_, std::move(change),
                         in_turn([this, done = std::move(done)](const view_outcome& changed) {
                           if (!changed) return done(changed.error().detail);
                           adopt(*changed);
@@ -93,18 +94,38 @@ class roster_actor final : public shard_actor {
   }
 
   void refresh() {
-    if (std::exchange(refreshing_, true)) return;
+    if (rejoining_ || stopping_ || std::exchange(refreshing_, true)) return;
     read_cluster_view(*home().lane(), in_turn([this](const view_outcome& read) {
       refreshing_ = false;
-      if (read) return adopt(*read);
-      log::warning("cluster.view_unread", {{"reason", read.error().detail}});
+      if (!read) return log::warning("cluster.view_unread", {{"reason", read.error().detail}});
+      if (read->version >= view_->version) return adopt(*read);
+      log::warning("cluster.view_lost", {{"reason", "the store has an older one"}, {"effect", "it is told again"}});
+      change_view([](membership::view v) { return v; }, [](const std::string&) {});
     }));
   }
 
+  /// Unless somebody alive has its name: the two would take each other's place for ever.
   void join(problem_handler done) {
-    const auto& c = cluster_.config;
-    const membership::member me{c.name.empty() ? cluster_.address : c.name, node_.store->incarnation(),
-                                cluster_.address, false};
+    const auto name = cluster_.config.name.empty() ? cluster_.address : cluster_.config.name;
+    const auto find_namesake = [this, name, done = std::move(done)](const view_outcome& read) {
+      if (!read) return done(read.error().detail);
+      for (const auto& m : read->members) {
+        if (m.name != name || m.address == cluster_.address) continue;
+        return ask_peer(
+            home().loop(), cluster_, cluster_.target_of(m.address), peer_path::beat, to_json(sign()), policy_.silence,
+            in_turn([this, name, done, m](const auto& answer) {
+              const auto said = answer ? read_beat(*answer) : std::nullopt;
+              if (!said || said->from != m.incarnation) return enter(name, done);
+              done("a node named " + name + " is alive at " + m.address + "; give each its own cluster.name");
+            }));
+      }
+      enter(name, done);
+    };
+    read_cluster_view(*home().lane(), in_turn(find_namesake));
+  }
+
+  void enter(const std::string& name, problem_handler done) {
+    const membership::member me{name, node_.store->incarnation(), cluster_.address, false};
     change_view(
         [me](membership::view v) {
           return membership::find(v, me.incarnation) ? v : membership::joined(std::move(v), me);
@@ -221,6 +242,11 @@ class roster_actor final : public shard_actor {
     cluster_.note_look();
     advance(detector::look{});
     beat_all();
+    // Now and then without a reason, so that nothing lost on the way stays lost.
+    const auto due = clock::now() >= refresh_at_;
+    if (due) keeper_.look(view_);
+    if (due || !cluster_.is_certain()) refresh();
+    if (due) refresh_at_ = clock::now() + refresh_pause;
   }
 
   beat sign() const { return {node_.store->incarnation(), view_->version, keeper_.held()}; }
@@ -360,6 +386,7 @@ class roster_actor final : public shard_actor {
   std::map<std::string, neighbour> neighbours_;     // by incarnation
   std::map<std::string, clock::time_point> heard_;  // by incarnation
   std::function<void()> left_;
+  clock::time_point refresh_at_;
   bool looking_ = false, refreshing_ = false, rejoining_ = false, stopping_ = false;
 };
 

@@ -82,7 +82,7 @@ void session_actor::on_commit_done(const commit_done& m) {
       break;
     case commit_gate::outcome::refused:
       if (rule_is_out("idempotent_commit")) return give_up();
-      return node_.store->verify(*home().lane(), persistence::slot_of(id_), sender_of<ownership_checked>());
+      return node_.store->verify(*home().lane(), slot_, d.gate.tenure(), sender_of<ownership_checked>());
   }
   if (streams_) {
     streams_->settle(d.gate.durable_record());

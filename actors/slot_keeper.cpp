@@ -37,7 +37,7 @@ void slot_keeper::look(std::shared_ptr<const membership::view> view) {
 
 slot_set slot_keeper::held() const {
   slot_set held;
-  for (std::uint16_t s = 0; s < persistence::slot_count; ++s) held[s] = node_.store->token_of(s).epoch != 0;
+  for (std::uint16_t s = 0; s < persistence::slot_count; ++s) held[s] = node_.store->has(s);
   return held;
 }
 
@@ -152,20 +152,29 @@ void slot_keeper::await_departures(std::shared_ptr<slots> batch, int looks) {
 }
 
 void slot_keeper::release(const slots& batch) {
-  const auto open = std::make_shared<std::size_t>(batch.size());
   if (batch.empty()) return pause();
+  const auto open = std::make_shared<std::size_t>(batch.size());
   for (const auto s : batch) {
-    node_.store->release(*home_.lane(), s, [this, alive = std::weak_ptr(alive_), open](const std::string& problem) {
-      if (alive.expired()) return;
-      // It is no longer held here whatever the store says; the new owner waits until it knows.
-      if (!problem.empty()) log::warning("cluster.release_failed", {{"reason", problem}});
+    give_back(s, node_.store->drop(s), [this, open] {
       if (--*open > 0) return;
       changed_();
-      again_ = true;
-      busy_ = false;
-      next();
+      soon_ = true;
+      pause();
     });
   }
+}
+
+/// Until the store knows: nobody claims a slot whose record names somebody alive.
+void slot_keeper::give_back(std::uint16_t slot, const persistence::token& held, const std::function<void()>& done) {
+  node_.store->give_back(*home_.lane(), slot, held,
+                         [this, alive = std::weak_ptr(alive_), slot, held, done](const std::string& problem) {
+                           if (alive.expired()) return;
+                           if (problem.empty()) return done();
+                           log::warning("cluster.release_failed", {{"reason", problem}});
+                           home_.loop().after(between_claims, [this, alive, slot, held, done] {
+                             if (!alive.expired()) give_back(slot, held, done);
+                           });
+                         });
 }
 
 }  // namespace holdfast::actors

@@ -41,6 +41,7 @@ class slot_keeper {
   void hand_over(slots batch);
   void await_departures(std::shared_ptr<slots> batch, int looks);
   void release(const slots& batch);
+  void give_back(std::uint16_t slot, const persistence::token& held, const std::function<void()>& done);
   bool should_own(std::uint16_t slot) const;
 
   shard& home_;
