@@ -123,6 +123,8 @@ void relay::on_routes_changed() {
 
 /// Whoever had the request is gone, and nobody knows what it has done with it.
 void relay::lose() {
+  // The calls of a batch cannot be known again one by one.
+  if (mcp::is_batch(body_)) return give_up(502, "The node that had this batch is gone; what was in it may have run");
   repeated_ = true;
   received_.clear();
   deadline_ = clock::now() + node_.in_cluster->config.hold_timeout;
@@ -186,6 +188,8 @@ void relay::note_ids(std::string_view events) {
     return;
   }
   last_event_id_ = events.substr(at, events.find('\n', at) - at);
+  body_.clear();  // from here on it is taken up by the event
+  body_.shrink_to_fit();
 }
 
 void relay::on_end() {

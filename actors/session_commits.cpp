@@ -142,6 +142,8 @@ void session_actor::reseed() {
 void session_actor::give_up() {
   log::warning("session.lost", {{"session", id_.substr(0, 8)}, {"reason", "another process has taken it over"}});
   durable_->now = phase::lost;
+  for (auto& m : std::exchange(durable_->stash, {}))
+    std::visit([this](auto& message) { pass_on(std::move(message.exchange)); }, m);
   let_go();
   durable_->gate.abandon();
   quit();

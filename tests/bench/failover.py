@@ -23,7 +23,7 @@ class client:
     def __init__(self, url):
         self.headers = dict(HEADERS)
         self.connections = {}
-        self.last = 0
+        self.last = self.interrupted = 0
         hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}}
         answer = self.post(url, {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello})
         self.headers["Mcp-Session-Id"] = answer.getheader("Mcp-Session-Id")
@@ -42,13 +42,15 @@ class client:
             raise
 
     def call(self, url):
-        """Microseconds. Fails unless the answer is a result."""
+        """Microseconds. The answer must be a result, or say that the call was under way when its node went."""
         self.last += 1
         began = time.monotonic()
         answer = self.post(url, CALL | {"id": self.last})
         text = answer.read()
         took = time.monotonic() - began
-        if answer.status != 200 or b'"result"' not in text:
+        cut = b'"mayHaveRun":true' in text
+        self.interrupted += cut
+        if answer.status != 200 or not (cut or b'"result"' in text):
             raise failed(f"a call was answered {answer.status}: {text[:200]}")
         return took * 1e6
 
@@ -101,7 +103,7 @@ def cluster_of_three(b, upstream_url):
 
 def longest_call(owner, other, how):
     """Of a session that lives on `owner`, called through `other` while the owner goes, until a call that began after that
-    was answered: microseconds."""
+    was answered: microseconds, and how many calls were interrupted."""
     session = client(owner.url)
     went = threading.Event()
 
@@ -119,7 +121,7 @@ def longest_call(owner, other, how):
         is_last = went.is_set()
         latencies.append(session.call(other.url))
     timer.join()
-    return max(latencies)
+    return max(latencies), session.interrupted
 
 
 def measure(b, options):
@@ -128,19 +130,22 @@ def measure(b, options):
             "stopped (SIGTERM)": (signal.SIGTERM, max(1, options.kills // 5))}
     with b.upstream() as (_, upstream_url), cluster_of_three(b, upstream_url) as members:
         for what, (how, times) in ways.items():
-            gaps = []
+            gaps, interrupted = [], 0
             for turn in range(times):
                 if turn % 10 == 0:
                     say(f"failover, {what}, {turn} of {times}")
                 owner, other = members[turn % 3], members[(turn + 1) % 3]
-                gaps.append(longest_call(owner, other, how))
+                gap, cut = longest_call(owner, other, how)
+                gaps.append(gap)
+                interrupted += cut
                 owner.process.kill() if how == signal.SIGSTOP else owner.process.wait(20)
                 owner.clear()
                 owner.start()
                 settle(members)
             gaps.sort()
             rows.append({"what": what, "times": times, "p50_ms": statistics.median(gaps) / 1e3,
-                         "p99_ms": gaps[min(len(gaps) - 1, int(len(gaps) * 0.99))] / 1e3, "max_ms": gaps[-1] / 1e3})
+                         "p99_ms": gaps[min(len(gaps) - 1, int(len(gaps) * 0.99))] / 1e3, "max_ms": gaps[-1] / 1e3,
+                         "interrupted": interrupted})
         return {"gaps": rows, "hop": measure_hop(members)}
 
 
@@ -159,7 +164,7 @@ def measure_hop(members, calls=3000):
 
 def tables(results):
     """(title, head, rows) of everything above."""
-    yield ("The node of a session goes: the longest call through another node", ["how", "times", "p50 ms", "p99 ms", "longest ms"],
-           [[r["what"], str(r["times"]), r["p50_ms"], r["p99_ms"], r["max_ms"]] for r in results["gaps"]])
+    yield ("The node of a session goes: the longest call through another node", ["how", "times", "p50 ms", "p99 ms", "longest ms", "calls interrupted"],
+           [[r["what"], str(r["times"]), r["p50_ms"], r["p99_ms"], r["max_ms"], str(r["interrupted"])] for r in results["gaps"]])
     yield ("One call after another, of one session, through", ["", "p50 µs", "CPU of all nodes µs/call"],
            [[r["what"], r["p50_us"], r["cpu_us"]] for r in results["hop"]])
