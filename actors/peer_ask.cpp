@@ -71,4 +71,23 @@ void ask_peer(transport::loop& on, const cluster& in, const transport::http_targ
   std::make_shared<question>(on, pool, std::move(done))->ask(std::move(r), limit);
 }
 
+void ask_any(transport::loop& on, const cluster& in, const std::vector<transport::http_target>& of,
+             std::string_view path, const std::string& body, std::chrono::milliseconds limit,
+             std::function<bool(const std::string&)> is_yes, std::function<void(bool)> done) {
+  struct poll {
+    std::size_t open;
+    bool any;
+    std::function<bool(const std::string&)> is_yes;
+    std::function<void(bool)> done;
+  };
+  if (of.empty()) return on.post([done = std::move(done)] { done(false); });
+  const auto p = std::make_shared<poll>(poll{of.size(), false, std::move(is_yes), std::move(done)});
+  for (const auto& to : of) {
+    ask_peer(on, in, to, path, body, limit, [p](const transport::outcome<std::string>& answer) {
+      p->any |= answer && p->is_yes(*answer);
+      if (--p->open == 0) p->done(p->any);
+    });
+  }
+}
+
 }  // namespace holdfast::actors

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "actors/cluster.hpp"
 #include "transport/loop.hpp"
@@ -15,5 +17,10 @@ namespace holdfast::actors {
 void ask_peer(transport::loop& on, const cluster& in, const transport::http_target& to, std::string_view path,
               std::string body, std::chrono::milliseconds limit,
               std::function<void(transport::outcome<std::string>)> done);
+
+/// Asks several at once. `done` runs once, never from within this call: whether the answer of any of them is a yes.
+void ask_any(transport::loop& on, const cluster& in, const std::vector<transport::http_target>& of,
+             std::string_view path, const std::string& body, std::chrono::milliseconds limit,
+             std::function<bool(const std::string&)> is_yes, std::function<void(bool)> done);
 
 }  // namespace holdfast::actors

@@ -30,6 +30,7 @@ constexpr auto others_answer_within = milliseconds{200};
 // Two nodes hear the same beat at slightly different times.
 constexpr auto heard_margin = milliseconds{50};
 constexpr auto refresh_pause = milliseconds{1'000};
+constexpr int outcast_for = 10;  // times `silence`; by then the others may be dead themselves
 constexpr auto departures_pause = milliseconds{5};
 
 detector::policy policy_of(const cluster_config& c) {
@@ -50,7 +51,8 @@ class roster_actor final : public shard_actor {
         cluster_(*node.in_cluster),
         policy_(policy_of(cluster_.config)),
         keeper_(
-            home, node, [this] { on_slots_changed(); }, [this](auto slots) { recover(std::move(slots)); }) {}
+            home, node, [this] { on_slots_changed(); },
+            [this](const auto& slots) { recover_open_sessions(system(), this->home(), node_, slots); }) {}
 
   const char* name() const override { return "roster"; }
 
@@ -107,21 +109,29 @@ class roster_actor final : public shard_actor {
   /// Unless somebody alive has its name: the two would take each other's place for ever.
   void join(problem_handler done) {
     const auto name = cluster_.config.name.empty() ? cluster_.address : cluster_.config.name;
-    const auto find_namesake = [this, name, done = std::move(done)](const view_outcome& read) {
+    read_cluster_view(*home().lane(), in_turn([this, name, done = std::move(done)](const view_outcome& read) {
       if (!read) return done(read.error().detail);
+      std::vector<transport::http_target> namesakes, others;
       for (const auto& m : read->members) {
-        if (m.name != name || m.address == cluster_.address) continue;
-        return ask_peer(
-            home().loop(), cluster_, cluster_.target_of(m.address), peer_path::beat, to_json(sign()), policy_.silence,
-            in_turn([this, name, done, m](const auto& answer) {
-              const auto said = answer ? read_beat(*answer) : std::nullopt;
-              if (!said || said->from != m.incarnation) return enter(name, done);
-              done("a node named " + name + " is alive at " + m.address + "; give each its own cluster.name");
-            }));
+        if (m.address == cluster_.address) continue;
+        (m.name == name ? namesakes : others).push_back(cluster_.target_of(m.address));
       }
-      enter(name, done);
-    };
-    read_cluster_view(*home().lane(), in_turn(find_namesake));
+      is_any_alive(namesakes, [this, name, others, done](bool taken) {
+        if (taken) return done("a node named " + name + " is alive; give each its own cluster.name");
+        // Whoever was declared dead and reaches nobody would be declared dead again.
+        if (clock::now() >= outcast_until_ || others.empty()) return enter(name, done);
+        is_any_alive(others, [this, name, done](bool reached) {
+          if (reached) return enter(name, done);
+          done("no other node answers");
+        });
+      });
+    }));
+  }
+
+  void is_any_alive(const std::vector<transport::http_target>& among, std::function<void(bool)> done) {
+    const auto answers = [](const std::string& text) { return read_beat(text).has_value(); };
+    ask_any(home().loop(), cluster_, among, peer_path::beat, to_json(sign()), policy_.silence, answers,
+            in_turn(std::move(done)));
   }
 
   void enter(const std::string& name, problem_handler done) {
@@ -181,6 +191,7 @@ class roster_actor final : public shard_actor {
   void on_declared_dead() {
     if (stopping_ || cluster_.leaving || std::exchange(rejoining_, true)) return;
     cluster_.set_certain(false);
+    outcast_until_ = clock::now() + outcast_for * policy_.silence;
     log::warning("cluster.declared_dead", {{"effect", "its sessions live elsewhere; it joins anew"}});
     node_.store->begin_anew();
     for (const auto& s : all_sessions()) send(s, session_fenced{});
@@ -225,6 +236,7 @@ class roster_actor final : public shard_actor {
     stopping_ = true;
     change_view([me = node_.store->incarnation()](membership::view v) { return membership::without(std::move(v), me); },
                 [this, done = std::move(done)](const std::string&) {
+                  beat_at_once();  // so that nobody has to find it out
                   done();
                   quit();
                 });
@@ -252,13 +264,18 @@ class roster_actor final : public shard_actor {
   beat sign() const { return {node_.store->incarnation(), view_->version, keeper_.held()}; }
 
   void beat_all() {
-    if (neighbours_.empty() || stopping_) return;
+    if (neighbours_.empty()) return;
     const auto text = to_json(sign());
     for (auto& [incarnation, n] : neighbours_) {
       if (std::exchange(n.asked, true)) continue;
       ask_peer(home().loop(), cluster_, n.target, peer_path::beat, text, policy_.silence,
                in_turn([this, to = incarnation](const auto& answer) { on_beat_answered(to, answer); }));
     }
+  }
+
+  void beat_at_once() {
+    for (auto& [incarnation, n] : neighbours_) n.asked = false;
+    beat_all();
   }
 
   void on_beat_answered(const std::string& to, const transport::outcome<std::string>& answer) {
@@ -317,30 +334,19 @@ class roster_actor final : public shard_actor {
   }
 
   void ask_others(const std::string& about) {
-    struct poll {
-      std::size_t open = 0;
-      bool heard = false;
-    };
-    const auto p = std::make_shared<poll>();
-    const auto last = detector_.peers[about].heard;
-    const auto settle = [this, about, p] {
-      if (p->open == 0) {
-        advance(detector::others_said{about, p->heard});
-        publish();
-      }
-    };
+    std::vector<transport::http_target> others;
     for (const auto& [incarnation, n] : neighbours_) {
-      if (incarnation == about) continue;
-      ++p->open;
-      ask_peer(home().loop(), cluster_, n.target, peer_path::heard, R"({"of":)" + mcp::quote(about) + "}",
-               others_answer_within, in_turn([p, last, settle](const auto& answer) {
-                 --p->open;
-                 const auto ago = answer ? mcp::integer_value(mcp::member(*answer, "ago")).value_or(-1) : -1;
-                 p->heard |= ago >= 0 && clock::now() - milliseconds{ago} > last + heard_margin;
-                 settle();
-               }));
+      if (incarnation != about) others.push_back(n.target);
     }
-    if (p->open == 0) in_turn([settle](int) { settle(); })(0);
+    const auto later_than = [last = detector_.peers[about].heard](const std::string& answer) {
+      const auto ago = mcp::integer_value(mcp::member(answer, "ago")).value_or(-1);
+      return ago >= 0 && clock::now() - milliseconds{ago} > last + heard_margin;
+    };
+    ask_any(home().loop(), cluster_, others, peer_path::heard, R"({"of":)" + mcp::quote(about) + "}",
+            others_answer_within, later_than, in_turn([this, about](bool heard) {
+              advance(detector::others_said{about, heard});
+              publish();
+            }));
   }
 
   void declare_dead(const std::string& incarnation) {
@@ -357,8 +363,7 @@ class roster_actor final : public shard_actor {
 
   void on_slots_changed() {
     publish();
-    for (auto& [incarnation, n] : neighbours_) n.asked = false;  // who waits for a slot hears of it now
-    beat_all();
+    beat_at_once();  // who waits for a slot hears of it now
     tell_if_left();
   }
 
@@ -372,11 +377,6 @@ class roster_actor final : public shard_actor {
     for (const auto& i : node_.ingresses) send(i, routes_changed{});
   }
 
-  // --- what was left behind ------------------------------------------------------------------------------------------
-
-  /// Sessions whose calls were cut off are seen to at once; all others come back when their clients do.
-  void recover(std::vector<std::uint16_t> slots) { recover_open_sessions(system(), home(), node_, std::move(slots)); }
-
   node_context& node_;
   cluster& cluster_;
   const detector::policy policy_;
@@ -386,7 +386,7 @@ class roster_actor final : public shard_actor {
   std::map<std::string, neighbour> neighbours_;     // by incarnation
   std::map<std::string, clock::time_point> heard_;  // by incarnation
   std::function<void()> left_;
-  clock::time_point refresh_at_;
+  clock::time_point refresh_at_, outcast_until_;
   bool looking_ = false, refreshing_ = false, rejoining_ = false, stopping_ = false;
 };
 

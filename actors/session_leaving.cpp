@@ -33,6 +33,8 @@ void session_actor::depart() {
   auto& d = *durable_;
   if (d.now != phase::leaving) return;
   d.now = phase::departed;
+  for (auto& m : std::exchange(d.stash, {}))
+    std::visit([this](auto& message) { pass_on(std::move(message.exchange)); }, m);
   let_go();
   // Requests that had found the session before it left are sent after it.
   if (node_.draining) return send(self(), session_over{});
@@ -69,8 +71,14 @@ void session_actor::on_suspend() {
 
 /// Only between two calls: what is under way would be cut off.
 void session_actor::on_move() {
-  if (!durable_ || (work_ && !work_->calls.empty()) || durable_->now == phase::loading) return;
-  on_suspend();
+  const auto may = [this] { return durable_->now == phase::live && (!work_ || work_->calls.empty()); };
+  if (!durable_ || !may()) return;
+  // An answer that has ended its call may still wait for its commit: the stream that it stands in is ended behind it.
+  gated([this, may] {
+    if (!may()) return;
+    if (streams_) streams_->settle(durable_->gate.durable_record());
+    on_suspend();
+  });
 }
 
 /// To be routed anew: the session lives on another node by now. On a node that is on its own, the connection is cut.
@@ -90,7 +98,10 @@ bool session_actor::diverted(Message& m) {
     case phase::live: return false;
     case phase::leaving:
       if (durable_->call_back) durable_->now = phase::live;
-      return false;
+      if (durable_->call_back || !node_.in_cluster) return false;
+      // What began now would be cut off, or sent to its upstream by a session that has left.
+      durable_->stash.emplace_back(std::move(m));
+      return true;
     case phase::loading: durable_->stash.emplace_back(std::move(m)); return true;
     case phase::departed: {
       if (!node_.store->holds(slot_)) {

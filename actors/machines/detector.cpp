@@ -48,9 +48,13 @@ struct advancing {
       todo.emplace_back(was_starved{std::chrono::duration_cast<milliseconds>(late)});
       return;
     }
+    const auto overdue = [&](const peer& at) { return now - at.heard - (at.broken ? p.missing : p.silence); };
+    const auto quiet = std::count_if(s.peers.begin(), s.peers.end(),
+                                     [&](const auto& entry) { return overdue(entry.second) > milliseconds{0}; });
+    // Whoever hears hardly anybody may be the one who is cut off; the others find that out meanwhile.
+    const auto alone = s.peers.size() > 1 && 2 * static_cast<std::size_t>(quiet) > s.peers.size();
     for (auto& [incarnation, at] : s.peers) {
-      const auto quiet = now - at.heard;
-      if (quiet <= (at.broken ? p.missing : p.silence)) continue;
+      if (overdue(at) <= (alone ? p.silence : milliseconds{0})) continue;
       if (at.asked && now - *at.asked < p.again) continue;
       at.asked = now;
       todo.emplace_back(ask_others{incarnation});

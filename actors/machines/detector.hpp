@@ -10,7 +10,7 @@
 
 /// When another node counts as dead: a pure machine. It is suspected when its connection broke and a beat is missing,
 /// or when it has been silent for too long; it is dead when none of the others hears it either. An observer that was
-/// not running for a while knows nothing of that while.
+/// not running for a while knows nothing of that while; one that hears less than half of the others waits once more.
 namespace holdfast::actors::machines::detector {
 
 using time_point = std::chrono::steady_clock::time_point;

@@ -92,6 +92,20 @@ TEST_CASE("an observer that did not run suspects nobody, and knows that it did n
   CHECK(o.passes(200ms, {"c"}) == std::vector<effect>{ask_others{"b"}});
 }
 
+TEST_CASE("one that hears hardly anybody waits longer, as it may be the one who is cut off") {
+  observer o;
+  o.happens(members_changed{{"b", "c", "d"}});
+  CHECK(o.passes(2s, {"d"}).empty());
+  CHECK(o.passes(100ms, {"d"}).size() == 2);
+}
+
+TEST_CASE("of two, each is enough for the other") {
+  observer o;
+  o.happens(members_changed{{"b"}});
+  CHECK(o.passes(1s, {}).empty());
+  CHECK(o.passes(100ms, {}) == std::vector<effect>{ask_others{"b"}});
+}
+
 TEST_CASE("a member that goes is forgotten, one that comes has its full time") {
   observer o;
   o.passes(1s, {"c"});
