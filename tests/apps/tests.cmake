@@ -12,7 +12,7 @@ holdfast_test(histogram_tests
 
 holdfast_test(commands_tests
   SOURCES apps/commands/admin_client_test.cpp apps/commands/check_store_test.cpp apps/commands/findings_test.cpp
-          apps/commands/mcp_client_test.cpp apps/commands/terminal_test.cpp
+          apps/commands/mcp_client_test.cpp apps/commands/ports_test.cpp apps/commands/terminal_test.cpp
   LIBS holdfast_commands
   LABELS apps)
 add_dependencies(commands_tests holdfast-guard)
