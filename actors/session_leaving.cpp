@@ -65,19 +65,23 @@ void session_actor::on_suspend() {
   if (!durable_ || over()) return end("the gateway is shutting down");
   if (durable_->now == phase::departed) return;
   durable_->now = phase::live;
-  if (streams_) streams_->end_all();
-  leave(false);
+  // An answer that has ended its call may still wait for its commit: the stream that it stands in is ended behind it.
+  const auto go = [this] {
+    if (durable_->now != phase::live) return;
+    if (streams_) {
+      streams_->settle(durable_->gate.durable_record());
+      streams_->end_all();
+    }
+    leave(false);
+  };
+  gated(go, go);
 }
 
 /// Only between two calls: what is under way would be cut off.
 void session_actor::on_move() {
-  const auto may = [this] { return durable_->now == phase::live && (!work_ || work_->calls.empty()); };
-  if (!durable_ || !may()) return;
-  // An answer that has ended its call may still wait for its commit: the stream that it stands in is ended behind it.
-  gated([this, may] {
-    if (!may()) return;
-    if (streams_) streams_->settle(durable_->gate.durable_record());
-    on_suspend();
+  if (!durable_ || durable_->now != phase::live || (work_ && !work_->calls.empty())) return;
+  gated([this] {
+    if (durable_->now == phase::live && (!work_ || work_->calls.empty())) on_suspend();
   });
 }
 

@@ -184,6 +184,20 @@ describe('the events of a stream come once and in order', durable, () => {
   });
 });
 
+test('a call that ends while the node stops is answered on its stream', durable, async (t) => {
+  const ended = Array.from({ length: 8 }, async () => {
+    const { node, upstream } = await stage(t);
+    const session = await Session.open(node.mcp);
+    const { stream, id } = await session.start('tools/call', { name: 'slow', arguments: { key: 'k', ms: 1000, steps: 2 }, _meta: { progressToken: 1 } });
+    await stream.message((m) => m.method === 'notifications/progress');
+    await node.stop();
+    await sleep(100);
+    assert.equal(stream.messages.find((m) => m.id === id)?.result.content[0].text, 'k: 2 steps', JSON.stringify(stream.events.slice(-2)));
+    assert.equal(upstream.record('executed', 'k').length, 1);
+  });
+  await Promise.all(ended);
+});
+
 describe('a request that is sent again after a crash', durable, () => {
   test('runs once under its id, and again under another', async (t) => {
     const { node, upstream } = await stage(t);
