@@ -111,6 +111,8 @@ struct call_resumable {
 };
 /// The session's slot goes to another node: it is written down and ends here, unless calls are under way.
 struct session_move {};
+/// The session's slot stays for now: requests that were held back begin.
+struct session_stay {};
 /// The session's slot is another node's: what is here of it is void.
 struct session_fenced {};
 /// The node stops: the session is written down and ends here, not for its client.
@@ -142,5 +144,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_events)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::post_lost)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::call_resumable)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_move)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_stay)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_fenced)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_suspend)

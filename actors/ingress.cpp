@@ -238,7 +238,8 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     if (node_.in_cluster->leaving || !node_.in_cluster->is_certain()) return std::nullopt;
     for (int i = 0; i < attempts_max; ++i) {
       auto id = mcp::random_id();
-      if (node_.store->holds(persistence::slot_of(id))) return id;
+      const auto slot = persistence::slot_of(id);
+      if (node_.store->holds(slot) && !node_.store->is_closing(slot)) return id;
     }
     return std::nullopt;
   }

@@ -115,6 +115,7 @@ void node_store::take(std::uint16_t slot, const persistence::token& t) {
 persistence::token node_store::drop(std::uint16_t slot) {
   const std::lock_guard guard(lock_);
   held_[slot] = hold::none;
+  closing_[slot] = false;
   ++tenures_[slot];
   return std::exchange(tokens_[slot], {});
 }
@@ -145,6 +146,7 @@ void node_store::begin_anew() {
   tokens_.assign(persistence::slot_count, {});
   for (auto& t : tenures_) ++t;
   for (auto& h : held_) h = hold::none;
+  for (auto& c : closing_) c = false;
 }
 
 void node_store::verify(persistence::store_lane& lane, std::uint16_t slot, std::uint32_t tenure,

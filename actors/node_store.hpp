@@ -44,6 +44,10 @@ class node_store {
   void seal(std::uint16_t slot) noexcept { held_[slot] = hold::sealed; }
   void unseal(std::uint16_t slot) noexcept { held_[slot] = hold::held; }
 
+  /// No new call begins in a closing slot, so that those under way come to an end and it can go.
+  bool is_closing(std::uint16_t slot) const noexcept { return closing_[slot]; }
+  void set_closing(std::uint16_t slot, bool to) noexcept { closing_[slot] = to; }
+
   /// How often the slot has gone: what was in memory before must not be written after.
   std::uint32_t tenure_of(std::uint16_t slot) const;
 
@@ -92,6 +96,7 @@ class node_store {
   std::vector<persistence::token> tokens_;
   std::vector<std::uint32_t> tenures_;
   std::array<std::atomic<hold>, persistence::slot_count> held_{};
+  std::array<std::atomic<bool>, persistence::slot_count> closing_{};
   std::atomic<std::uint64_t> view_{0};
   std::atomic<bool> available_{true};
 };

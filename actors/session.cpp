@@ -56,6 +56,11 @@ caf::behavior session_actor::make_behavior() {
       [](const session_end& m) { running->end(m.reason); },
       [](session_suspend) { running->on_suspend(); },
       [](session_move) { running->on_move(); },
+      [](session_stay) {
+        if (!running->durable_ || running->durable_->now != session_durability::phase::live) return;
+        for (auto& m : std::exchange(running->durable_->stash, {}))
+          std::visit([](auto& message) { running->send(running->self(), std::move(message)); }, m);
+      },
       [](session_fenced) {
         if (running->durable_ && running->durable_->now != session_durability::phase::lost) running->give_up();
       },

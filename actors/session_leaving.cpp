@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "actors/remote_exchange.hpp"
@@ -13,6 +14,19 @@ namespace {
 using phase = session_durability::phase;
 
 constexpr auto forwarding_time = std::chrono::milliseconds{1'000};
+
+/// What would be one more call to wait for. Answers and cancellations belong to those that there are.
+bool begins_call(const client_message& m) {
+  return m.exchange && m.message.kind == mcp::message_kind::request && m.message.what != mcp::method::ping;
+}
+bool begins_call(const client_batch& m) {
+  return std::any_of(m.messages.begin(), m.messages.end(), [](const auto& raw) {
+    const auto e = mcp::scan(raw);
+    return e && e->kind == mcp::message_kind::request;
+  });
+}
+bool begins_call(const client_stream&) { return false; }
+bool begins_call(const client_goodbye&) { return false; }
 
 }  // namespace
 
@@ -99,7 +113,10 @@ template <class Message>
 bool session_actor::diverted(Message& m) {
   if (!durable_) return false;
   switch (durable_->now) {
-    case phase::live: return false;
+    case phase::live:
+      if (over() || !node_.store->is_closing(slot_) || !begins_call(m)) return false;
+      durable_->stash.emplace_back(std::move(m));
+      return true;
     case phase::leaving:
       if (durable_->call_back) durable_->now = phase::live;
       if (durable_->call_back || !node_.in_cluster) return false;

@@ -19,6 +19,11 @@ constexpr std::size_t moved_at_once = 64;
 constexpr auto between_moves = milliseconds{20};    // while slots wait for the calls in them
 constexpr auto between_claims = milliseconds{250};  // while others hold what is ours, who say when they do no longer
 constexpr auto between_looks = milliseconds{5};
+// Calls of many sessions never pause together. A node that leaves keeps a slot closed until they have ended, or are
+// cut; one that only has too much does not let anybody wait for long.
+constexpr auto patience = milliseconds{250};
+constexpr auto closed_for = milliseconds{1'000};
+constexpr auto open_for = milliseconds{5'000};
 constexpr int looks_max = 30;  // requests for a sealed slot wait that long at most
 
 }  // namespace
@@ -52,17 +57,47 @@ void slot_keeper::next() {
   const auto have = held();
   slots wanted, given;
   for (std::uint16_t s = 0; s < persistence::slot_count; ++s) {
-    if (should_own(s)) {
-      if (!have[s]) wanted.push_back(s);
-    } else if (have[s] && membership::owner_of(*view_, s) != nullptr) {
-      if (given.size() < moved_at_once && (hurries_ || node_.calls.in_slot[s] == 0)) given.push_back(s);
-      soon_ = true;
+    const auto ours = should_own(s);
+    if (ours && !have[s]) wanted.push_back(s);
+    if (ours || !have[s] || membership::owner_of(*view_, s) == nullptr) {
+      stay(s);
+      continue;
+    }
+    soon_ = true;
+    if (!hurries_ && node_.calls.in_slot[s] > 0) {
+      insist(s);
+    } else if (given.size() < moved_at_once) {
+      given.push_back(s);
     }
   }
   again_ |= !wanted.empty();
   if (!wanted.empty()) return claim(wanted);
   if (!given.empty()) return hand_over(std::move(given));
   pause();
+}
+
+void slot_keeper::insist(std::uint16_t slot) {
+  const auto now = std::chrono::steady_clock::now();
+  auto& w = waiting_.try_emplace(slot, waiting{now + patience}).first->second;
+  if (now < w.until || (w.closed && node_.in_cluster->leaving)) return;
+  w.closed = !w.closed;
+  w.until = now + (w.closed ? closed_for : open_for);
+  if (w.closed) return node_.store->set_closing(slot, true);
+  reopen(slot);
+}
+
+/// It need not go any more, or has gone.
+void slot_keeper::stay(std::uint16_t slot) {
+  const auto w = waiting_.find(slot);
+  if (w == waiting_.end()) return;
+  const auto closed = w->second.closed;
+  waiting_.erase(w);
+  if (closed) reopen(slot);
+}
+
+void slot_keeper::reopen(std::uint16_t slot) {
+  node_.store->set_closing(slot, false);
+  for (const auto& session : node_.sessions.in(slot_set().set(slot))) caf::anon_send(session, session_stay{});
 }
 
 /// Goes on soon if something is left to do, or has come up.

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <bitset>
+#include <chrono>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -14,8 +17,9 @@ class shard;
 struct node_context;
 
 /// Brings the slots that this node holds in line with the view: claims those that it should own and nobody alive does,
-/// and hands over those that somebody else should own, some at a time, once no call is under way in them. Nothing is
-/// decided from memory: who owns what is read from the store. One thread, that of `home`, which outlives it.
+/// and hands over those that somebody else should own, some at a time, once no call is under way in them. Where that
+/// does not come by itself, new calls wait meanwhile. Nothing is decided from memory: who owns what is read from the
+/// store. One thread, that of `home`, which outlives it.
 class slot_keeper {
  public:
   /// `changed` runs whenever slots were taken or given away; `taken` with those that are new.
@@ -43,6 +47,15 @@ class slot_keeper {
   void release(const slots& batch);
   void give_back(std::uint16_t slot, const persistence::token& held, const std::function<void()>& done);
   bool should_own(std::uint16_t slot) const;
+  void insist(std::uint16_t slot);
+  void stay(std::uint16_t slot);
+  void reopen(std::uint16_t slot);
+
+  /// A slot that should go, but has calls: closed, or open, until then.
+  struct waiting {
+    std::chrono::steady_clock::time_point until;
+    bool closed = false;
+  };
 
   shard& home_;
   node_context& node_;
@@ -51,6 +64,7 @@ class slot_keeper {
   std::shared_ptr<const machines::membership::view> view_;
   bool busy_ = false, again_ = false, soon_ = false, hurries_ = false;
   std::uint64_t pause_ = 0;
+  std::map<std::uint16_t, waiting> waiting_;
   // What is under way must not outlive it.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
