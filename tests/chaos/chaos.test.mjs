@@ -1,0 +1,35 @@
+// A cluster in which nodes are killed, frozen, stopped, cut off and added, over a store in trouble: nothing that was
+// acknowledged is lost, nothing runs twice, and all sessions go on.
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { slowness } from '../integration/support/processes.mjs';
+import { begin } from '../crash/load.mjs';
+import { seed } from '../crash/stage.mjs';
+import { kinds, planned, shown } from './plan.mjs';
+import { ClusterStage } from './stage.mjs';
+
+const seconds = Number(process.env.CHAOS_SECONDS ?? 60);
+const sessions = Number(process.env.CHAOS_SESSIONS ?? (slowness > 1 ? 60 : 200));
+const size = 3;
+
+/// Carries out a plan under load and lets the checker judge.
+async function under(t, plan, count) {
+  t.diagnostic(`seed ${seed}: ${plan.map(shown).join('; ')}`);
+  const stage = await ClusterStage.set(t, { size, sessions: count });
+  const stop = begin(stage.clients, { seed, lanes: 1 });
+  await sleep(500);
+  await stage.suffer(plan);
+  t.diagnostic(await stage.rest());
+  await sleep(500);
+  await stop();
+  await stage.announce();
+  await stage.approve(t);
+}
+
+describe('one kind of fault alone:', () => {
+  for (const kind of Object.keys(kinds)) {
+    test(kind, (t) => under(t, planned({ seed, seconds: 8, size, only: [kind], gap: [500, 2500] }), 30));
+  }
+});
+
+test('all of them', (t) => under(t, planned({ seed, seconds, size }), sessions));
