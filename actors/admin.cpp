@@ -85,7 +85,7 @@ class admin_actor final : public shard_actor, private transport::http_handler {
     to.respond(200, json_type, {},
                {R"({"status":")", node_.draining ? "draining" : "ok",
                 R"(","version":")" HOLDFAST_VERSION R"(","sessions":)", std::to_string(node_.sessions.size()),
-                R"(,"callsInFlight":)", std::to_string(node_.calls_in_flight), R"(,"store":)", store(), "}"});
+                R"(,"callsInFlight":)", std::to_string(node_.calls.all), R"(,"store":)", store(), membership(), "}"});
   }
 
   std::string store() const {
@@ -104,6 +104,24 @@ class admin_actor final : public shard_actor, private transport::http_handler {
            number("operations", h.operations) + number("failures", h.failures) + number("commits", h.commits) +
            number("commitMicroseconds", h.latency.count()) + number("historyChanges", h.histories) +
            number("shadowDifferences", h.differences) + "}";
+  }
+
+  /// `,"cluster":{…}`; nothing if this node is on its own.
+  std::string membership() const {
+    if (!node_.in_cluster) return {};
+    const auto& c = *node_.in_cluster;
+    const auto view = c.membership.get();
+    const auto me = node_.store->incarnation();
+    const auto* const self = machines::membership::find(*view, me);
+    std::size_t held = 0;
+    for (std::uint16_t s = 0; s < persistence::slot_count; ++s) held += node_.store->holds(s) ? 1 : 0;
+    std::string members;
+    for (const auto& m : view->members) {
+      add(members, R"({"name":)" + mcp::quote(m.name) + R"(,"state":")" + (m.leaving ? "leaving" : "up") +
+                       R"(","address":)" + mcp::quote(m.address) + "}");
+    }
+    return R"(,"cluster":{"node":)" + (self != nullptr ? mcp::quote(self->name) : std::string("null")) + R"(,"view":)" +
+           std::to_string(view->version) + R"(,"slots":)" + std::to_string(held) + R"(,"members":[)" + members + "]}";
   }
 
   void answer(transport::http_exchange& to, const view_ptr& view) const {

@@ -36,6 +36,7 @@ struct client_message {
   exchange_ptr exchange;
   bytes_ptr bytes;
   mcp::envelope message;
+  bool repeated = false;  ///< another node had it, and may have carried it out
 };
 struct client_batch {
   exchange_ptr exchange;
@@ -48,6 +49,13 @@ struct client_stream {
   bool opens_session = false;
 };
 struct client_goodbye {
+  exchange_ptr exchange;
+};
+
+// session → ingress
+
+/// A request that was delivered here, to be routed anew.
+struct client_request {
   exchange_ptr exchange;
 };
 
@@ -101,6 +109,10 @@ struct post_lost {
 struct call_resumable {
   call_ptr of;
 };
+/// The session's slot goes to another node: it is written down and ends here, unless calls are under way.
+struct session_move {};
+/// The session's slot is another node's: what is here of it is void.
+struct session_fenced {};
 /// The node stops: the session is written down and ends here, not for its client.
 struct session_suspend {};
 /// Everything that was sent to an ended session before this has been answered: its actor can go.
@@ -113,6 +125,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::client_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::client_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::client_stream)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::client_goodbye)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::client_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::stream_closed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::call_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::call_answer)
@@ -128,4 +141,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_loaded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_events)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::post_lost)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::call_resumable)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_move)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_fenced)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_suspend)

@@ -10,7 +10,7 @@ namespace holdfast::actors {
 using persistence::verdict;
 
 commit_gate::commit_gate(node_store& store, persistence::store_lane& lane, persistence::entity of, deliver d)
-    : store_(store), lane_(lane), deliver_(std::move(d)), of_(std::move(of)) {}
+    : store_(store), lane_(lane), deliver_(std::move(d)), of_(std::move(of)), tenure_(store.tenure_of(of_.slot())) {}
 
 void commit_gate::then(std::function<void()> f, std::function<void()> late) {
   if (degraded_ || rule_is_out("gate")) return f();
@@ -31,8 +31,13 @@ void commit_gate::flush() {
 }
 
 void commit_gate::send() {
-  current_.by = store_.token_of(of_.slot());
+  current_.by = store_.token_of(of_.slot(), tenure_);
   lane_.commit(current_, deliver_);
+}
+
+void commit_gate::abandon() {
+  on_current_.clear();
+  on_next_.clear();
 }
 
 commit_gate::outcome commit_gate::on_done(const persistence::result<verdict>& r) {
@@ -64,7 +69,7 @@ void commit_gate::reseed(persistence::record whole, std::vector<persistence::eve
                          std::chrono::milliseconds to_live) {
   persistence::restoration r;
   r.of = of_;
-  r.by = store_.token_of(of_.slot());
+  r.by = store_.token_of(of_.slot(), tenure_);
   r.kept = std::move(whole);
   r.kept.sequence = sequence_;
   r.events = std::move(events);

@@ -41,6 +41,9 @@ class commit_gate final : public event_keeper {
   /// Commits what has been noted, unless a commit is under way.
   void flush();
 
+  /// Nothing becomes durable here any more: forgets all that waits.
+  void abandon();
+
   /// The outcome of the commit under way has come.
   outcome on_done(const persistence::result<persistence::verdict>& r);
 
@@ -54,6 +57,9 @@ class commit_gate final : public event_keeper {
 
   /// The highest record of an event that may be shown.
   std::uint64_t durable_record() const noexcept { return durable_record_; }
+
+  /// Which tenure of its slot it belongs to, see `node_store::tenure_of`.
+  std::uint32_t tenure() const noexcept { return tenure_; }
 
   /// Nothing is noted, under way or waiting.
   bool idle() const noexcept { return !under_way_ && !noted_ && on_next_.empty(); }
@@ -85,6 +91,7 @@ class commit_gate final : public event_keeper {
   persistence::store_lane& lane_;
   const deliver deliver_;
   const persistence::entity of_;
+  const std::uint32_t tenure_;
   persistence::commit next_, current_;
   std::vector<waiting> on_next_, on_current_;
   std::uint64_t sequence_ = 0, last_record_ = 0, durable_record_ = 0;

@@ -44,11 +44,24 @@ std::size_t directory::size() const {
 
 std::vector<caf::actor> directory::all() const {
   std::vector<caf::actor> sessions;
-  for (const auto& p : parts_) {
-    const std::lock_guard guard(p.lock);
-    for (const auto& [id, e] : p.entries) sessions.push_back(e.session);
-  }
+  each([&](const std::string&, const entry& e) { sessions.push_back(e.session); });
   return sessions;
+}
+
+std::vector<caf::actor> directory::in(const slot_set& slots) const {
+  std::vector<caf::actor> sessions;
+  each([&](const std::string& id, const entry& e) {
+    if (e.over == client_transport::streamable_http && slots[persistence::slot_of(id)]) sessions.push_back(e.session);
+  });
+  return sessions;
+}
+
+directory::slot_set directory::slots_in_use(const slot_set& among) const {
+  slot_set used;
+  each([&](const std::string& id, const entry& e) {
+    if (e.over == client_transport::streamable_http) used.set(persistence::slot_of(id));
+  });
+  return used & among;
 }
 
 }  // namespace holdfast::actors

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <caf/actor.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,8 @@
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "persistence/store_values.hpp"
 
 namespace holdfast::actors {
 
@@ -38,6 +41,11 @@ class directory {
   std::size_t size() const;
   std::vector<caf::actor> all() const;
 
+  // Of the sessions that can move, which those of the older SSE transport cannot:
+  using slot_set = std::bitset<persistence::slot_count>;
+  std::vector<caf::actor> in(const slot_set& slots) const;
+  slot_set slots_in_use(const slot_set& among) const;
+
  private:
   struct text_hash {
     using is_transparent = void;
@@ -48,6 +56,13 @@ class directory {
     mutable std::mutex lock;
     std::unordered_map<std::string, entry, text_hash, std::equal_to<>> entries;
   };
+  template <class F>
+  void each(F f) const {
+    for (const auto& p : parts_) {
+      const std::lock_guard guard(p.lock);
+      for (const auto& [id, e] : p.entries) f(id, e);
+    }
+  }
   part& part_of(std::string_view id) { return parts_[text_hash{}(id) % parts_.size()]; }
   const part& part_of(std::string_view id) const { return parts_[text_hash{}(id) % parts_.size()]; }
 

@@ -1,14 +1,18 @@
 #include "actors/ingress.hpp"
 
+#include <algorithm>
 #include <caf/actor_system.hpp>
 #include <caf/behavior.hpp>
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "actors/log.hpp"
 #include "actors/messages.hpp"
+#include "actors/relay.hpp"
 #include "actors/remote_exchange.hpp"
+#include "actors/roster.hpp"
 #include "actors/session.hpp"
 #include "actors/shard.hpp"
 #include "transport/errc.hpp"
@@ -47,9 +51,10 @@ std::string_view query_value(std::string_view query, std::string_view name) {
 
 class ingress_actor final : public shard_actor, private transport::http_handler {
  public:
-  ingress_actor(caf::actor_config& cfg, shard& home, node_context& node) : shard_actor(cfg, home), node_(node) {}
+  ingress_actor(caf::actor_config& cfg, shard& home, node_context& node, ingress_role role)
+      : shard_actor(cfg, home), node_(node), serves_peers_(role == ingress_role::peers) {}
 
-  const char* name() const override { return "ingress"; }
+  const char* name() const override { return serves_peers_ ? "peer_ingress" : "ingress"; }
 
   caf::behavior make_behavior() override {
     return {
@@ -59,7 +64,12 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
         },
         [this](ingress_stop) {
           server_.reset();
+          for (const auto& r : relays()) r->stop();
           quit();
+        },
+        [this](client_request& m) { on_request(std::move(m.exchange)); },
+        [this](routes_changed) {
+          for (const auto& r : relays()) r->on_routes_changed();
         },
     };
   }
@@ -74,6 +84,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
 
   void on_request(std::shared_ptr<transport::http_exchange> exchange) override {
     const auto& r = exchange->request();
+    if (serves_peers_) return on_peer(std::move(exchange));
     if (!mcp::allowed(node_.config.access, r.host, r.origin)) {
       return refuse(*exchange, 403, mcp::code::server_error, "This Host or Origin is not allowed here");
     }
@@ -82,6 +93,22 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     if (r.path == "/sse") return on_sse_get(std::move(exchange));
     if (r.path == "/healthz" || r.path == "/readyz") return on_health(*exchange);
     refuse(*exchange, 404, mcp::code::method_not_found, "Nothing is served here; MCP clients connect to /mcp");
+  }
+
+  /// A request of another node.
+  void on_peer(exchange_ptr exchange) {
+    const auto& r = exchange->request();
+    if (!node_.in_cluster->is_peer(r.authorization)) {
+      log::warning("cluster.refused", {{"reason", "a request without the common secret"}});
+      return refuse(*exchange, 401, mcp::code::server_error, "cluster.secret is not the same here");
+    }
+    if (r.path == peer_path::mcp || r.path == peer_path::again || r.path == peer_path::relay)
+      return on_mcp(std::move(exchange));
+    if (r.path == peer_path::beat || r.path == peer_path::heard) {
+      auto e = &home() == node_.shards.front().get() ? std::move(exchange) : make_remote(std::move(exchange));
+      return home().deliver(node_.in_cluster->roster, peer_request{std::move(e)});
+    }
+    refuse(*exchange, 404, mcp::code::method_not_found, "Other nodes of the cluster connect here");
   }
 
   static void refuse(transport::http_exchange& to, int status, int code, std::string_view message,
@@ -95,7 +122,10 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     if (r.method != http_method::get && r.method != http_method::head) {
       return refuse(exchange, 405, mcp::code::server_error, "Use GET", {}, "Allow: GET, HEAD\r\n");
     }
-    if (r.path == "/readyz" && node_.draining)
+    const auto* const cluster = node_.in_cluster.get();
+    if (r.path == "/readyz" && cluster != nullptr && !cluster->leaving && !cluster->is_certain())
+      return exchange.respond(503, json_type, {}, {R"({"status":"joining"})"});
+    if (r.path == "/readyz" && (node_.draining || (cluster != nullptr && cluster->leaving)))
       return exchange.respond(503, json_type, {}, {R"({"status":"draining"})"});
     if (r.path == "/readyz" && node_.store && !node_.store->available())
       return exchange.respond(node_.store->degrades() ? 200 : 503, json_type, {},
@@ -117,7 +147,8 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       case mcp::classified::kind::initialize: return begin_session(std::move(exchange), what.message);
       case mcp::classified::kind::single:
         return route(std::move(exchange), what.message.id, [&](exchange_ptr e) {
-          return client_message{std::move(e), nullptr, what.message};
+          const auto repeated = e->request().path == peer_path::again;
+          return client_message{std::move(e), nullptr, what.message, repeated};
         });
       case mcp::classified::kind::batch:
         return route(std::move(exchange), {}, [&](exchange_ptr e) {
@@ -135,7 +166,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     auto session = node_.sessions.find(id);
     // Not here, but maybe in the store.
     if (!session && over == client_transport::streamable_http && node_.store && !node_.draining &&
-        mcp::is_random_id(id))
+        mcp::is_random_id(id) && node_.store->holds(persistence::slot_of(id)))
       session = find_or_recover(system(), home(), node_, std::string(id));
     if (session && (session->principal != anonymous || session->over != over)) session.reset();
     return session;
@@ -144,12 +175,40 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   /// Hands the request to the session it names.
   template <class Make>
   void route(exchange_ptr exchange, mcp::raw_json id, Make make) {
+    if (is_elsewhere(exchange->request().session_id)) return send_on(std::move(exchange));
     const auto session = find(exchange->request().session_id, client_transport::streamable_http);
     if (!session) {
       return refuse(*exchange, 404, mcp::code::session_not_found, "Session not found: initialize a new one", id);
     }
     if (session->home != &home()) exchange = make_remote(std::move(exchange));
     home().deliver(session->session, make(std::move(exchange)));
+  }
+
+  /// True if another node answers for this id, or nobody just now.
+  bool is_elsewhere(std::string_view id) const {
+    if (!node_.in_cluster || !mcp::is_random_id(id)) return false;
+    return !node_.in_cluster->is_certain() || !node_.store->holds(persistence::slot_of(id));
+  }
+
+  void send_on(exchange_ptr exchange) {
+    const auto& r = exchange->request();
+    if (serves_peers_ && r.path != peer_path::relay) return exchange->respond(421, {}, {}, {});
+    relay_to(exchange, persistence::slot_of(r.session_id));
+  }
+
+  void relay_to(exchange_ptr exchange, std::optional<std::uint16_t> slot) {
+    if (relays_.size() == relays_.capacity()) std::erase_if(relays_, [](const auto& r) { return r.expired(); });
+    const auto r = std::make_shared<relay>(home().loop(), node_, std::move(exchange), slot);
+    relays_.push_back(r);
+    r->start();
+  }
+
+  std::vector<std::shared_ptr<relay>> relays() const {
+    std::vector<std::shared_ptr<relay>> all;
+    for (const auto& weak : relays_) {
+      if (auto r = weak.lock()) all.push_back(std::move(r));
+    }
+    return all;
   }
 
   /// Room for one more session? Answers the exchange if not.
@@ -172,9 +231,24 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     return session;
   }
 
+  /// An id whose slot is held here, so that its requests need no other node while that lasts; nothing if none is.
+  std::optional<std::string> new_id() const {
+    constexpr int attempts_max = 10'000;  // one of a thousand slots is enough
+    if (!node_.in_cluster) return mcp::random_id();
+    if (node_.in_cluster->leaving || !node_.in_cluster->is_certain()) return std::nullopt;
+    for (int i = 0; i < attempts_max; ++i) {
+      auto id = mcp::random_id();
+      if (node_.store->holds(persistence::slot_of(id))) return id;
+    }
+    return std::nullopt;
+  }
+
   void begin_session(exchange_ptr exchange, const mcp::envelope& message) {
+    const auto id = new_id();
+    if (!id && !serves_peers_) return relay_to(std::move(exchange), std::nullopt);
+    if (!id) return exchange->respond(503, {}, "Retry-After: 1\r\n", {});
     if (!may_begin(*exchange, message.id)) return;
-    const auto session = new_session(mcp::random_id(), client_transport::streamable_http);
+    const auto session = new_session(*id, client_transport::streamable_http);
     home().deliver(session, client_message{std::move(exchange), nullptr, message});
   }
 
@@ -189,7 +263,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       return refuse(*exchange, 406, mcp::code::server_error, "Accept must list text/event-stream");
     }
     if (!may_begin(*exchange, {})) return;
-    const auto session = new_session(mcp::random_id(), client_transport::http_sse);
+    const auto session = new_session(new_id().value_or(mcp::random_id()), client_transport::http_sse);
     home().deliver(session, client_stream{std::move(exchange), true});
   }
 
@@ -214,14 +288,16 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   }
 
   node_context& node_;
+  const bool serves_peers_;
   std::unique_ptr<transport::http_server> server_;
+  std::vector<std::weak_ptr<relay>> relays_;  // those over go when there is no more room
 };
 
 }  // namespace
 
-caf::actor spawn_ingress(caf::actor_system& system, shard& home, node_context& node) {
+caf::actor spawn_ingress(caf::actor_system& system, shard& home, node_context& node, ingress_role role) {
   caf::actor_config cfg{&home};
-  return system.spawn_class<ingress_actor, caf::no_spawn_options>(cfg, home, node);
+  return system.spawn_class<ingress_actor, caf::no_spawn_options>(cfg, home, node, role);
 }
 
 }  // namespace holdfast::actors

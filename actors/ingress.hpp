@@ -25,12 +25,20 @@ struct ingress_drain {};
 /// Cuts what is open and ends.
 struct ingress_stop {};
 
+/// Whom a listener serves.
+enum class ingress_role : std::uint8_t {
+  clients,
+  peers,  ///< the other nodes of the cluster, with what clients have sent them
+};
+
 /// The actor of one shard's HTTP listener: checks who asks, tells requests apart, begins sessions on its own shard and
-/// routes everything else to the actor that holds the session, wherever that lives.
+/// routes everything else to the actor that holds the session, on whatever shard that lives, or to the node that owns
+/// it.
 ///
-/// Accepts: ingress_listen, ingress_drain, ingress_stop. Sends: client_message, client_batch, client_stream,
-/// client_goodbye.
-caf::actor spawn_ingress(caf::actor_system& system, shard& home, node_context& node);
+/// Accepts: ingress_listen, ingress_drain, ingress_stop, client_request, routes_changed. Sends: client_message,
+/// client_batch, client_stream, client_goodbye; peer_request.
+caf::actor spawn_ingress(caf::actor_system& system, shard& home, node_context& node,
+                         ingress_role role = ingress_role::clients);
 
 }  // namespace holdfast::actors
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <caf/actor_system.hpp>
 #include <future>
+#include <numeric>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "actors/ingress.hpp"
 #include "actors/log.hpp"
 #include "actors/messages.hpp"
+#include "actors/roster.hpp"
 #include "actors/session.hpp"
 #include "actors/shard.hpp"
 #include "actors/shard_scheduler.hpp"
@@ -43,6 +45,7 @@ class running_node final : public node {
       loops_.push_back(transport::loop::create());
       context_.shards.push_back(std::make_unique<shard>(*loops_.back()));
     }
+    if (context_.config.cluster.enabled) context_.in_cluster = std::make_unique<cluster>(context_.config.cluster);
     system_config_ = std::make_unique<shard_system_config>(context_.shards);
     system_ = std::make_unique<caf::actor_system>(*system_config_);
     for (auto& s : context_.shards) s->attach(*system_);
@@ -66,15 +69,17 @@ class running_node final : public node {
       context_.upstreams[u].shared = spawn_upstream(
           *system_, home, context_, {u, connection_role::shared, {}, {}, {}, {}, {}}, context_.upstreams[u].link);
     }
+    for (auto& s : context_.shards) context_.ingresses.push_back(spawn_ingress(*system_, *s, context_));
+    if (const auto joined = join_cluster(); !joined) return joined.error();
     auto port = context_.config.listen_port;
-    for (auto& s : context_.shards) {
-      ingresses_.push_back(spawn_ingress(*system_, *s, context_));
-      const auto bound = listen(ingresses_.back(), context_.config.listen_host, port);
+    for (std::size_t i = 0; i < context_.shards.size(); ++i) {
+      const auto bound = listen(context_.ingresses[i], context_.config.listen_host, port);
       if (!bound) return bound.error();
       port = *bound;
     }
     mcp_address_ = address(context_.config.listen_host, port);
-    if (context_.store) recover_open_sessions();
+    if (context_.store && !context_.in_cluster)
+      on(first, [&] { recover_open_sessions(*system_, first, context_, all_slots()); });
     return open_admin(port);
   }
 
@@ -83,18 +88,20 @@ class running_node final : public node {
 
   void stop() override {
     if (std::exchange(stopped_, true)) return;
+    leave_cluster();
     context_.draining = true;
-    for (const auto& i : ingresses_) caf::anon_send(i, ingress_drain{});
+    for (const auto& i : context_.ingresses) caf::anon_send(i, ingress_drain{});
     const auto deadline = std::chrono::steady_clock::now() + context_.config.drain_timeout;
-    while (context_.calls_in_flight > 0 && !hurry_ && std::chrono::steady_clock::now() < deadline) {
+    while (context_.calls.all > 0 && !hurry_ && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(step);
     }
-    const auto cut = context_.calls_in_flight.load();
+    const auto cut = context_.calls.all.load();
     if (cut > 0) log::warning("node.calls_cut", {{"calls", cut}});
     end_sessions();
     // The last answers are in the sockets' hands once the loops have had a turn.
     std::this_thread::sleep_for(2 * step);
-    for (const auto& i : ingresses_) caf::anon_send(i, ingress_stop{});
+    end_membership();
+    for (const auto& i : context_.ingresses) caf::anon_send(i, ingress_stop{});
     if (admin_) caf::anon_send(admin_, ingress_stop{});
     for (auto& u : context_.upstreams) caf::anon_send(u.shared, upstream_stop{});
     caf::anon_send(context_.catalogue, upstream_stop{});
@@ -114,16 +121,87 @@ class running_node final : public node {
     for (auto& s : context_.shards) {
       on(*s, [&] { s->use(context_.store->lane(transport::context_of(s->loop()))); });
     }
-    std::promise<std::string> claimed;
-    auto problem = claimed.get_future();
-    auto& first = *context_.shards.front();
-    first.loop().post([&] {
-      context_.store->claim_all(*first.lane(), [&claimed](std::string p) { claimed.set_value(std::move(p)); });
-    });
-    if (const auto p = problem.get(); !p.empty())
-      return transport::failure{make_error_code(std::errc::io_error), "store " + context_.store->shown() + ": " + p};
+    if (context_.in_cluster) {
+      context_.store->is_alive = [c = context_.in_cluster.get()](const std::string& incarnation) {
+        return machines::membership::find(*c->membership.get(), incarnation) != nullptr;
+      };
+    } else {
+      const auto problem = claim_all_slots();
+      if (!problem.empty()) return store_failure(problem);
+    }
     log::info("store.open", {{"store", context_.store->shown()}, {"tier", name_of(context_.store->tier())}});
     return {};
+  }
+
+  transport::failure store_failure(const std::string& problem) const {
+    return {make_error_code(std::errc::io_error), "store " + context_.store->shown() + ": " + problem};
+  }
+
+  static std::vector<std::uint16_t> all_slots() {
+    std::vector<std::uint16_t> all(persistence::slot_count);
+    std::iota(all.begin(), all.end(), std::uint16_t{0});
+    return all;
+  }
+
+  /// What a node on its own does. What went wrong, or nothing.
+  std::string claim_all_slots() {
+    const auto all = all_slots();
+    auto& first = *context_.shards.front();
+    std::promise<std::string> claimed;
+    first.loop().post([&] {
+      context_.store->claim(*first.lane(), all, 0, [&](std::string problem) { claimed.set_value(std::move(problem)); });
+    });
+    auto problem = claimed.get_future().get();
+    const auto lacking =
+        std::any_of(all.begin(), all.end(), [this](auto slot) { return !context_.store->holds(slot); });
+    if (problem.empty() && lacking)
+      problem = "a cluster works on it: set `cluster.listen` to join that, or another `store.prefix`";
+    return problem;
+  }
+
+  /// Enters the cluster, if there is to be one: from then on other nodes send requests here.
+  transport::outcome<void> join_cluster() {
+    if (!context_.in_cluster) return {};
+    auto& cluster = *context_.in_cluster;
+    auto port = cluster.config.port;
+    for (auto& s : context_.shards) {
+      context_.ingresses.push_back(spawn_ingress(*system_, *s, context_, ingress_role::peers));
+      const auto bound = listen(context_.ingresses.back(), cluster.config.host, port);
+      if (!bound) return bound.error();
+      port = *bound;
+    }
+    cluster.address = cluster.config.advertise.empty() ? address(cluster.config.host, port) : cluster.config.advertise;
+    cluster.roster = spawn_roster(*system_, *context_.shards.front(), context_);
+    std::promise<std::string> joined;
+    caf::anon_send(cluster.roster, roster_join{[&](std::string problem) { joined.set_value(std::move(problem)); }});
+    if (const auto problem = joined.get_future().get(); !problem.empty())
+      return transport::failure{make_error_code(std::errc::io_error), "cannot join the cluster: " + problem};
+    return {};
+  }
+
+  /// Hands the slots over, while requests go on.
+  void leave_cluster() {
+    if (!context_.in_cluster || !context_.in_cluster->roster) return;
+    const auto left = std::make_shared<std::promise<void>>();
+    auto gone = left->get_future();
+    const auto& roster = context_.in_cluster->roster;
+    caf::anon_send(roster, roster_leave{[left] { left->set_value(); }});
+    const auto deadline = std::chrono::steady_clock::now() + context_.config.drain_timeout;
+    while (gone.wait_for(step) != std::future_status::ready) {
+      if (!hurry_ && std::chrono::steady_clock::now() < deadline) continue;
+      caf::anon_send(roster, roster_hurry{});
+      gone.wait_for(1s);
+      return;
+    }
+  }
+
+  void end_membership() {
+    if (!context_.in_cluster || !context_.in_cluster->roster) return;
+    const auto ended = std::make_shared<std::promise<void>>();
+    auto gone = ended->get_future();
+    caf::anon_send(context_.in_cluster->roster, roster_stop{[ended] { ended->set_value(); }});
+    gone.wait_for(context_.config.store.hold_timeout);  // the others find out by themselves if the store is away
+    context_.in_cluster->roster = nullptr;
   }
 
   /// Runs `f` on the shard's thread and waits for it.
@@ -135,25 +213,6 @@ class running_node final : public node {
       done.set_value();
     });
     done.get_future().get();
-  }
-
-  /// Sessions whose calls were cut off are seen to at once; all others come back when their clients do.
-  void recover_open_sessions() {
-    auto& first = *context_.shards.front();
-    first.loop().post([this, &first] { recover_slot(first, 0, {}); });
-  }
-
-  void recover_slot(shard& via, std::uint16_t slot, const std::string& cursor) {
-    if (slot == persistence::slot_count || context_.draining) return;
-    via.lane()->list("session", slot, cursor, 256, [this, &via, slot](const auto& page) {
-      if (!page) return context_.store->note_failure(page.error());
-      for (const auto& s : page->entries) {
-        auto& home = *context_.shards[slot % context_.shards.size()];
-        if (s.open_executions > 0) find_or_recover(*system_, home, context_, s.id);
-      }
-      if (!page->next.empty()) return recover_slot(via, slot, page->next);
-      recover_slot(via, static_cast<std::uint16_t>(slot + 1), {});
-    });
   }
 
   static std::string address(const std::string& host, std::uint16_t port) {
@@ -207,7 +266,7 @@ class running_node final : public node {
   }
 
   void release_handles() {
-    ingresses_.clear();
+    context_.ingresses.clear();
     admin_ = nullptr;
     for (auto& u : context_.upstreams) u.shared = nullptr;
     context_.catalogue = nullptr;
@@ -236,7 +295,6 @@ class running_node final : public node {
   std::unique_ptr<shard_system_config> system_config_;
   std::unique_ptr<caf::actor_system> system_;
   std::vector<std::thread> threads_;
-  std::vector<caf::actor> ingresses_;
   caf::actor admin_;
   std::string mcp_address_, admin_address_;
   std::atomic<bool> hurry_{false};

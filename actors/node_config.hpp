@@ -103,6 +103,20 @@ struct store_config {
   std::string keys;                   ///< where those are that encrypt it, for `persistence::read_keys`; empty = none
 };
 
+/// Several nodes over one store.
+struct cluster_config {
+  bool enabled = false;
+  std::string host = "127.0.0.1";  ///< where the other nodes reach this one
+  std::uint16_t port = 0;
+  std::string advertise;                     ///< HOST:PORT that the others are told; empty = the address listened on
+  std::string name;                          ///< of the node, unique in the cluster; empty = what is advertised
+  std::string secret;                        ///< that nodes show each other
+  std::chrono::milliseconds beat{100};       ///< between two signs of life
+  std::chrono::milliseconds silence{1'000};  ///< a node that gives none for so long is dead
+  std::chrono::milliseconds hold_timeout{10'000};  ///< how long a request waits for its session to have an owner
+  std::size_t connections_max = 4'096;             ///< to one other node, per I/O thread; further requests wait
+};
+
 enum class log_level : std::uint8_t { debug, info, warning, error };
 enum class log_format : std::uint8_t { automatic, text, json };
 
@@ -112,6 +126,7 @@ struct node_config {
   std::size_t threads = 0;  ///< I/O threads; 0 = one per core
   store_config store;
   admin_config admin;
+  cluster_config cluster;
   transport::http_limits http;
   mcp::access_rules access;  ///< hosts empty = loopback names and the listen host
   session_limits sessions;

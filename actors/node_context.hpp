@@ -4,38 +4,37 @@
 #include <atomic>
 #include <caf/actor.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "actors/catalogue_view.hpp"
 #include "actors/client_capabilities.hpp"
+#include "actors/cluster.hpp"
 #include "actors/directory.hpp"
 #include "actors/node_config.hpp"
 #include "actors/node_store.hpp"
+#include "actors/published.hpp"
 #include "actors/shard.hpp"
 #include "transport/mcp/sealed.hpp"
 #include "transport/upstream_link.hpp"
 
 namespace holdfast::actors {
 
-/// A value that one actor publishes and many threads read.
-template <class T>
-class published {
- public:
-  std::shared_ptr<T> get() const {
-    const std::lock_guard guard(lock_);
-    return value_;
-  }
-  void set(std::shared_ptr<T> value) {
-    const std::lock_guard guard(lock_);
-    value_.swap(value);
-  }
+/// Calls under way, for a node that stops and for slots that move. Any thread.
+struct calls_under_way {
+  std::atomic<std::size_t> all{0};
+  std::array<std::atomic<std::uint32_t>, persistence::slot_count> in_slot{};
 
- private:
-  mutable std::mutex lock_;
-  std::shared_ptr<T> value_;
+  void begin(std::uint16_t slot) noexcept {
+    ++all;
+    in_slot[slot].fetch_add(1, std::memory_order_relaxed);
+  }
+  void end(std::uint16_t slot, std::size_t count = 1) noexcept {
+    all -= count;
+    in_slot[slot].fetch_sub(static_cast<std::uint32_t>(count), std::memory_order_relaxed);
+  }
 };
 
 /// What an operator wants to know about an upstream, kept by the actor of its shared connection.
@@ -59,13 +58,15 @@ struct node_context {
 
   const node_config config;
   const mcp::sealer cursors;
-  std::unique_ptr<node_store> store;  ///< null: sessions live in this process only
+  std::unique_ptr<node_store> store;    ///< null: sessions live in this process only
+  std::unique_ptr<cluster> in_cluster;  ///< null: this node is on its own
   std::vector<std::unique_ptr<shard>> shards;
-  std::vector<upstream> upstreams;  ///< as in `config.upstreams`
+  std::vector<caf::actor> ingresses;  ///< one per shard
+  std::vector<upstream> upstreams;    ///< as in `config.upstreams`
   caf::actor catalogue;
   std::array<published<const catalogue_view>, capability_set::count> views;  ///< null until first asked for
   directory sessions;
-  std::atomic<std::size_t> calls_in_flight{0};
+  calls_under_way calls;
   std::atomic<bool> draining{false};
 };
 

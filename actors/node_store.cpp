@@ -13,8 +13,6 @@ namespace holdfast::actors {
 
 namespace {
 
-constexpr std::uint64_t no_view = 0;
-
 std::string random_incarnation() {
   auto id = mcp::random_id();
   std::replace_if(
@@ -26,40 +24,37 @@ transport::failure failure_of(const std::string& detail) {
   return {std::make_error_code(std::errc::io_error), "store: " + detail};
 }
 
-/// Claims one slot after another, some at a time.
-struct claiming : std::enable_shared_from_this<claiming> {
-  static constexpr std::uint16_t at_once = 64;
+/// Does something with one slot after another, some at a time, until one of them fails.
+struct slot_round : std::enable_shared_from_this<slot_round> {
+  static constexpr std::size_t at_once = 128;
+  using next_step = std::function<void(std::string)>;
 
-  claiming(persistence::store_lane& l, std::string_view i, std::vector<persistence::token>& t,
-           std::function<void(std::string)> d)
-      : lane(l), incarnation(i), tokens(t), done(std::move(d)) {}
+  slot_round(std::vector<std::uint16_t> s, std::function<void(std::uint16_t, next_step)> f,
+             std::function<void(std::string)> d)
+      : slots(std::move(s)), each(std::move(f)), done(std::move(d)) {}
 
   void more() {
-    while (under_way < at_once && next < persistence::slot_count && problem.empty()) {
-      const auto slot = next++;
+    while (under_way < at_once && next < slots.size() && problem.empty()) {
       ++under_way;
-      lane.claim(slot, incarnation, no_view, [self = shared_from_this(), slot](auto r) {
+      each(slots[next++], [self = shared_from_this()](std::string p) {
         --self->under_way;
-        if (!r) {
-          self->problem = r.error().detail.empty() ? "it does not answer" : r.error().detail;
-        } else if (!*r) {
-          self->problem = "a newer view of the cluster gave its slots to others";
-        } else {
-          self->tokens[slot] = std::move(**r);
-        }
+        if (!p.empty()) self->problem = std::move(p);
         self->more();
       });
     }
     if (under_way == 0 && done) std::exchange(done, nullptr)(problem);
   }
 
-  persistence::store_lane& lane;
-  const std::string_view incarnation;
-  std::vector<persistence::token>& tokens;
+  const std::vector<std::uint16_t> slots;
+  const std::function<void(std::uint16_t, next_step)> each;
   std::function<void(std::string)> done;
   std::string problem;
-  std::uint16_t next = 0, under_way = 0;
+  std::size_t next = 0, under_way = 0;
 };
+
+std::string words_of(const persistence::store_failure& f) {
+  return f.detail.empty() ? std::string("it does not answer") : f.detail;
+}
 
 }  // namespace
 
@@ -68,7 +63,8 @@ node_store::node_store(std::unique_ptr<persistence::store> s, persistence::encod
       texts_(std::move(texts)),
       degrades_(degrades),
       incarnation_(random_incarnation()),
-      tokens_(persistence::slot_count) {}
+      tokens_(persistence::slot_count),
+      tenures_(persistence::slot_count) {}
 
 transport::outcome<std::unique_ptr<node_store>> node_store::open(const store_config& c) {
   if (c.primary.url == "memory:" && c.shadow.empty()) return std::unique_ptr<node_store>();
@@ -97,27 +93,88 @@ transport::outcome<std::unique_ptr<node_store>> node_store::open(const store_con
       new node_store(std::move(*opened), persistence::encoding(std::move(texts)), c.on_loss == on_store_loss::degrade));
 }
 
-void node_store::claim_all(persistence::store_lane& lane, std::function<void(std::string)> done) {
-  std::make_shared<claiming>(lane, incarnation_, tokens_, std::move(done))->more();
+void node_store::claim(persistence::store_lane& lane, std::vector<std::uint16_t> slots, std::uint64_t view,
+                       std::function<void(std::string)> done) {
+  view_ = view;
+  const auto one = [this, &lane, view, by = incarnation()](std::uint16_t slot, slot_round::next_step then) {
+    lane.claim(slot, by, view, [this, slot, by, then = std::move(then)](const auto& claimed) {
+      if (!claimed) return then(words_of(claimed.error()));
+      if (*claimed && by == incarnation()) take(slot, **claimed);
+      then({});
+    });
+  };
+  std::make_shared<slot_round>(std::move(slots), one, std::move(done))->more();
 }
 
-void node_store::verify(persistence::store_lane& lane, std::uint16_t slot, persistence::completion<bool> done) {
-  const auto take = [this, slot](const persistence::token& t) {
-    const std::lock_guard guard(tokens_lock_);
-    tokens_[slot] = t;
-  };
-  lane.owner(slot, [this, &lane, slot, take, done = std::move(done)](const auto& owner) {
+void node_store::take(std::uint16_t slot, const persistence::token& t) {
+  const std::lock_guard guard(lock_);
+  tokens_[slot] = t;
+  if (!has(slot)) held_[slot] = hold::held;
+}
+
+persistence::token node_store::drop(std::uint16_t slot) {
+  const std::lock_guard guard(lock_);
+  held_[slot] = hold::none;
+  ++tenures_[slot];
+  return std::exchange(tokens_[slot], {});
+}
+
+void node_store::give_back(persistence::store_lane& lane, std::uint16_t slot, const persistence::token& held,
+                           std::function<void(std::string)> done) {
+  lane.release(slot, held, [done = std::move(done)](const auto& r) { done(r ? std::string() : words_of(r.error())); });
+}
+
+std::uint32_t node_store::tenure_of(std::uint16_t slot) const {
+  const std::lock_guard guard(lock_);
+  return tenures_[slot];
+}
+
+persistence::token node_store::token_of(std::uint16_t slot, std::uint32_t tenure) const {
+  const std::lock_guard guard(lock_);
+  return tenures_[slot] == tenure ? tokens_[slot] : persistence::token();
+}
+
+std::string node_store::incarnation() const {
+  const std::lock_guard guard(lock_);
+  return incarnation_;
+}
+
+void node_store::begin_anew() {
+  const std::lock_guard guard(lock_);
+  incarnation_ = random_incarnation();
+  tokens_.assign(persistence::slot_count, {});
+  for (auto& t : tenures_) ++t;
+  for (auto& h : held_) h = hold::none;
+}
+
+void node_store::verify(persistence::store_lane& lane, std::uint16_t slot, std::uint32_t tenure,
+                        persistence::completion<bool> done) {
+  lane.owner(slot, [this, &lane, slot, tenure, done = std::move(done)](const auto& owner) {
+    // Given away by this process itself, whatever it has now.
+    if (token_of(slot, tenure).epoch == 0) return done(false);
     if (!owner) return done(owner.error());
-    if (*owner) {
-      const auto ours = (*owner)->incarnation == incarnation_;
-      if (ours) take(**owner);
-      return done(ours);
+    if (!*owner) return claim_anew(lane, slot, done);
+    if ((*owner)->incarnation == incarnation()) {
+      take(slot, **owner);
+      return done(true);
     }
-    lane.claim(slot, incarnation_, no_view, [take, done](const auto& claimed) {
-      if (!claimed) return done(claimed.error());
-      if (*claimed) take(**claimed);
-      done(claimed->has_value());
-    });
+    if (is_alive && !is_alive((*owner)->incarnation)) return claim_anew(lane, slot, done);
+    drop(slot);
+    done(false);
+  });
+}
+
+void node_store::claim_anew(persistence::store_lane& lane, std::uint16_t slot, persistence::completion<bool> done) {
+  const auto by = incarnation();
+  lane.claim(slot, by, view_, [this, slot, by, done = std::move(done)](const auto& claimed) {
+    if (!claimed) return done(claimed.error());
+    const auto ours = claimed->has_value() && by == incarnation() && has(slot);
+    if (ours) {
+      take(slot, **claimed);
+    } else {
+      drop(slot);
+    }
+    done(ours);
   });
 }
 

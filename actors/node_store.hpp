@@ -1,6 +1,9 @@
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -21,16 +24,44 @@ class node_store {
 
   std::unique_ptr<persistence::store_lane> lane(boost::asio::io_context& on) { return store_->lane(on); }
 
-  /// Claims all slots for this process through `lane`, then calls `done` with what went wrong, or nothing.
-  void claim_all(persistence::store_lane& lane, std::function<void(std::string)> done);
-  persistence::token token_of(std::uint16_t slot) const {
-    const std::lock_guard guard(tokens_lock_);
-    return tokens_[slot];
-  }
+  // slots
 
-  /// Finds out whether a slot is still this process's, after a commit was refused. One whose ownership record has gone
-  /// (the store lost its history) is claimed anew. An error: the store does not answer.
-  void verify(persistence::store_lane& lane, std::uint16_t slot, persistence::completion<bool> done);
+  /// Claims slots for this process through `lane`, which outlives that, under this version of the cluster's view, then
+  /// calls `done` with what went wrong, or nothing. Those that were claimed under a newer view stay where they are.
+  void claim(persistence::store_lane& lane, std::vector<std::uint16_t> slots, std::uint64_t view,
+             std::function<void(std::string)> done);
+
+  /// From now on nothing is written in the slot any more. The token that it had, for `give_back`.
+  persistence::token drop(std::uint16_t slot);
+
+  /// Tells the store that nobody holds the slot; `done` with what went wrong, or nothing.
+  void give_back(persistence::store_lane& lane, std::uint16_t slot, const persistence::token& held,
+                 std::function<void(std::string)> done);
+
+  /// Whether sessions of the slot live here. A sealed one is still this process's, but about to go.
+  bool holds(std::uint16_t slot) const noexcept { return held_[slot] == hold::held; }
+  bool has(std::uint16_t slot) const noexcept { return held_[slot] != hold::none; }
+  void seal(std::uint16_t slot) noexcept { held_[slot] = hold::sealed; }
+  void unseal(std::uint16_t slot) noexcept { held_[slot] = hold::held; }
+
+  /// How often the slot has gone: what was in memory before must not be written after.
+  std::uint32_t tenure_of(std::uint16_t slot) const;
+
+  /// Void if the slot is not held, or in another tenure.
+  persistence::token token_of(std::uint16_t slot, std::uint32_t tenure) const;
+
+  /// Finds out whether a slot is still this process's, after a commit was refused; if not, it is dropped. One whose
+  /// ownership record has gone, or names somebody who is not alive (the store lost its history), is claimed anew. An
+  /// error: the store does not answer.
+  void verify(persistence::store_lane& lane, std::uint16_t slot, std::uint32_t tenure,
+              persistence::completion<bool> done);
+
+  /// Who counts as alive for that; nobody else, where it is not set. To be set before there are threads.
+  std::function<bool(const std::string& incarnation)> is_alive;
+
+  /// Who this process is to the others. After `begin_anew` it is somebody else, who holds nothing.
+  std::string incarnation() const;
+  void begin_anew();
 
   const persistence::encoding& texts() const noexcept { return texts_; }
   persistence::tier tier() const noexcept { return store_->tier(); }
@@ -52,9 +83,16 @@ class node_store {
   std::unique_ptr<persistence::store> store_;
   const persistence::encoding texts_;
   const bool degrades_;
-  const std::string incarnation_;
-  mutable std::mutex tokens_lock_;
+  enum class hold : std::uint8_t { none, held, sealed };
+  void take(std::uint16_t slot, const persistence::token& t);
+  void claim_anew(persistence::store_lane& lane, std::uint16_t slot, persistence::completion<bool> done);
+
+  mutable std::mutex lock_;  // of the next three
+  std::string incarnation_;
   std::vector<persistence::token> tokens_;
+  std::vector<std::uint32_t> tenures_;
+  std::array<std::atomic<hold>, persistence::slot_count> held_{};
+  std::atomic<std::uint64_t> view_{0};
   std::atomic<bool> available_{true};
 };
 

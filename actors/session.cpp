@@ -19,7 +19,12 @@ thread_local session_actor* running = nullptr;
 
 session_actor::session_actor(caf::actor_config& cfg, shard& home, node_context& node, std::string id,
                              std::string principal, client_transport over, bool recovers)
-    : shard_actor(cfg, home), node_(node), id_(std::move(id)), principal_(std::move(principal)), over_(over) {
+    : shard_actor(cfg, home),
+      node_(node),
+      id_(std::move(id)),
+      slot_(persistence::slot_of(id_)),
+      principal_(std::move(principal)),
+      over_(over) {
   begins_recovering_ = recovers;
 }
 
@@ -50,6 +55,10 @@ caf::behavior session_actor::make_behavior() {
       [](session_over) { running->quit(); },
       [](const session_end& m) { running->end(m.reason); },
       [](session_suspend) { running->on_suspend(); },
+      [](session_move) { running->on_move(); },
+      [](session_fenced) {
+        if (running->durable_ && running->durable_->now != session_durability::phase::lost) running->give_up();
+      },
       [](const commit_done& m) { running->on_commit_done(m); },
       [](commit_retry) {
         if (running->durable_) running->durable_->gate.retry();
@@ -73,7 +82,7 @@ caf::behavior session_actor::make_behavior() {
 void session_actor::on_exit() {
   // Only after a failure inside a handler is there something left to put in order.
   node_.sessions.remove(id_, id());
-  if (work_) node_.calls_in_flight -= work_->calls.size();
+  if (work_) node_.calls.end(slot_, work_->calls.size());
   // Calls and their upstream requests refer to the actor.
   streams_.reset();
   work_.reset();

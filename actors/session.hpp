@@ -2,7 +2,9 @@
 
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "actors/node_context.hpp"
 
@@ -27,5 +29,10 @@ inline constexpr const char* anonymous_principal = "anonymous";
 /// The session of this id, brought back from the store if it is not here; it answers 404 itself if it is nowhere. Only
 /// on a node with a durable store. Any thread; `home` is where it would live.
 directory::entry find_or_recover(caf::actor_system& system, shard& home, node_context& node, const std::string& id);
+
+/// Brings back the sessions of these slots that have open calls, to see to those; all others come back when their
+/// clients do. The thread of `via`, whose store lane it uses.
+void recover_open_sessions(caf::actor_system& system, shard& via, node_context& node,
+                           const std::vector<std::uint16_t>& slots);
 
 }  // namespace holdfast::actors

@@ -99,6 +99,8 @@ class session_actor final : public shard_actor {
   void depart();
   void let_go();
   void on_suspend();
+  void on_move();
+  void pass_on(exchange_ptr exchange);
   template <class Message>
   bool diverted(Message& m);
 
@@ -196,6 +198,7 @@ class session_actor final : public shard_actor {
 
   node_context& node_;
   const std::string id_;
+  const std::uint16_t slot_;
   const std::string principal_;
   const client_transport over_;
   mcp::revision revision_ = mcp::newest_legacy;

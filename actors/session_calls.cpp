@@ -53,7 +53,7 @@ call_ptr session_actor::begin_call(const post_ptr& p, const mcp::envelope& e, st
   c->upstream = upstream;
   c->started = wall_clock();
   calls.push_back(c);
-  ++node_.calls_in_flight;
+  node_.calls.begin(slot_);
   watch_post(p);
   arm_stream(p);
   return c;
@@ -274,7 +274,7 @@ void session_actor::fail(const call_ptr& c, int code, std::string_view message, 
 void session_actor::finish(const call_ptr& c) {
   auto& w = work();
   if (std::erase(w.calls, c) == 0) return;
-  --node_.calls_in_flight;
+  node_.calls.end(slot_);
   log_call(*c);
   touch();
   if (c->what != mcp::method::tools_call || limits().history_max == 0) return;

@@ -82,7 +82,7 @@ void session_actor::on_commit_done(const commit_done& m) {
       break;
     case commit_gate::outcome::refused:
       if (rule_is_out("idempotent_commit")) return give_up();
-      return node_.store->verify(*home().lane(), persistence::slot_of(id_), sender_of<ownership_checked>());
+      return node_.store->verify(*home().lane(), slot_, d.gate.tenure(), sender_of<ownership_checked>());
   }
   if (streams_) {
     streams_->settle(d.gate.durable_record());
@@ -142,7 +142,10 @@ void session_actor::reseed() {
 void session_actor::give_up() {
   log::warning("session.lost", {{"session", id_.substr(0, 8)}, {"reason", "another process has taken it over"}});
   durable_->now = phase::lost;
+  for (auto& m : std::exchange(durable_->stash, {}))
+    std::visit([this](auto& message) { pass_on(std::move(message.exchange)); }, m);
   let_go();
+  durable_->gate.abandon();
   quit();
 }
 

@@ -275,7 +275,8 @@ void session_actor::refuse_unanswered() {
   }
 }
 
-/// Outcomes that have arrived go, with the next commit.
+/// Outcomes that have arrived go, with the next commit. One that was shown just now may not have: whoever goes on with
+/// the session must know it.
 void session_actor::forget_shown(bool all) {
   auto& d = *durable_;
   while (d.shown.size() > shown_max || d.shown_bytes > shown_bytes_max) forget_shown_at(0);
@@ -286,7 +287,7 @@ void session_actor::forget_shown(bool all) {
   for (std::size_t i = 0; i < d.shown.size();) {
     const auto& s = d.shown[i];
     const auto kept = s.lost ? limits().replay_age_max : std::chrono::milliseconds(arrival_time);
-    if (now - s.at < kept && !(all && !s.lost)) {
+    if (now - s.at < kept && !(all && s.arrived)) {
       ++i;
     } else {
       forget_shown_at(i);

@@ -33,6 +33,8 @@ void session_actor::depart() {
   auto& d = *durable_;
   if (d.now != phase::leaving) return;
   d.now = phase::departed;
+  for (auto& m : std::exchange(d.stash, {}))
+    std::visit([this](auto& message) { pass_on(std::move(message.exchange)); }, m);
   let_go();
   // Requests that had found the session before it left are sent after it.
   if (node_.draining) return send(self(), session_over{});
@@ -44,9 +46,11 @@ void session_actor::let_go() {
   node_.sessions.remove(id_, id());
   if (tick_timer_ != 0) home().loop().cancel(tick_timer_);
   if (!work_) return;
-  node_.calls_in_flight -= work_->calls.size();
+  node_.calls.end(slot_, work_->calls.size());
+  for (const auto& [p, whole] : std::exchange(work_->awaiting_view, {})) pass_on(std::exchange(p->exchange, nullptr));
   for (const auto& c : std::exchange(work_->calls, {})) {
     if (c->link && c->sent) c->link->forget(c->id);
+    if (!c->from->batch) pass_on(std::exchange(c->from->exchange, nullptr));
   }
   for (const auto& u : work_->uses) {
     if (u.own) {
@@ -65,6 +69,27 @@ void session_actor::on_suspend() {
   leave(false);
 }
 
+/// Only between two calls: what is under way would be cut off.
+void session_actor::on_move() {
+  const auto may = [this] { return durable_->now == phase::live && (!work_ || work_->calls.empty()); };
+  if (!durable_ || !may()) return;
+  // An answer that has ended its call may still wait for its commit: the stream that it stands in is ended behind it.
+  gated([this, may] {
+    if (!may()) return;
+    if (streams_) streams_->settle(durable_->gate.durable_record());
+    on_suspend();
+  });
+}
+
+/// To be routed anew: the session lives on another node by now. On a node that is on its own, the connection is cut.
+void session_actor::pass_on(exchange_ptr exchange) {
+  if (!exchange || !node_.in_cluster) return;
+  if (exchange->request().path.starts_with(peer_path::prefix)) return exchange->respond(421, {}, {}, {});
+  for (std::size_t i = 0; i < node_.shards.size(); ++i) {
+    if (node_.shards[i].get() == &home()) return send(node_.ingresses[i], client_request{std::move(exchange)});
+  }
+}
+
 /// True if a message of the client is not for this actor now; it is kept or sent on then.
 template <class Message>
 bool session_actor::diverted(Message& m) {
@@ -73,15 +98,26 @@ bool session_actor::diverted(Message& m) {
     case phase::live: return false;
     case phase::leaving:
       if (durable_->call_back) durable_->now = phase::live;
-      return false;
+      if (durable_->call_back || !node_.in_cluster) return false;
+      // What began now would be cut off, or sent to its upstream by a session that has left.
+      durable_->stash.emplace_back(std::move(m));
+      return true;
     case phase::loading: durable_->stash.emplace_back(std::move(m)); return true;
     case phase::departed: {
+      if (!node_.store->holds(slot_)) {
+        pass_on(std::move(m.exchange));
+        return true;
+      }
       const auto there = find_or_recover(system(), home(), node_, id_);
       if (there.home != &home()) m.exchange = make_remote(std::move(m.exchange));
       send(there.session, std::move(m));
       return true;
     }
     case phase::lost: {
+      if (refused_ == 0 && node_.in_cluster) {
+        pass_on(std::move(m.exchange));
+        return true;
+      }
       const auto gone = refused_ == 404;
       const auto why =
           gone ? "Session not found: initialize a new one" : "Another process serves this session; try again";

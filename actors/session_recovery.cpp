@@ -213,7 +213,7 @@ void session_actor::recover_call(std::uint64_t number, const journal_text& j,
   ++p->open;
   c->from = p;
   work().calls.push_back(c);
-  ++node_.calls_in_flight;
+  node_.calls.begin(slot_);
   const auto upstream = upstream_index(j.upstream);
   c->upstream = upstream.value_or(std::numeric_limits<std::uint32_t>::max());
   if (upstream && take_up_at_upstream(c, j)) return;
@@ -295,6 +295,46 @@ void session_actor::refuse_stashed(int status, int code, std::string_view why) {
   }
   refused_ = status;
   send(self(), session_over{});
+}
+
+namespace {
+
+/// One slot after another.
+struct open_sessions : std::enable_shared_from_this<open_sessions> {
+  void next(const std::string& cursor) {
+    if (slots.empty() || node.draining) return;
+    const auto slot = slots.back();
+    via.lane()->list("session", slot, cursor, at_once, [self = shared_from_this(), slot](const auto& page) {
+      if (!page) return self->node.store->note_failure(page.error());
+      auto& home = *self->node.shards[slot % self->node.shards.size()];
+      for (const auto& s : page->entries) {
+        if (s.open_executions > 0 && self->node.store->holds(slot))
+          find_or_recover(self->system, home, self->node, s.id);
+      }
+      if (page->next.empty()) self->slots.pop_back();
+      self->next(page->next);
+    });
+  }
+
+  open_sessions(caf::actor_system& s, shard& v, node_context& n) : system(s), via(v), node(n) {}
+
+  static constexpr std::size_t at_once = 256;
+  caf::actor_system& system;
+  shard& via;
+  node_context& node;
+  std::vector<std::uint16_t> slots;
+};
+
+}  // namespace
+
+void recover_open_sessions(caf::actor_system& system, shard& via, node_context& node,
+                           const std::vector<std::uint16_t>& slots) {
+  constexpr std::size_t chains_max = 16;
+  std::vector<std::shared_ptr<open_sessions>> chains;
+  for (std::size_t i = 0; i < std::min(chains_max, slots.size()); ++i)
+    chains.push_back(std::make_shared<open_sessions>(system, via, node));
+  for (std::size_t i = 0; i < slots.size(); ++i) chains[i % chains.size()]->slots.push_back(slots[i]);
+  for (const auto& c : chains) c->next({});
 }
 
 directory::entry find_or_recover(caf::actor_system& system, shard& home, node_context& node, const std::string& id) {

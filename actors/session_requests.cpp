@@ -131,7 +131,9 @@ void session_actor::on_message(client_message& m) {
   const auto& e = m.message;
   if (e.kind == mcp::message_kind::request) {
     const auto whole = m.exchange ? m.exchange->request().body : std::string_view(*m.bytes);
-    return take_request(begin_post(std::move(m.exchange), 1, false), e, whole);
+    const auto p = begin_post(std::move(m.exchange), 1, false);
+    p->repeated = m.repeated;
+    return take_request(p, e, whole);
   }
   if (e.kind == mcp::message_kind::notification) {
     on_notification(e);

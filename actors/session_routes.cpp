@@ -16,6 +16,10 @@ void session_actor::call_tool(const post_ptr& p, const mcp::envelope& e, const v
   if (!mcp::is_string(e.name)) return reply_error(p, e.id, mcp::code::invalid_params, "params.name must be a string");
   if (route == nullptr)
     return reply_error(p, e.id, mcp::code::invalid_params, "Unknown tool: " + decoded.substr(0, 128));
+  if (p->repeated && !route->journaled && !route->repeatable) {
+    return reply_error(p, e.id, mcp::code::internal_error, "The node that made this call is gone; it may have run",
+                       R"({"reason":"durability is none for this tool","mayHaveRun":true})");
+  }
   const auto c = begin_call(p, e, route->upstream);
   if (!c) return;
   c->repeatable = route->repeatable;

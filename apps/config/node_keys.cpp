@@ -12,13 +12,14 @@ namespace {
 using namespace std::chrono_literals;
 using actors::admin_config;
 using actors::catalogue_config;
+using actors::cluster_config;
 using actors::node_config;
 using actors::session_limits;
 using mcp::access_rules;
 using transport::http_limits;
 
 constexpr std::uint64_t kib = 1u << 10, mib = 1u << 20, gib = 1u << 30;
-constexpr std::size_t alias_bytes_max = 32;
+constexpr std::size_t alias_bytes_max = 32, secret_bytes_min = 16;
 
 void read_listen(const value& v, node_config& c) {
   const auto text = v.text();
@@ -38,6 +39,28 @@ void read_admin_listen(const value& v, admin_config& a) {
   if (!address) return v.wrong(v.shown() + " " + address.error() + ", or off");
   a.host = address->host;
   a.port = address->port;
+}
+
+void read_cluster_listen(const value& v, cluster_config& c) {
+  const auto text = v.text();
+  if (!text) return;
+  c.enabled = *text != "off";
+  if (!c.enabled) return;
+  const auto address = parse_listen(*text);
+  if (!address) return v.wrong(v.shown() + " " + address.error() + ", or off");
+  c.host = address->host;
+  c.port = address->port;
+}
+
+/// Not shown: it lets its holder in.
+void read_secret(const value& v, cluster_config& c) {
+  const auto text = v.text();
+  if (!text) return;
+  const auto visible = [](char ch) { return ch > ' ' && ch < 0x7f; };
+  const auto usable = text->size() >= secret_bytes_min && std::all_of(text->begin(), text->end(), visible);
+  if (!text->empty() && !usable)
+    return v.wrong("must be at least 16 visible ASCII characters, such as `openssl rand -hex 32` makes");
+  c.secret = *text;
 }
 
 void read_hosts(const value& v, access_rules& a) {
@@ -129,6 +152,21 @@ const keys<session_limits>& session_keys() {
   return table;
 }
 
+const keys<cluster_config>& cluster_keys() {
+  using T = cluster_config;
+  static const keys<T> table = {
+      {"listen", read_cluster_listen, {}},
+      text<T>("advertise", &T::advertise),
+      text<T>("name", &T::name),
+      {"secret", read_secret, {}},
+      duration<T>("beat", &T::beat, 10ms, 1min),
+      duration<T>("silence", &T::silence, 100ms, 10min),
+      duration<T>("hold_timeout", &T::hold_timeout, 0ms, 10min),
+      number<T>("connections_max", &T::connections_max, 1, 100'000),
+  };
+  return table;
+}
+
 const keys<catalogue_config>& catalogue_keys() {
   using T = catalogue_config;
   static const keys<T> table = {
@@ -159,6 +197,7 @@ const keys<node_config>& node_keys() {
       choice<actors::on_store_loss, T>("on_store_loss", [](T & c) -> auto& { return c.store.on_loss; },
                                        {"hold", "degrade"}),
       section<T>("admin", &T::admin, admin),
+      section<T>("cluster", &T::cluster, cluster_keys()),
       section<T, T>(
           "log", [](T& c) -> T& { return c; }, log),
       section<T>("http", &T::http, http_keys()),
@@ -171,7 +210,29 @@ const keys<node_config>& node_keys() {
   return table;
 }
 
+namespace {
+
+void check_cluster(const value& whole, const node_config& c) {
+  const auto& cluster = c.cluster;
+  const auto& store = c.store.primary.url;
+  if (!cluster.enabled) return;
+  if (store.empty() || store.starts_with("memory:") || store.starts_with("sqlite:"))
+    return whole.wrong("a cluster needs a store that its nodes share: set `store` to a Redis, or remove `cluster`");
+  const auto everywhere = cluster.host == "0.0.0.0" || cluster.host == "::";
+  if (everywhere && cluster.advertise.empty())
+    return whole.wrong(
+        "`cluster.listen` is every address of this machine: set `cluster.advertise` to the HOST:PORT at "
+        "which the other nodes reach it");
+  const auto alone = cluster.host == "127.0.0.1" || cluster.host == "localhost" || cluster.host == "::1";
+  if (!alone && cluster.secret.empty())
+    return whole.wrong("`cluster.listen` is reached by other machines: set `cluster.secret`, the same on all nodes");
+  if (cluster.silence < 3 * cluster.beat) whole.wrong("`cluster.silence` must be at least three times `cluster.beat`");
+}
+
+}  // namespace
+
 void check_node(const value& whole, const node_config& c) {
+  check_cluster(whole, c);
   if (!c.admin.enabled) return;
   if (!c.admin.port && c.listen_port == 65535)
     return whole.wrong("the port after 65535 cannot serve operators: set admin.listen, or another port in `listen`");

@@ -24,7 +24,7 @@ namespace {
 /// One entity's gate before a lane whose answers the test gives.
 struct gated_entity {
   explicit gated_entity(actors::on_store_loss on_loss = actors::on_store_loss::hold) : store(opened(on_loss)) {
-    store->claim_all(lane, [](const std::string& problem) { CHECK(problem.empty()); });
+    store->claim(lane, {of.slot()}, 0, [](const std::string& problem) { CHECK(problem.empty()); });
     gate = std::make_unique<commit_gate>(*store, lane, of, [this](const auto& r) { last = gate->on_done(r); });
   }
 
@@ -86,7 +86,7 @@ TEST_CASE("what waits for a commit is done when that is durable, in order") {
   REQUIRE(e.lane.commits.size() == 1);
   const auto& c = e.lane.commits.front().what;
   CHECK(c.of == e.of);
-  CHECK(c.by == e.store->token_of(e.of.slot()));
+  CHECK(c.by == e.store->token_of(e.of.slot(), e.gate->tenure()));
   CHECK(c.by.epoch == std::uint64_t{e.of.slot()} + 1);
   CHECK(c.sequence == 1);
   CHECK(c.snapshot == "1");
@@ -297,4 +297,30 @@ TEST_CASE("an entity from the store goes on behind its sequence and its records"
   CHECK(e.gate->keep("{}") == 18);
   e.gate->flush();
   CHECK(e.lane.commits.front().what.sequence == 42);
+}
+
+TEST_CASE("what was in memory before its slot went is not written after the slot came back") {
+  gated_entity e;
+  const auto slot = e.of.slot();
+  e.store->drop(slot);
+  CHECK_FALSE(e.store->holds(slot));
+  e.store->claim(e.lane, {slot}, 0, [](const std::string& problem) { CHECK(problem.empty()); });
+  CHECK(e.store->holds(slot));
+  e.note("stale");
+  e.gate->flush();
+  REQUIRE(e.lane.commits.size() == 1);
+  CHECK(e.lane.commits.front().what.by == persistence::token{});
+  const commit_gate anew(*e.store, e.lane, e.of, [](const auto&) {});
+  CHECK(e.store->token_of(slot, anew.tenure()).epoch != 0);
+}
+
+TEST_CASE("nothing is held by a process that begins anew") {
+  gated_entity e;
+  const auto before = e.store->incarnation();
+  e.store->begin_anew();
+  CHECK(e.store->incarnation() != before);
+  CHECK_FALSE(e.store->has(e.of.slot()));
+  e.note("stale");
+  e.gate->flush();
+  CHECK(e.lane.commits.front().what.by == persistence::token{});
 }

@@ -1,5 +1,8 @@
 holdfast_test(actor_tests LIBS holdfast_actors LABELS actors SOURCES
   actors/catalogue_view_test.cpp
+  actors/cluster_routes_test.cpp
+  actors/cluster_text_test.cpp
+  actors/cluster_view_test.cpp
   actors/commit_gate_test.cpp
   actors/durable_streams_test.cpp
   actors/event_streams_test.cpp

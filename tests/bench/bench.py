@@ -10,10 +10,11 @@ import sys
 import time
 
 import durable
+import failover
 from processes import bench, failed, raise_file_limit, resident_bytes, say
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PARTS = ("http", "latency", "memory", "stdio", "durable")
+PARTS = ("http", "latency", "memory", "stdio", "durable", "failover")
 
 
 def median(reports, *path):
@@ -166,6 +167,8 @@ def show(results):
               ["", "connections", "calls/s", "p50 µs", "p99 µs", "p99.9 µs", "gateway CPU µs/call", "servers CPU µs/call", "gateway MiB"],
               [[r["what"], str(r["connections"]), *(r[k] for k in speed), r["cpu_us"]["gateway"], r["cpu_us"]["gateway_children"],
                 r["resident_bytes"] / 2**20] for r in results["stdio"]])
+    for one in failover.tables(results["failover"]) if "failover" in results else ():
+        table(*one)
     for one in durable.tables(results["durable"]) if "durable" in results else ():
         table(*one)
     noisy = sum(row.get("noisy", False) for rows in (*results.values(), results.get("durable", {}).get("calls", []))
@@ -184,6 +187,7 @@ def main():
                         help="the node's I/O threads, 0 = as shipped (default 0 1); only `http` uses all of them, the rest the first")
     parser.add_argument("--patience", type=float, default=30,
                         help="seconds that a run waits for a machine on which nothing else works (default 30)")
+    parser.add_argument("--kills", type=int, default=100, help="how often `failover` kills a node (default 100)")
     parser.add_argument("--held", type=int, default=10_000, help="sessions and streams for `memory` and `durable` (default 10000)")
     parser.add_argument("--binaries", type=pathlib.Path, default=ROOT / "build/release/bin")
     parser.add_argument("--json", type=pathlib.Path, help="also write the figures there")
@@ -195,7 +199,7 @@ def main():
     b = bench(options.binaries.resolve(), ROOT / "build/bench", options.patience)
     results = {"cores": os.cpu_count()}
     measures = {"http": measure_http, "latency": measure_latency, "memory": measure_memory, "stdio": measure_stdio,
-                "durable": measure_durable}
+                "durable": measure_durable, "failover": failover.measure}
     try:
         for part in options.parts or PARTS:
             results[part] = measures[part](b, options)

@@ -170,20 +170,20 @@ class bench:
             yield process, line.split()[1]
 
     @contextlib.contextmanager
-    def node(self, upstream, threads=0, **settings):
+    def node(self, upstream, threads=0, name="node", **settings):
         """A Holdfast node before one upstream: (process, url); the process knows its `admin` address. 0 threads: as shipped.
         `settings` go into its configuration."""
         config = {"listen": "127.0.0.1:0", "admin": {"listen": "127.0.0.1:0"}, "store": "memory:",
                   "upstreams": {"echo": upstream}, **settings}
         if threads:
             config["threads"] = threads
-        path = self.folder / "node.yaml"
+        path = self.folder / f"{name}.yaml"
         path.write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
         command = [self.binaries / "holdfastd", "--config", path]
-        with running(command, self.folder / "node.log") as process:
+        with running(command, self.folder / f"{name}.log") as process:
             line = read_line(process, START_TIMEOUT)
             if not line.startswith("holdfastd ready "):
-                raise failed(f"holdfastd: {line or 'see ' + str(self.folder / 'node.log')}")
+                raise failed(f"holdfastd: {line or 'see ' + str(self.folder / (name + '.log'))}")
             addresses = dict(word.split("=", 1) for word in line.split()[2:])
             process.admin = addresses["admin"]
             yield process, addresses["mcp"]

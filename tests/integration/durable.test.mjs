@@ -6,10 +6,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { readRecord } from '../crash/record.mjs';
 import { Redis } from '../crash/redis.mjs';
-import { hasHooks, Node, Store } from './support/lives.mjs';
+import { hasHooks, Node, startRecording, Store } from './support/lives.mjs';
 import { direct, Process, slowness, startFixture, waitFor } from './support/processes.mjs';
 import { storeKind } from './support/stores.mjs';
 import { exchange, Session } from './support/wire.mjs';
@@ -17,19 +15,6 @@ import { exchange, Session } from './support/wire.mjs';
 const durable = storeKind === 'memory' || direct ? { skip: 'memory: keeps nothing; run with HOLDFAST_TEST_STORE=sqlite or redis' } : {};
 const hooked = hasHooks() ? {} : { skip: 'holdfastd was built without HOLDFAST_TEST_HOOKS' };
 const onRedis = storeKind === 'redis' ? {} : { skip: 'needs HOLDFAST_TEST_STORE=redis' };
-
-/// An upstream whose calls survive their connections, and which records them.
-async function startRecording(t) {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-record-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const file = path.join(folder, 'record');
-  const upstream = new Process(process.execPath, [fileURLToPath(new URL('../crash/upstream.mjs', import.meta.url)), file]);
-  t.after(() => upstream.kill());
-  upstream.url = (await upstream.says(/recording upstream on (\S+)/))[1];
-  upstream.record = (what, key) => readRecord(file).filter((entry) => entry.what === what && entry.key === key);
-  upstream.has = (what, key) => waitFor(`${what} ${key}`, () => upstream.record(what, key)[0]);
-  return upstream;
-}
 
 /// A node with a store and a recording upstream.
 async function stage(t, { sessions = {}, store: more = {}, ...config } = {}, options = {}) {

@@ -38,6 +38,11 @@ inline auto parts(const actors::admin_config& l) {
   return std::make_tuple(a, b, c);
 }
 
+inline auto parts(const actors::cluster_config& l) {
+  const auto& [a, b, c, d, e, f, g, h, i, j] = l;
+  return std::make_tuple(a, b, c, d, e, f, g, h, i, j);
+}
+
 inline auto parts(const persistence::store_options& l) {
   const auto& [a, b, c, d, e, f, g] = l;
   return std::make_tuple(a, b, c, d, e, f, g);
@@ -62,10 +67,10 @@ inline bool same_options(const actors::upstream_config& x, const actors::upstrea
 /// All but the upstreams, of which only the count must be the same.
 inline bool same(const actors::node_config& x, const actors::node_config& y) {
   const auto settings = [](const actors::node_config& c) {
-    const auto& [host, port, threads, store, admin, http, access, sessions, catalogue, upstreams, drain, level,
+    const auto& [host, port, threads, store, admin, cluster, http, access, sessions, catalogue, upstreams, drain, level,
                  format] = c;
-    return std::make_tuple(host, port, threads, parts(store), parts(admin), parts(http), parts(access), parts(sessions),
-                           parts(catalogue), upstreams.size(), drain, level, format);
+    return std::make_tuple(host, port, threads, parts(store), parts(admin), parts(cluster), parts(http), parts(access),
+                           parts(sessions), parts(catalogue), upstreams.size(), drain, level, format);
   };
   return settings(x) == settings(y);
 }

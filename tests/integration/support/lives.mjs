@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { freePort, Process, program, run, sanitizerReport, waitFor } from './processes.mjs';
 import { storeKind } from './stores.mjs';
+import { readRecord } from '../../crash/record.mjs';
 
 let stores = 0;
 
@@ -138,6 +140,19 @@ export class Node {
   sessions(n) {
     return waitFor(`${n} sessions in the process`, async () => (await this.health()).sessions === n);
   }
+}
+
+/// An upstream whose calls survive their connections, and which records them.
+export async function startRecording(t) {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-record-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = path.join(folder, 'record');
+  const upstream = new Process(process.execPath, [fileURLToPath(new URL('../../crash/upstream.mjs', import.meta.url)), file]);
+  t.after(() => upstream.kill());
+  upstream.url = (await upstream.says(/recording upstream on (\S+)/))[1];
+  upstream.record = (what, key) => readRecord(file).filter((entry) => entry.what === what && entry.key === key);
+  upstream.has = (what, key) => waitFor(`${what} ${key}`, () => upstream.record(what, key)[0]);
+  return upstream;
 }
 
 /// Whether holdfastd was built with the hooks that tests aim with.

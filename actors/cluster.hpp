@@ -1,0 +1,63 @@
+#pragma once
+
+#include <atomic>
+#include <caf/actor.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "actors/cluster_routes.hpp"
+#include "actors/machines/membership.hpp"
+#include "actors/node_config.hpp"
+#include "actors/published.hpp"
+#include "transport/http_client.hpp"
+
+namespace holdfast::actors {
+
+/// Paths of the requests that nodes send each other. Those for a session have the client's method, body and headers.
+namespace peer_path {
+inline constexpr std::string_view prefix = "/peer/";
+inline constexpr std::string_view mcp = "/peer/mcp";
+inline constexpr std::string_view again = "/peer/again";  ///< may have been carried out before, to no avail
+inline constexpr std::string_view relay = "/peer/relay";  ///< to be sent on, where the sender cannot reach the owner
+inline constexpr std::string_view beat = "/peer/beat";
+inline constexpr std::string_view heard = "/peer/heard";
+}  // namespace peer_path
+
+/// What the actors of a node share of its cluster. Any thread.
+class cluster {
+ public:
+  explicit cluster(cluster_config c);
+
+  const cluster_config config;
+  std::string address;  ///< that the others are told; set before the roster joins
+
+  published<const cluster_routes> routes;                  ///< never null
+  published<const machines::membership::view> membership;  ///< never null
+  caf::actor roster;
+
+  /// False while this process cannot know whether it was declared dead: it has not run for a while, or has not joined.
+  /// Then it must not answer for its sessions.
+  bool is_certain() const noexcept;
+  void note_look() noexcept;  ///< the roster is running
+  void set_certain(bool to) noexcept { certain_ = to; }
+
+  /// It hands its slots over and takes no new sessions.
+  std::atomic<bool> leaving{false};
+
+  /// True for requests of another node, which show the common secret.
+  bool is_peer(std::string_view authorization) const noexcept;
+
+  /// The header line that shows it; empty without a secret.
+  std::string credentials() const;
+
+  transport::http_target target_of(const std::string& at) const;
+
+ private:
+  std::atomic<bool> certain_{false};
+  std::atomic<std::int64_t> looked_{0};
+};
+
+}  // namespace holdfast::actors

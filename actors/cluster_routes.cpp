@@ -1,0 +1,51 @@
+#include "actors/cluster_routes.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::actors {
+namespace {
+
+namespace membership = machines::membership;
+
+/// Itself, or another one where only that reaches it.
+std::uint16_t way_to(const cluster_routes& routes, std::uint16_t peer,
+                     const std::map<std::string, neighbour>& neighbours) {
+  const auto known = neighbours.find(routes.peers[peer].incarnation);
+  if (known == neighbours.end() || !known->second.elsewhere) return peer;
+  for (std::uint16_t p = 0; p < routes.peers.size(); ++p) {
+    const auto other = neighbours.find(routes.peers[p].incarnation);
+    if (p != peer && other != neighbours.end() && other->second.reached) return p;
+  }
+  return peer;
+}
+
+}  // namespace
+
+bool cluster_routes::has(std::string_view incarnation) const noexcept {
+  return std::any_of(peers.begin(), peers.end(), [&](const auto& p) { return p.incarnation == incarnation; });
+}
+
+cluster_routes routes_of(const membership::view& view, std::string_view me, const transport::http_target& mine,
+                         const slot_set& held, const std::map<std::string, neighbour>& neighbours) {
+  cluster_routes routes;
+  routes.slots.fill(cluster_routes::nobody);
+  for (const auto& m : view.members) {
+    const auto known = neighbours.find(m.incarnation);
+    const auto place = static_cast<std::uint16_t>(routes.peers.size());
+    routes.peers.push_back({m.name, m.incarnation, known == neighbours.end() ? mine : known->second.target});
+    for (std::uint16_t s = 0; s < persistence::slot_count; ++s) {
+      const auto holds = m.incarnation == me ? held[s] : known != neighbours.end() && known->second.slots[s];
+      if (holds && (m.incarnation == me || !held[s])) routes.slots[s] = place;
+    }
+  }
+  for (std::uint16_t s = 0; s < persistence::slot_count; ++s) {
+    if (routes.slots[s] != cluster_routes::nobody) continue;
+    const auto* const should = membership::owner_of(view, s);
+    if (should != nullptr) routes.slots[s] = static_cast<std::uint16_t>(should - view.members.data());
+  }
+  for (std::uint16_t p = 0; p < routes.peers.size(); ++p) routes.via.push_back(way_to(routes, p, neighbours));
+  return routes;
+}
+
+}  // namespace holdfast::actors

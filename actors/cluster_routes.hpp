@@ -1,0 +1,50 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actors/cluster_text.hpp"
+#include "actors/machines/membership.hpp"
+#include "persistence/store_values.hpp"
+#include "transport/http_client.hpp"
+
+namespace holdfast::actors {
+
+/// Where a slot's requests go, as far as this node knows. Immutable.
+struct cluster_routes {
+  struct peer {
+    std::string name, incarnation;
+    transport::http_target target;
+  };
+  static constexpr std::uint16_t nobody = 0xffff;
+
+  std::vector<peer> peers;                                     ///< the members; this node is one of them
+  std::array<std::uint16_t, persistence::slot_count> slots{};  ///< into `peers`, or `nobody`
+  std::vector<std::uint16_t> via;  ///< for each peer, whom to send its requests through: itself, if it can be reached
+
+  const peer* owner_of(std::uint16_t slot) const noexcept {
+    return slots[slot] == nobody ? nullptr : &peers[slots[slot]];
+  }
+  bool has(std::string_view incarnation) const noexcept;
+};
+
+/// What a node knows of another one.
+struct neighbour {
+  transport::http_target target;
+  slot_set slots;          ///< that it held when it was heard last
+  bool asked = false;      ///< a beat to it is under way
+  bool reached = true;     ///< the last one was answered
+  bool elsewhere = false;  ///< others hear it, this node does not
+};
+
+/// A slot belongs to whoever says that it holds it, which `me` says of `held`; else to whom the view gives it.
+/// `neighbours` are the other members, by incarnation; `mine` is where this node itself is reached.
+cluster_routes routes_of(const machines::membership::view& view, std::string_view me,
+                         const transport::http_target& mine, const slot_set& held,
+                         const std::map<std::string, neighbour>& neighbours);
+
+}  // namespace holdfast::actors

@@ -1,0 +1,95 @@
+#include "actors/cluster_text.hpp"
+
+#include <algorithm>
+
+#include "transport/mcp/envelope.hpp"
+
+namespace holdfast::actors {
+namespace {
+
+namespace membership = machines::membership;
+using mcp::member;
+using mcp::quote;
+
+constexpr int view_format = 1;
+constexpr std::size_t slots_per_digit = 4;
+constexpr std::string_view digits = "0123456789abcdef";
+
+std::string text_of(mcp::raw_json object, std::string_view name) {
+  return mcp::string_value(member(object, name)).value_or(std::string());
+}
+
+std::optional<std::uint64_t> number_of(mcp::raw_json object, std::string_view name) {
+  const auto n = mcp::integer_value(member(object, name));
+  if (!n || *n < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(*n);
+}
+
+/// Four slots a digit, the lowest first.
+std::string hex_of(const slot_set& slots) {
+  std::string text;
+  for (std::size_t s = 0; s < slots.size(); s += slots_per_digit) {
+    unsigned digit = 0;
+    for (std::size_t i = 0; i < slots_per_digit; ++i) digit |= static_cast<unsigned>(slots[s + i]) << i;
+    text += digits[digit];
+  }
+  return text;
+}
+
+std::optional<slot_set> slots_of(std::string_view text) {
+  slot_set slots;
+  if (text.size() * slots_per_digit != slots.size()) return std::nullopt;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto digit = digits.find(text[at]);
+    if (digit == std::string_view::npos) return std::nullopt;
+    for (std::size_t i = 0; i < slots_per_digit; ++i) slots[at * slots_per_digit + i] = ((digit >> i) & 1u) != 0;
+  }
+  return slots;
+}
+
+/// The whole message must be well-formed JSON before a member is looked for.
+bool is_object(std::string_view json) { return mcp::is_object(json) && mcp::elements("[" + std::string(json) + "]"); }
+
+}  // namespace
+
+std::string to_json(const membership::view& v, std::string_view by) {
+  std::string json = R"({"v":)" + std::to_string(view_format) + R"(,"version":)" + std::to_string(v.version) +
+                     R"(,"by":)" + quote(by) + R"(,"members":[)";
+  for (const auto& m : v.members) {
+    if (json.back() == '}') json += ',';
+    json += R"({"name":)" + quote(m.name) + R"(,"incarnation":)" + quote(m.incarnation) + R"(,"address":)" +
+            quote(m.address) + (m.leaving ? R"(,"leaving":true})" : "}");
+  }
+  return json + "]}";
+}
+
+std::optional<membership::view> read_view(std::string_view json) {
+  if (!is_object(json)) return std::nullopt;
+  const auto format = number_of(json, "v"), version = number_of(json, "version");
+  const auto members = mcp::elements(member(json, "members"));
+  if (format != view_format || !version || !members) return std::nullopt;
+  membership::view v;
+  v.version = *version;
+  for (const auto m : *members) {
+    v.members.push_back(
+        {text_of(m, "name"), text_of(m, "incarnation"), text_of(m, "address"), member(m, "leaving") == "true"});
+    if (v.members.back().incarnation.empty()) return std::nullopt;
+  }
+  return v;
+}
+
+std::string to_json(const beat& b) {
+  return R"({"from":)" + quote(b.from) + R"(,"view":)" + std::to_string(b.view) + R"(,"slots":")" + hex_of(b.slots) +
+         "\"}";
+}
+
+std::optional<beat> read_beat(std::string_view json) {
+  if (!is_object(json)) return std::nullopt;
+  const auto view = number_of(json, "view");
+  const auto slots = slots_of(text_of(json, "slots"));
+  beat b{text_of(json, "from"), view.value_or(0), slots.value_or(slot_set())};
+  if (!view || !slots || b.from.empty()) return std::nullopt;
+  return b;
+}
+
+}  // namespace holdfast::actors

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "actors/machines/membership.hpp"
+#include "persistence/store_lane.hpp"
+#include "transport/result.hpp"
+
+/// The cluster's view as it stands in the store. `done` runs once, on the lane's thread, never from within the call; a
+/// failure says why the store does not answer, or that another version of Holdfast wrote the view.
+namespace holdfast::actors {
+
+using view_outcome = transport::outcome<machines::membership::view>;
+
+/// Version 0 if there is none.
+void read_cluster_view(persistence::store_lane& lane, std::function<void(view_outcome)> done);
+
+/// Changes it as `change` says, a pure function that leaves alone what needs no change; again on what somebody else has
+/// made of it meanwhile. `by` is the incarnation of who writes. Answers the view that stands then. If the store knows
+/// an older version than `known`, it has lost its history, and is told that one again first.
+void change_cluster_view(persistence::store_lane& lane, std::string by,
+                         std::shared_ptr<const machines::membership::view> known,
+                         std::function<machines::membership::view(machines::membership::view)> change,
+                         std::function<void(view_outcome)> done);
+
+}  // namespace holdfast::actors

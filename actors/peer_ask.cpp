@@ -1,0 +1,93 @@
+#include "actors/peer_ask.hpp"
+
+#include <memory>
+#include <utility>
+
+#include "transport/errc.hpp"
+
+namespace holdfast::actors {
+namespace {
+
+using transport::errc;
+using transport::failure;
+
+constexpr std::size_t answer_bytes_max = 64u << 10;
+
+class question final : public transport::http_receiver, public std::enable_shared_from_this<question> {
+ public:
+  question(transport::loop& on, std::shared_ptr<transport::http_pool> pool,
+           std::function<void(transport::outcome<std::string>)> done)
+      : loop_(on), pool_(std::move(pool)), done_(std::move(done)) {}
+
+  void ask(transport::http_request_out r, std::chrono::milliseconds limit) {
+    timer_ = loop_.after(limit, [self = shared_from_this()] {
+      self->timer_ = 0;
+      self->pool_->cancel(*self);
+      self->finish(failure{make_error_code(errc::timed_out), "no answer in time"});
+    });
+    pool_->send(std::move(r), shared_from_this());
+  }
+
+ private:
+  void on_head(const transport::client_response_head& head) override { status_ = head.status; }
+  void on_body(std::string_view bytes) override {
+    text_ += bytes;
+    if (text_.size() <= answer_bytes_max) return;
+    pool_->cancel(*this);
+    finish(failure{make_error_code(errc::too_large), "the answer is too large"});
+  }
+  void on_end() override {
+    if (status_ == 200) return finish(std::move(text_));
+    finish(failure{make_error_code(errc::http_status), "HTTP status " + std::to_string(status_)});
+  }
+  void on_failed(failure why) override { finish(std::move(why)); }
+
+  void finish(transport::outcome<std::string> what) {
+    const auto keep = shared_from_this();  // the timer holds a share
+    if (timer_ != 0) loop_.cancel(std::exchange(timer_, 0));
+    if (const auto done = std::exchange(done_, nullptr)) done(std::move(what));
+  }
+
+  transport::loop& loop_;
+  const std::shared_ptr<transport::http_pool> pool_;
+  std::function<void(transport::outcome<std::string>)> done_;
+  transport::loop::timer timer_ = 0;
+  int status_ = 0;
+  std::string text_;
+};
+
+}  // namespace
+
+void ask_peer(transport::loop& on, const cluster& in, const transport::http_target& to, std::string_view path,
+              std::string body, std::chrono::milliseconds limit,
+              std::function<void(transport::outcome<std::string>)> done) {
+  transport::http_request_out r;
+  r.head = std::make_shared<const std::string>("POST " + std::string(path) +
+                                               " HTTP/1.1\r\nHost: holdfast\r\nContent-Type: application/json\r\n" +
+                                               in.credentials());
+  r.body = std::move(body);
+  r.counted = false;
+  auto pool = transport::http_pool::of(on, to);
+  std::make_shared<question>(on, pool, std::move(done))->ask(std::move(r), limit);
+}
+
+void ask_any(transport::loop& on, const cluster& in, const std::vector<transport::http_target>& of,
+             std::string_view path, const std::string& body, std::chrono::milliseconds limit,
+             std::function<bool(const std::string&)> is_yes, std::function<void(bool)> done) {
+  struct poll {
+    std::size_t open;
+    bool any;
+    std::function<bool(const std::string&)> is_yes;
+    std::function<void(bool)> done;
+  };
+  if (of.empty()) return on.post([done = std::move(done)] { done(false); });
+  const auto p = std::make_shared<poll>(poll{of.size(), false, std::move(is_yes), std::move(done)});
+  for (const auto& to : of) {
+    ask_peer(on, in, to, path, body, limit, [p](const transport::outcome<std::string>& answer) {
+      p->any |= answer && p->is_yes(*answer);
+      if (--p->open == 0) p->done(p->any);
+    });
+  }
+}
+
+}  // namespace holdfast::actors

@@ -1,0 +1,248 @@
+#include "actors/relay.hpp"
+
+#include <utility>
+
+#include "actors/node_context.hpp"
+#include "transport/errc.hpp"
+#include "transport/mcp/messages.hpp"
+
+namespace holdfast::actors {
+namespace {
+
+using transport::http_method;
+using clock = std::chrono::steady_clock;
+
+constexpr auto look_again = std::chrono::milliseconds{10};
+constexpr std::size_t answer_bytes_max = 256u << 20;
+constexpr int misdirected = 421;  // RFC 9110, 15.5.20
+constexpr std::string_view event_stream = "text/event-stream";
+
+std::string_view verb(http_method m) noexcept {
+  return m == http_method::get ? "GET" : m == http_method::del ? "DELETE" : "POST";
+}
+
+void add_header(std::string& to, std::string_view name, std::string_view value) {
+  if (value.data() != nullptr) to.append(name).append(": ").append(value).append("\r\n");
+}
+
+}  // namespace
+
+relay::relay(transport::loop& home, node_context& node, exchange_ptr exchange, std::optional<std::uint16_t> slot)
+    : home_(home), node_(node), exchange_(std::move(exchange)), slot_(slot) {
+  const auto& r = exchange_->request();
+  method_ = verb(r.method);
+  session_ = r.session_id;
+  add_header(headers_, "Accept", r.accept);
+  add_header(headers_, "Content-Type", r.content_type);
+  add_header(headers_, "Mcp-Session-Id", r.session_id);
+  add_header(headers_, "MCP-Protocol-Version", r.protocol_version);
+  add_header(headers_, "traceparent", r.traceparent);
+  headers_ += node_.in_cluster->credentials();
+  last_event_id_ = r.last_event_id;
+  body_ = r.body;
+  repeated_ = r.path == peer_path::again;
+  if (method_ != "GET") ++node_.calls.all;
+}
+
+relay::~relay() {
+  if (method_ != "GET") --node_.calls.all;
+}
+
+void relay::start() {
+  exchange_->on_closed([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->finish();
+  });
+  deadline_ = clock::now() + node_.in_cluster->config.hold_timeout;
+  go();
+}
+
+/// Where the request goes now; null if nobody is there to take it. `through`: to somebody who sends it on.
+const cluster_routes::peer* relay::next_peer(const cluster_routes& routes, bool& through) const {
+  through = false;
+  if (slot_) {
+    const auto owner = routes.slots[*slot_];
+    if (owner == cluster_routes::nobody) return nullptr;
+    through = routes.via[owner] != owner;
+    return &routes.peers[routes.via[owner]];
+  }
+  // Some other node that has slots; which one does not matter.
+  const auto first = static_cast<std::size_t>(clock::now().time_since_epoch().count()) % routes.slots.size();
+  for (std::size_t i = 0; i < routes.slots.size(); ++i) {
+    const auto owner = routes.slots[(first + i) % routes.slots.size()];
+    if (owner != cluster_routes::nobody && routes.via[owner] == owner &&
+        routes.peers[owner].incarnation != node_.store->incarnation())
+      return &routes.peers[owner];
+  }
+  return nullptr;
+}
+
+void relay::go() {
+  pause_ = 0;
+  if (over()) return;
+  bool through = false;
+  const auto routes = node_.in_cluster->routes.get();
+  const auto* const to = next_peer(*routes, through);
+  if (to == nullptr) return wait();
+  send(*to, through);
+}
+
+std::string relay::head(std::string_view path) const {
+  const bool takes_up = streaming_ && !last_event_id_.empty();
+  std::string h(takes_up ? "GET" : method_);
+  h.append(" ").append(path).append(" HTTP/1.1\r\nHost: holdfast\r\n").append(headers_);
+  if (!last_event_id_.empty()) h.append("Last-Event-ID: ").append(last_event_id_).append("\r\n");
+  return h;
+}
+
+void relay::send(const cluster_routes::peer& to, bool through) {
+  pool_ = transport::http_pool::of(home_, to.target);
+  sent_to_ = to.incarnation;
+  state_ = state::sent;
+  received_.clear();
+  transport::http_request_out r;
+  r.head = std::make_shared<const std::string>(head(through     ? peer_path::relay
+                                                    : repeated_ ? peer_path::again
+                                                                : peer_path::mcp));
+  r.has_body = method_ == "POST" && !(streaming_ && !last_event_id_.empty());
+  if (r.has_body) r.body = body_;
+  pool_->send(std::move(r), shared_from_this());
+}
+
+void relay::wait() {
+  state_ = state::waiting;
+  if (clock::now() >= deadline_) return give_up(503, "The session has no owner just now; try again");
+  pause_ = home_.after(look_again, [self = shared_from_this()] { self->go(); });
+}
+
+void relay::on_routes_changed() {
+  if (over() || state_ == state::waiting) return;
+  if (node_.in_cluster->routes.get()->has(sent_to_)) return;
+  pool_->cancel(*this);
+  lose();
+}
+
+/// Whoever had the request is gone, and nobody knows what it has done with it.
+void relay::lose() {
+  // The calls of a batch cannot be known again one by one.
+  if (mcp::is_batch(body_)) return give_up(502, "The node that had this batch is gone; what was in it may have run");
+  repeated_ = true;
+  received_.clear();
+  deadline_ = clock::now() + node_.in_cluster->config.hold_timeout;
+  wait();
+}
+
+void relay::on_head(const transport::client_response_head& h) {
+  if (over()) return;
+  if (h.status == misdirected) {
+    state_ = state::refused;
+    return;
+  }
+  // Only a stream that goes on behind an event can be appended to one that the client has.
+  status_ = h.status;
+  content_type_ = h.content_type;
+  answer_headers_.clear();
+  if (!h.session_id.empty()) add_header(answer_headers_, "Mcp-Session-Id", h.session_id);
+  if (!h.retry_after.empty()) add_header(answer_headers_, "Retry-After", h.retry_after);
+  if (h.status != 200 || !content_type_.starts_with(event_stream)) {
+    state_ = state::json;
+    return;
+  }
+  state_ = state::stream;
+  if (!std::exchange(streaming_, true)) exchange_->open_stream(answer_headers_);
+}
+
+void relay::on_body(std::string_view bytes) {
+  if (over() || state_ == state::refused) return;
+  received_ += bytes;
+  if (state_ == state::stream) return pass_on_events();
+  if (received_.size() <= answer_bytes_max) return;
+  pool_->cancel(*this);
+  give_up(502, "The answer is too large to be passed on");
+}
+
+/// Whole events only, so that what another node goes on with fits.
+void relay::pass_on_events() {
+  const auto end = received_.rfind("\n\n");
+  if (end == std::string::npos) {
+    if (received_.size() <= answer_bytes_max) return;
+    pool_->cancel(*this);
+    return finish();
+  }
+  const auto events = std::string_view(received_).substr(0, end + 2);
+  note_ids(events);
+  if (!exchange_->write(events)) {
+    pool_->cancel(*this);
+    return finish();
+  }
+  received_.erase(0, end + 2);
+}
+
+void relay::note_ids(std::string_view events) {
+  constexpr std::string_view field = "\nid: ";
+  auto at = events.rfind(field);
+  if (at != std::string_view::npos) {
+    at += field.size();
+  } else if (events.starts_with(field.substr(1))) {
+    at = field.size() - 1;
+  } else {
+    return;
+  }
+  last_event_id_ = events.substr(at, events.find('\n', at) - at);
+  body_.clear();  // from here on it is taken up by the event
+  body_.shrink_to_fit();
+}
+
+void relay::on_end() {
+  if (over()) return;
+  switch (state_) {
+    case state::waiting:
+    case state::sent: return;
+    case state::refused: return wait();
+    case state::stream:
+    case state::json: break;
+  }
+  const auto was_stream = std::exchange(state_, state::waiting) == state::stream;
+  if (was_stream) {
+    exchange_->end_stream();
+    return finish();
+  }
+  // Whoever has no stream yet can ask again, and is told to.
+  if (status_ == 503 && (streaming_ || !slot_)) return wait();
+  if (!streaming_) {
+    // A second DELETE finds nothing if the first was carried out.
+    if (repeated_ && method_ == "DELETE" && status_ == 404) status_ = 200;
+    exchange_->respond(status_, content_type_, answer_headers_, {received_});
+    return finish();
+  }
+  // What had become a stream here is one JSON text there: the call had ended in the meantime. An error that is no
+  // answer to the request ends the stream without one; the client asks again.
+  if (status_ == 200 && exchange_->write("data: " + received_ + "\n\n")) exchange_->end_stream();
+  finish();
+}
+
+void relay::on_failed(transport::failure why) {
+  if (over()) return;
+  if (why.code != transport::errc::refused) return lose();
+  wait();  // nothing was sent
+}
+
+/// Nothing more comes of it, or goes to it.
+void relay::finish() {
+  if (over()) return;
+  exchange_ = nullptr;
+  if (pause_ != 0) home_.cancel(std::exchange(pause_, 0));
+  if (state_ != state::waiting && pool_) pool_->cancel(*this);
+}
+
+void relay::give_up(int status, std::string_view why) {
+  if (streaming_) {
+    exchange_->end_stream();
+  } else {
+    const auto body = mcp::make_error({}, mcp::code::server_error, why);
+    exchange_->respond(status, "application/json", status == 503 ? "Retry-After: 1\r\n" : "", {body});
+  }
+  state_ = state::waiting;
+  finish();
+}
+
+}  // namespace holdfast::actors

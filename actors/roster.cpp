@@ -1,0 +1,400 @@
+#include "actors/roster.hpp"
+
+#include <algorithm>
+#include <caf/actor_system.hpp>
+#include <caf/behavior.hpp>
+#include <map>
+#include <utility>
+
+#include "actors/cluster_text.hpp"
+#include "actors/cluster_view.hpp"
+#include "actors/log.hpp"
+#include "actors/machines/detector.hpp"
+#include "actors/peer_ask.hpp"
+#include "actors/session.hpp"
+#include "actors/shard.hpp"
+#include "actors/slot_keeper.hpp"
+#include "transport/errc.hpp"
+#include "transport/mcp/messages.hpp"
+
+namespace holdfast::actors {
+namespace {
+
+namespace membership = machines::membership;
+namespace detector = machines::detector;
+using std::chrono::milliseconds;
+using clock = std::chrono::steady_clock;
+
+constexpr std::string_view json_type = "application/json";
+constexpr auto others_answer_within = milliseconds{200};
+// Two nodes hear the same beat at slightly different times.
+constexpr auto heard_margin = milliseconds{50};
+constexpr auto refresh_pause = milliseconds{1'000};
+constexpr int outcast_for = 10;  // times `silence`; by then the others may be dead themselves
+constexpr auto departures_pause = milliseconds{5};
+
+detector::policy policy_of(const cluster_config& c) {
+  detector::policy p;
+  p.beat = c.beat;
+  p.missing = c.beat + c.beat / 2;
+  p.silence = c.silence;
+  p.starved = 3 * c.beat;
+  p.again = c.silence / 2;
+  return p;
+}
+
+class roster_actor final : public shard_actor {
+ public:
+  roster_actor(caf::actor_config& cfg, shard& home, node_context& node)
+      : shard_actor(cfg, home),
+        node_(node),
+        cluster_(*node.in_cluster),
+        policy_(policy_of(cluster_.config)),
+        keeper_(
+            home, node, [this] { on_slots_changed(); },
+            [this](const auto& slots) { recover_open_sessions(system(), this->home(), node_, slots); }) {}
+
+  const char* name() const override { return "roster"; }
+
+  caf::behavior make_behavior() override {
+    return {
+        [this](callback& m) { m.run(); },
+        [this](roster_join& m) { join(std::move(m.done)); },
+        [this](roster_leave& m) { leave(std::move(m.done)); },
+        [this](roster_hurry) { keeper_.hurry(); },
+        [this](roster_stop& m) { stop(std::move(m.done)); },
+        [this](const peer_request& m) { on_peer_request(*m.exchange); },
+    };
+  }
+
+ private:
+  /// `f` as a callback for the store and for other nodes: runs in the actor's turn, if it is still there.
+  template <class F>
+  auto in_turn(F f) {
+    return [send = sender_of<callback>(), f = std::move(f)](auto value) {
+      send(std::function<void()>([f, value = std::move(value)]() mutable { f(value); }));
+    };
+  }
+
+  template <class F>
+  void soon(milliseconds delay, F f) {
+    home().loop().after(delay, [again = in_turn([f = std::move(f)](int) { f(); })] { again(0); });
+  }
+
+  // --- the view ------------------------------------------------------------------------------------------------------
+
+  using problem_handler = std::function<void(const std::string&)>;
+
+  /// `done` with what went wrong, or nothing.
+  void change_view(std::function<membership::view(membership::view)> change, problem_handler done) {
+    change_cluster_view(*home().lane(), node_.store->incarnation(), view_, std::move(change),
+                        in_turn([this, done = std::move(done)](const view_outcome& changed) {
+                          if (!changed) return done(changed.error().detail);
+                          adopt(*changed);
+                          done({});
+                        }));
+  }
+
+  void refresh() {
+    if (rejoining_ || stopping_ || std::exchange(refreshing_, true)) return;
+    read_cluster_view(*home().lane(), in_turn([this](const view_outcome& read) {
+      refreshing_ = false;
+      if (!read) return log::warning("cluster.view_unread", {{"reason", read.error().detail}});
+      if (read->version >= view_->version) return adopt(*read);
+      log::warning("cluster.view_lost", {{"reason", "the store has an older one"}, {"effect", "it is told again"}});
+      change_view([](membership::view v) { return v; }, [](const std::string&) {});
+    }));
+  }
+
+  /// Unless somebody alive has its name: the two would take each other's place for ever.
+  void join(problem_handler done) {
+    const auto name = cluster_.config.name.empty() ? cluster_.address : cluster_.config.name;
+    read_cluster_view(*home().lane(), in_turn([this, name, done = std::move(done)](const view_outcome& read) {
+      if (!read) return done(read.error().detail);
+      std::vector<transport::http_target> namesakes, others;
+      for (const auto& m : read->members) {
+        if (m.address == cluster_.address) continue;
+        (m.name == name ? namesakes : others).push_back(cluster_.target_of(m.address));
+      }
+      is_any_alive(namesakes, [this, name, others, done](bool taken) {
+        if (taken) return done("a node named " + name + " is alive; give each its own cluster.name");
+        // Whoever was declared dead and reaches nobody would be declared dead again.
+        if (clock::now() >= outcast_until_ || others.empty()) return enter(name, done);
+        is_any_alive(others, [this, name, done](bool reached) {
+          if (reached) return enter(name, done);
+          done("no other node answers");
+        });
+      });
+    }));
+  }
+
+  void is_any_alive(const std::vector<transport::http_target>& among, std::function<void(bool)> done) {
+    const auto answers = [](const std::string& text) { return read_beat(text).has_value(); };
+    ask_any(home().loop(), cluster_, among, peer_path::beat, to_json(sign()), policy_.silence, answers,
+            in_turn(std::move(done)));
+  }
+
+  void enter(const std::string& name, problem_handler done) {
+    const membership::member me{name, node_.store->incarnation(), cluster_.address, false};
+    change_view(
+        [me](membership::view v) {
+          return membership::find(v, me.incarnation) ? v : membership::joined(std::move(v), me);
+        },
+        [this, done = std::move(done)](const std::string& problem) {
+          if (problem.empty() && !looking_) look_later();
+          done(problem);
+        });
+  }
+
+  void adopt(const membership::view& v) {
+    if (v.version < view_->version) return;
+    const auto is_new = v.version > view_->version;
+    const auto me = node_.store->incarnation();
+    const auto member = membership::find(v, me) != nullptr;
+    if (is_new) {
+      const auto before = std::exchange(view_, std::make_shared<const membership::view>(v));
+      cluster_.membership.set(view_);
+      if (member) note_changes(*before);
+    }
+    if (!member) return on_declared_dead();
+    cluster_.set_certain(true);
+    cluster_.note_look();
+    if (!is_new) return;
+    std::map<std::string, neighbour> now;
+    detector::members_changed others;
+    for (const auto& m : view_->members) {
+      if (m.incarnation == me) continue;
+      others.incarnations.push_back(m.incarnation);
+      const auto known = neighbours_.find(m.incarnation);
+      now[m.incarnation] = known != neighbours_.end() ? known->second : neighbour{cluster_.target_of(m.address), {}};
+    }
+    neighbours_ = std::move(now);
+    std::erase_if(heard_, [this](const auto& h) { return !neighbours_.contains(h.first); });
+    advance(others);
+    publish();
+    beat_all();
+    keeper_.look(view_);
+  }
+
+  void note_changes(const membership::view& before) const {
+    for (const auto& m : view_->members) {
+      const auto* const known = membership::find(before, m.incarnation);
+      if (known == nullptr) log::info("cluster.joined", {{"node", m.name}, {"address", m.address}});
+      if (m.leaving && (known == nullptr || !known->leaving)) log::info("cluster.leaving", {{"node", m.name}});
+    }
+    for (const auto& m : before.members) {
+      if (membership::find(*view_, m.incarnation) == nullptr) log::info("cluster.gone", {{"node", m.name}});
+    }
+  }
+
+  /// The others have gone on without this process. What it knew is void; it comes back as somebody else.
+  void on_declared_dead() {
+    if (stopping_ || cluster_.leaving || std::exchange(rejoining_, true)) return;
+    cluster_.set_certain(false);
+    outcast_until_ = clock::now() + outcast_for * policy_.silence;
+    log::warning("cluster.declared_dead", {{"effect", "its sessions live elsewhere; it joins anew"}});
+    node_.store->begin_anew();
+    for (const auto& s : all_sessions()) send(s, session_fenced{});
+    neighbours_.clear();
+    detector_ = {};
+    publish();
+    rejoin();
+  }
+
+  std::vector<caf::actor> all_sessions() const { return node_.sessions.in(slot_set().set()); }
+
+  /// Not before the sessions of the former life have gone: one that met its slot's new token would write over what
+  /// others have written since.
+  void rejoin() {
+    if (!all_sessions().empty()) return soon(departures_pause, [this] { rejoin(); });
+    join([this](const std::string& problem) {
+      rejoining_ = !problem.empty();
+      if (!rejoining_) return;
+      log::warning("cluster.join_failed", {{"reason", problem}});
+      soon(policy_.silence, [this] { rejoin(); });
+    });
+  }
+
+  void leave(std::function<void()> done) {
+    cluster_.leaving = true;
+    left_ = std::move(done);
+    change_view([me = node_.store->incarnation()](membership::view v) { return membership::leaving(std::move(v), me); },
+                [this](const std::string& problem) {
+                  if (!problem.empty()) log::warning("cluster.leave_failed", {{"reason", problem}});
+                  tell_if_left();
+                });
+  }
+
+  void tell_if_left() {
+    if (!left_) return;
+    const auto successor =
+        std::any_of(view_->members.begin(), view_->members.end(), [](const auto& m) { return !m.leaving; });
+    if (!successor || keeper_.held().none()) std::exchange(left_, nullptr)();
+  }
+
+  void stop(std::function<void()> done) {
+    stopping_ = true;
+    change_view([me = node_.store->incarnation()](membership::view v) { return membership::without(std::move(v), me); },
+                [this, done = std::move(done)](const std::string&) {
+                  beat_at_once();  // so that nobody has to find it out
+                  done();
+                  quit();
+                });
+  }
+
+  // --- signs of life -------------------------------------------------------------------------------------------------
+
+  void look_later() {
+    looking_ = true;
+    soon(policy_.beat, [this] { look(); });
+  }
+
+  void look() {
+    look_later();
+    cluster_.note_look();
+    advance(detector::look{});
+    beat_all();
+    // Now and then without a reason, so that nothing lost on the way stays lost.
+    const auto due = clock::now() >= refresh_at_;
+    if (due) keeper_.look(view_);
+    if (due || !cluster_.is_certain()) refresh();
+    if (due) refresh_at_ = clock::now() + refresh_pause;
+  }
+
+  beat sign() const { return {node_.store->incarnation(), view_->version, keeper_.held()}; }
+
+  void beat_all() {
+    if (neighbours_.empty()) return;
+    const auto text = to_json(sign());
+    for (auto& [incarnation, n] : neighbours_) {
+      if (std::exchange(n.asked, true)) continue;
+      ask_peer(home().loop(), cluster_, n.target, peer_path::beat, text, policy_.silence,
+               in_turn([this, to = incarnation](const auto& answer) { on_beat_answered(to, answer); }));
+    }
+  }
+
+  void beat_at_once() {
+    for (auto& [incarnation, n] : neighbours_) n.asked = false;
+    beat_all();
+  }
+
+  void on_beat_answered(const std::string& to, const transport::outcome<std::string>& answer) {
+    const auto found = neighbours_.find(to);
+    if (found == neighbours_.end()) return;
+    auto& n = found->second;
+    n.asked = false;
+    const auto said = answer ? read_beat(*answer) : std::nullopt;
+    // Another process answers at the address of one that has gone.
+    const auto reached = said && said->from == to;
+    if (std::exchange(n.reached, reached) != reached) publish();
+    if (reached) return on_beat(*said);
+    if (said && said->view > view_->version) refresh();
+    // A beat that took too long is no broken connection: the node may be busy.
+    if (answer || answer.error().code != transport::errc::timed_out) advance(detector::connection_broke{to});
+  }
+
+  void on_beat(const beat& b) {
+    if (b.view > view_->version) refresh();
+    const auto found = neighbours_.find(b.from);
+    if (found == neighbours_.end()) return;
+    heard_[b.from] = clock::now();
+    advance(detector::heard{b.from});
+    if (found->second.slots == b.slots) return;
+    const auto gave_away = (found->second.slots & ~b.slots).any();
+    found->second.slots = b.slots;
+    publish();
+    if (gave_away) keeper_.look(view_);
+  }
+
+  void on_peer_request(transport::http_exchange& exchange) {
+    const auto& r = exchange.request();
+    if (r.path == peer_path::beat) {
+      if (const auto b = read_beat(r.body)) on_beat(*b);
+      return exchange.respond(200, json_type, {}, {to_json(sign())});
+    }
+    const auto of = mcp::string_value(mcp::member(r.body, "of")).value_or(std::string());
+    const auto known = heard_.find(of);
+    const auto ago =
+        known == heard_.end() ? -1 : std::chrono::duration_cast<milliseconds>(clock::now() - known->second).count();
+    exchange.respond(200, json_type, {}, {R"({"ago":)", std::to_string(ago), "}"});
+  }
+
+  void advance(const detector::event& e) {
+    auto step = detector::advance(std::move(detector_), e, clock::now(), policy_);
+    detector_ = std::move(step.next);
+    for (const auto& effect : step.todo) {
+      if (const auto* ask = std::get_if<detector::ask_others>(&effect)) ask_others(ask->incarnation);
+      if (const auto* dead = std::get_if<detector::declare_dead>(&effect)) declare_dead(dead->incarnation);
+      if (const auto* late = std::get_if<detector::was_starved>(&effect)) {
+        log::warning("cluster.was_starved", {{"late_ms", static_cast<std::size_t>(late->late.count())}});
+        cluster_.set_certain(false);
+        refresh();
+      }
+    }
+  }
+
+  void ask_others(const std::string& about) {
+    std::vector<transport::http_target> others;
+    for (const auto& [incarnation, n] : neighbours_) {
+      if (incarnation != about) others.push_back(n.target);
+    }
+    const auto later_than = [last = detector_.peers[about].heard](const std::string& answer) {
+      const auto ago = mcp::integer_value(mcp::member(answer, "ago")).value_or(-1);
+      return ago >= 0 && clock::now() - milliseconds{ago} > last + heard_margin;
+    };
+    ask_any(home().loop(), cluster_, others, peer_path::heard, R"({"of":)" + mcp::quote(about) + "}",
+            others_answer_within, later_than, in_turn([this, about](bool heard) {
+              advance(detector::others_said{about, heard});
+              publish();
+            }));
+  }
+
+  void declare_dead(const std::string& incarnation) {
+    const auto* const who = membership::find(*view_, incarnation);
+    if (who == nullptr) return;
+    log::warning("cluster.dead", {{"node", who->name}, {"reason", "nobody hears it"}});
+    change_view([incarnation](membership::view v) { return membership::without(std::move(v), incarnation); },
+                [](const std::string& problem) {
+                  if (!problem.empty()) log::warning("cluster.view_unchanged", {{"reason", problem}});
+                });
+  }
+
+  // --- routes --------------------------------------------------------------------------------------------------------
+
+  void on_slots_changed() {
+    publish();
+    beat_at_once();  // who waits for a slot hears of it now
+    tell_if_left();
+  }
+
+  void publish() {
+    for (auto& [incarnation, n] : neighbours_) {
+      const auto known = detector_.peers.find(incarnation);
+      n.elsewhere = known != detector_.peers.end() && known->second.elsewhere;
+    }
+    cluster_.routes.set(std::make_shared<const cluster_routes>(routes_of(
+        *view_, node_.store->incarnation(), cluster_.target_of(cluster_.address), keeper_.held(), neighbours_)));
+    for (const auto& i : node_.ingresses) send(i, routes_changed{});
+  }
+
+  node_context& node_;
+  cluster& cluster_;
+  const detector::policy policy_;
+  slot_keeper keeper_;
+  std::shared_ptr<const membership::view> view_ = std::make_shared<const membership::view>();
+  detector::state detector_;
+  std::map<std::string, neighbour> neighbours_;     // by incarnation
+  std::map<std::string, clock::time_point> heard_;  // by incarnation
+  std::function<void()> left_;
+  clock::time_point refresh_at_, outcast_until_;
+  bool looking_ = false, refreshing_ = false, rejoining_ = false, stopping_ = false;
+};
+
+}  // namespace
+
+caf::actor spawn_roster(caf::actor_system& system, shard& home, node_context& node) {
+  caf::actor_config cfg{&home};
+  return system.spawn_class<roster_actor, caf::no_spawn_options>(cfg, home, node);
+}
+
+}  // namespace holdfast::actors

@@ -1,0 +1,180 @@
+#include "actors/slot_keeper.hpp"
+
+#include <algorithm>
+#include <caf/send.hpp>
+#include <utility>
+
+#include "actors/log.hpp"
+#include "actors/messages.hpp"
+#include "actors/node_context.hpp"
+#include "actors/shard.hpp"
+
+namespace holdfast::actors {
+namespace {
+
+namespace membership = machines::membership;
+using std::chrono::milliseconds;
+
+constexpr std::size_t moved_at_once = 64;
+constexpr auto between_moves = milliseconds{20};    // while slots wait for the calls in them
+constexpr auto between_claims = milliseconds{250};  // while others hold what is ours, who say when they do no longer
+constexpr auto between_looks = milliseconds{5};
+constexpr int looks_max = 30;  // requests for a sealed slot wait that long at most
+
+}  // namespace
+
+slot_keeper::slot_keeper(shard& home, node_context& node, std::function<void()> changed,
+                         std::function<void(std::vector<std::uint16_t>)> taken)
+    : home_(home), node_(node), changed_(std::move(changed)), taken_(std::move(taken)) {}
+
+void slot_keeper::look(std::shared_ptr<const membership::view> view) {
+  view_ = std::move(view);
+  again_ = true;
+  if (busy_) return;
+  if (pause_ != 0) home_.loop().cancel(std::exchange(pause_, 0));
+  next();
+}
+
+slot_set slot_keeper::held() const {
+  slot_set held;
+  for (std::uint16_t s = 0; s < persistence::slot_count; ++s) held[s] = node_.store->has(s);
+  return held;
+}
+
+bool slot_keeper::should_own(std::uint16_t slot) const {
+  const auto* const who = membership::owner_of(*view_, slot);
+  return who != nullptr && who->incarnation == node_.store->incarnation();
+}
+
+void slot_keeper::next() {
+  busy_ = true;
+  soon_ = again_ = false;
+  const auto have = held();
+  slots wanted, given;
+  for (std::uint16_t s = 0; s < persistence::slot_count; ++s) {
+    if (should_own(s)) {
+      if (!have[s]) wanted.push_back(s);
+    } else if (have[s] && membership::owner_of(*view_, s) != nullptr) {
+      if (given.size() < moved_at_once && (hurries_ || node_.calls.in_slot[s] == 0)) given.push_back(s);
+      soon_ = true;
+    }
+  }
+  again_ |= !wanted.empty();
+  if (!wanted.empty()) return claim(wanted);
+  if (!given.empty()) return hand_over(std::move(given));
+  pause();
+}
+
+/// Goes on soon if something is left to do, or has come up.
+void slot_keeper::pause() {
+  busy_ = false;
+  if (!again_ && !soon_) return;
+  pause_ = home_.loop().after(soon_ ? between_moves : between_claims, [this, alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
+    pause_ = 0;
+    if (!busy_) next();
+  });
+}
+
+/// Those that nobody holds who is alive. A living owner gives its own away, and says so.
+void slot_keeper::claim(const slots& wanted) {
+  home_.lane()->owners(0, persistence::slot_count,
+                       [this, alive = std::weak_ptr(alive_), wanted, view = view_](const auto& owners) {
+                         if (alive.expired()) return;
+                         if (!owners) {
+                           node_.store->note_failure(owners.error());
+                           return pause();
+                         }
+                         slots free;
+                         for (const auto s : wanted) {
+                           const auto& owner = (*owners)[s];
+                           const auto me = owner && owner->incarnation == node_.store->incarnation();
+                           if (!owner || me || membership::find(*view, owner->incarnation) == nullptr)
+                             free.push_back(s);
+                         }
+                         if (free.empty() || view != view_) return pause();
+                         claim_free(free);
+                       });
+}
+
+void slot_keeper::claim_free(const slots& wanted) {
+  node_.store->claim(*home_.lane(), wanted, view_->version,
+                     [this, alive = std::weak_ptr(alive_), wanted](const std::string& problem) {
+                       if (alive.expired()) return;
+                       slots got;
+                       for (const auto s : wanted) {
+                         if (node_.store->holds(s)) got.push_back(s);
+                       }
+                       log::info("cluster.slots_taken", {{"slots", got.size()}, {"wanted", wanted.size()}});
+                       if (!problem.empty()) log::warning("cluster.claim_failed", {{"reason", problem}});
+                       changed_();
+                       taken_(std::move(got));
+                       pause();
+                     });
+}
+
+/// No request reaches their sessions any more; those write themselves down and go.
+void slot_keeper::hand_over(slots batch) {
+  slot_set which;
+  for (const auto s : batch) {
+    node_.store->seal(s);
+    which.set(s);
+  }
+  for (const auto& session : node_.sessions.in(which)) {
+    if (hurries_) {
+      caf::anon_send(session, session_suspend{});
+    } else {
+      caf::anon_send(session, session_move{});
+    }
+  }
+  await_departures(std::make_shared<slots>(std::move(batch)), 0);
+}
+
+void slot_keeper::await_departures(std::shared_ptr<slots> batch, int looks) {
+  slot_set which;
+  for (const auto s : *batch) which.set(s);
+  const auto left = node_.sessions.slots_in_use(which);
+  if (left.any() && looks < looks_max) {
+    home_.loop().after(between_looks, [this, alive = std::weak_ptr(alive_), batch, looks] {
+      if (!alive.expired()) await_departures(batch, looks + 1);
+    });
+    return;
+  }
+  slots gone;
+  for (const auto s : *batch) {
+    if (!left[s]) {
+      gone.push_back(s);
+    } else {
+      node_.store->unseal(s);
+    }
+  }
+  release(gone);
+}
+
+void slot_keeper::release(const slots& batch) {
+  if (batch.empty()) return pause();
+  const auto open = std::make_shared<std::size_t>(batch.size());
+  for (const auto s : batch) {
+    give_back(s, node_.store->drop(s), [this, open] {
+      if (--*open > 0) return;
+      changed_();
+      soon_ = true;
+      pause();
+    });
+  }
+}
+
+/// Until the store knows: nobody claims a slot whose record names somebody alive.
+void slot_keeper::give_back(std::uint16_t slot, const persistence::token& held, const std::function<void()>& done) {
+  node_.store->give_back(*home_.lane(), slot, held,
+                         [this, alive = std::weak_ptr(alive_), slot, held, done](const std::string& problem) {
+                           if (alive.expired()) return;
+                           if (problem.empty()) return done();
+                           log::warning("cluster.release_failed", {{"reason", problem}});
+                           home_.loop().after(between_claims, [this, alive, slot, held, done] {
+                             if (!alive.expired()) give_back(slot, held, done);
+                           });
+                         });
+}
+
+}  // namespace holdfast::actors

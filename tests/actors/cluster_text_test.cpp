@@ -1,0 +1,49 @@
+#include "actors/cluster_text.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace holdfast::actors;
+using machines::membership::view;
+
+TEST_CASE("a view is read as it was written") {
+  const view v{17, {{"n \"1\"", "abc", "10.0.0.1:7430", false}, {"n2", "def", "[::1]:7430", true}}};
+  const auto text = to_json(v, "abc");
+  CHECK(text ==
+        R"({"v":1,"version":17,"by":"abc","members":[{"name":"n \"1\"","incarnation":"abc","address":"10.0.0.1:7430"},)"
+        R"({"name":"n2","incarnation":"def","address":"[::1]:7430","leaving":true}]})");
+  CHECK(read_view(text) == v);
+  CHECK(read_view(to_json(view{}, "abc")) == view{});
+}
+
+TEST_CASE("a view of another version, or none at all, is not read") {
+  for (const auto* text : {"", "x", "[]", "{}", R"({"v":2,"version":1,"members":[]})", R"({"v":1,"members":[]})",
+                           R"({"v":1,"version":-1,"members":[]})", R"({"v":1,"version":1,"members":{}})",
+                           R"({"v":1,"version":1,"members":[{"name":"a"}]})", R"({"v":1,"version":1,"members":[)"}) {
+    CAPTURE(text);
+    CHECK_FALSE(read_view(text));
+  }
+}
+
+TEST_CASE("what this version does not know of a view is passed over") {
+  CHECK(read_view(R"({"v":1,"version":3,"new":[1],"members":[{"incarnation":"a","zone":"b"}]})")->members.size() == 1);
+}
+
+TEST_CASE("a beat is read as it was written") {
+  beat b{"abc", 12, {}};
+  b.slots.set(0).set(5).set(1023);
+  const auto text = to_json(b);
+  CHECK(text.starts_with(R"({"from":"abc","view":12,"slots":"120000)"));
+  CHECK(read_beat(text) == b);
+}
+
+TEST_CASE("a beat that is none is refused") {
+  for (const auto* text : {"", "{}", "[1]", R"({"from":"a","view":1,"slots":"00"})", R"({"from":"","view":1})"}) {
+    CAPTURE(text);
+    CHECK_FALSE(read_beat(text));
+  }
+  auto text = to_json(beat{"a", 1, {}});
+  text[text.size() - 3] = 'x';
+  CHECK_FALSE(read_beat(text));
+}

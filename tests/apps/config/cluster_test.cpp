@@ -1,0 +1,78 @@
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+
+#include "apps/config/config.hpp"
+
+using namespace holdfast;
+using namespace holdfast::apps;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::optional<std::string> nothing_set(const std::string&) { return std::nullopt; }
+
+actors::cluster_config load(const std::string& cluster) {
+  auto loaded = load_config_text("store: redis://db\ncluster: " + cluster, "x.yaml", nothing_set);
+  if (!loaded) FAIL(to_string(loaded.error()));
+  return loaded->cluster;
+}
+
+std::string mistakes_in(std::string_view text) {
+  const auto loaded = load_config_text(text, "x.yaml", nothing_set);
+  return loaded ? "" : to_string(loaded.error());
+}
+
+std::string mistakes_of(const std::string& cluster) { return mistakes_in("store: redis://db\ncluster: " + cluster); }
+
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("a node is on its own unless it is told where others reach it") {
+  CHECK_FALSE(load("{}").enabled);
+  CHECK_FALSE(load("{name: n1}").enabled);
+  CHECK_FALSE(load("{listen: off}").enabled);
+}
+
+TEST_CASE("a node of a cluster") {
+  const auto c = load(
+      "{name: n1, listen: '10.0.0.1:7430', advertise: 'n1.internal:7430', secret: 0123456789abcdef, "
+      "beat: 200ms, silence: 2s, hold_timeout: 1m, connections_max: 10}");
+  CHECK(c.enabled);
+  CHECK(c.name == "n1");
+  CHECK(c.host == "10.0.0.1");
+  CHECK(c.port == 7430);
+  CHECK(c.advertise == "n1.internal:7430");
+  CHECK(c.secret == "0123456789abcdef");
+  CHECK(c.beat == 200ms);
+  CHECK(c.silence == 2s);
+  CHECK(c.hold_timeout == 1min);
+  CHECK(c.connections_max == 10);
+}
+
+TEST_CASE("a cluster needs a store that its nodes share") {
+  for (const auto* store : {"memory:", "sqlite:x.db"}) {
+    CAPTURE(store);
+    CHECK(has(mistakes_in("store: '" + std::string(store) + "'\ncluster: {listen: '127.0.0.1:7430'}"),
+              "set `store` to a Redis"));
+  }
+}
+
+TEST_CASE("nodes that other machines reach show each other a secret, which no mistake shows") {
+  CHECK(mistakes_of("{listen: '127.0.0.1:7430'}").empty());
+  CHECK(has(mistakes_of("{listen: '10.0.0.1:7430'}"), "cluster.secret"));
+  const auto short_one = mistakes_of("{listen: '10.0.0.1:7430', secret: hush}");
+  CHECK(has(short_one, "at least 16"));
+  CHECK_FALSE(has(short_one, "hush"));
+}
+
+TEST_CASE("an address of all addresses is none that others can be told") {
+  CHECK(has(mistakes_of("{listen: '0.0.0.0:7430', secret: 0123456789abcdef}"), "cluster.advertise"));
+  CHECK(mistakes_of("{listen: '0.0.0.0:7430', advertise: 'n1:7430', secret: 0123456789abcdef}").empty());
+}
+
+TEST_CASE("silence is several beats long") {
+  CHECK(has(mistakes_of("{listen: '127.0.0.1:7430', beat: 1s, silence: 2s}"), "three times"));
+}
