@@ -11,17 +11,23 @@ namespace {
 
 using namespace holdfast::apps;
 
-constexpr void (*commands[])(CLI::App&, const common_options&) = {add_tools, add_servers, add_call, add_bench,
-                                                                  add_doctor};
+constexpr void (*commands[])(CLI::App&, const common_options&) = {add_tools, add_servers, add_call,
+                                                                  add_bench, add_doctor,  add_cluster};
 
 /// The parser misses a command where there is one that it does not know.
 std::string usage_trouble(const CLI::App& app, const CLI::ParseError& e) {
-  const auto rest = app.remaining();
-  if (!app.get_subcommands().empty() || rest.empty()) return e.what();
+  const CLI::App* last = &app;
+  std::string known;
+  while (!last->get_subcommands().empty()) {
+    last = last->get_subcommands().front();
+    known += last->get_name() + " ";
+  }
+  const auto rest = app.remaining(true);
   std::vector<std::string> names;
-  for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
+  for (const auto* command : last->get_subcommands({})) names.push_back(command->get_name());
+  if (names.empty() || rest.empty()) return e.what();
   const auto near = nearest(rest.front(), names);
-  return "there is no command " + rest.front() + (near ? "; did you mean " + *near + "?" : "");
+  return "there is no command " + known + rest.front() + (near ? "; did you mean " + *near + "?" : "");
 }
 
 int run(int argc, char** argv) {

@@ -12,6 +12,13 @@ static_assert(std::atomic<bool>::is_always_lock_free, "written by a signal handl
 
 void on_interrupt(int) { interrupted = true; }
 
+bool handle(int signal) {
+  struct sigaction action {};
+  action.sa_handler = on_interrupt;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  return sigaction(signal, &action, nullptr) == 0;
+}
+
 }  // namespace
 
 CLI::Option* add_duration(CLI::App& command, const std::string& name, std::chrono::milliseconds& out,
@@ -30,14 +37,15 @@ CLI::Option* add_duration(CLI::App& command, const std::string& name, std::chron
 }
 
 const std::atomic<bool>& interruption() {
-  static const bool installed = [] {
-    struct sigaction action {};
-    action.sa_handler = on_interrupt;
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    return sigaction(SIGINT, &action, nullptr) == 0;
-  }();
+  static const bool installed = handle(SIGINT);
   static_cast<void>(installed);
   return interrupted;
+}
+
+void interrupt_by_end() {
+  interruption();
+  handle(SIGTERM);
+  handle(SIGHUP);
 }
 
 }  // namespace holdfast::apps

@@ -14,4 +14,7 @@ CLI::Option* add_duration(CLI::App& command, const std::string& name, std::chron
 /// True once the user has pressed Ctrl-C. The first call makes Ctrl-C do that; a second Ctrl-C ends the program.
 const std::atomic<bool>& interruption();
 
+/// Has SIGTERM, and SIGHUP from a terminal that is closed, do what Ctrl-C does.
+void interrupt_by_end();
+
 }  // namespace holdfast::apps

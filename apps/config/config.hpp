@@ -50,8 +50,12 @@ config_outcome load_config(const std::filesystem::path& file, const environment&
 config_outcome load_config_text(std::string_view text, const std::string& source,
                                 const environment& env = process_environment());
 
-/// The store of a node that is told none: "sqlite:$XDG_STATE_HOME/holdfast/holdfast.db", or the same below
-/// ~/.local/state. Empty if neither XDG_STATE_HOME nor HOME is an absolute path; `missing_store` then says what to do.
+/// Where what must outlive a process is kept: $XDG_STATE_HOME/holdfast, or the same below ~/.local/state. Empty if
+/// neither XDG_STATE_HOME nor HOME is an absolute path.
+std::filesystem::path state_folder(const environment& env = process_environment());
+
+/// The store of a node that is told none: "sqlite:" and holdfast.db in the `state_folder`. Empty if there is no such
+/// folder; `missing_store` then says what to do.
 std::string default_store(const environment& env = process_environment());
 inline constexpr std::string_view missing_store =
     "`store` must be set, since neither XDG_STATE_HOME nor HOME names a folder for it: write sqlite:PATH, or memory: "

@@ -41,23 +41,19 @@ class Cluster {
 
   get alive() { return this.nodes.filter((n) => !n.killed && !n.frozen && !n.process.exit); }
 
-  /// Every slot has its owner, and all agree on who is there.
-  settled(nodes = this.alive) {
-    return waitFor('a cluster at rest', async () => {
+  /// Every slot has its owner and stays with it, and all agree on who is there.
+  async settled(nodes = this.alive) {
+    let before = '';
+    await waitFor('a cluster at rest', async () => {
       const all = await Promise.all(nodes.map(async (n) => (await n.health()).cluster));
-      return all.every((c) => c.members.length === nodes.length && c.slots > 0) && all.reduce((sum, c) => sum + c.slots, 0) === 1024;
+      const complete = all.every((c) => c.members.length === nodes.length && c.slots > 0) && all.reduce((sum, c) => sum + c.slots, 0) === 1024;
+      const now = JSON.stringify(all);
+      const still = complete && now === before;
+      before = now;
+      if (!still) await sleep(150);
+      return still;
     }, 30_000);
   }
-
-  /// The node on which a session lives.
-  async ownerOf(session) {
-    for (const node of this.alive) {
-      if ((await node.health()).sessions > 0) return node;
-    }
-    return assert.fail(`no node has ${session.id}`);
-  }
-
-  others(node) { return this.alive.filter((n) => n !== node); }
 }
 
 /// The session as another node is asked for it.

@@ -1,0 +1,176 @@
+#include "apps/commands/cluster_plan.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "apps/config/client_file.hpp"
+
+namespace holdfast::apps {
+namespace {
+
+constexpr std::size_t ports_of_node = 3;
+
+cluster_node placed(std::string name, const std::uint16_t* ports) {
+  cluster_node n;
+  n.name = std::move(name);
+  n.admin = ports[0];
+  n.mcp = ports[1];
+  n.peers = ports[2];
+  return n;
+}
+
+std::string address(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
+
+/// A key below one that may be missing, or hold a single value instead of a map.
+YAML::Node section(YAML::Node document, const char* name) {
+  if (!document[name].IsMap()) document[name] = YAML::Node(YAML::NodeType::Map);
+  return document[name];
+}
+
+void share(YAML::Node& document, const shared_settings& shared) {
+  auto store = section(document, "store");
+  store["url"] = shared.store;
+  // What was said of the server that the file names.
+  for (const char* of_server : {"ca_file", "wait_replicas", "shadow"}) store.remove(of_server);
+  section(document, "cluster")["secret"] = shared.secret;
+}
+
+/// The launcher and the front ask nodes at their address, so it must be among the hosts that a node answers to.
+void let_the_front_ask(YAML::Node document) {
+  const auto access = document["access"];
+  if (!access.IsDefined() || !access.IsMap()) return;
+  auto hosts = access["hosts"];
+  if (!hosts.IsDefined() || !hosts.IsSequence() || hosts.size() == 0) return;
+  const bool there = std::any_of(hosts.begin(), hosts.end(), [](const YAML::Node& h) {
+    return h.IsScalar() && (h.Scalar() == "127.0.0.1" || h.Scalar() == "*");
+  });
+  if (!there) hosts.push_back("127.0.0.1");
+}
+
+ending unfit(std::string words) { return {exit_code::usage, std::move(words)}; }
+
+constexpr std::string_view front_begins = R"(# Written by `holdfast cluster`, which writes it anew when a node joins.
+global
+  stats socket unix@)";
+
+// What this file means for clients:
+// - Every request goes to the next node, whatever session it belongs to: to tell nodes from each other is their own
+//   business. Each has a connection of its own to the node (http-server-close), because one that is kept may be closed
+//   by the node just when a request goes out on it, and nobody could tell whether that request was processed.
+// - Only a connection that was never made is tried again, at another node. A request that was sent is not sent again.
+// - A node that answers anything else than 200 to /readyz (it leaves, joins, or has no store) gets no further requests,
+//   and keeps those that it has (L7OKC). One that does not answer at all is dead, or frozen, and does not even close
+//   its connections: they are cut, for clients to come again and be served by another node.
+// - The Host header passes as it came: nodes check it against DNS rebinding.
+// - Event streams pass as they come, and may be silent for an hour; when a client goes, its node is told at once.
+constexpr std::string_view front_continues = R"( mode 600 level admin
+  maxconn 8000
+  no strict-limits
+
+defaults
+  mode http
+  option http-server-close
+  option http-no-delay
+  option abortonclose
+  option redispatch 1
+  retries 3
+  retry-on conn-failure
+  timeout connect 1s
+  timeout check 1s
+  timeout http-request 30s
+  timeout http-keep-alive 75s
+  timeout client 1h
+  timeout server 1h
+  timeout tunnel 1h
+
+frontend clients
+  bind )";
+
+constexpr std::string_view front_ends = R"(
+  balance roundrobin
+  option httpchk
+  http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host 127.0.0.1 hdr Connection close
+  http-check expect status 200 error-status L7OKC
+  http-error status 503 content-type application/problem+json string '{"title":"No node is ready","status":503}' hdr Retry-After 1
+)";
+
+}  // namespace
+
+std::size_t ports_needed(std::size_t nodes, bool own_redis) { return 1 + ports_of_node * nodes + (own_redis ? 1 : 0); }
+
+cluster_state assign_ports(const std::vector<std::uint16_t>& ports, std::size_t nodes, bool own_redis) {
+  cluster_state s;
+  s.front_port = ports.at(0);
+  for (std::size_t i = 0; i < nodes; ++i)
+    s.nodes.push_back(placed("n" + std::to_string(i + 1), &ports.at(1 + ports_of_node * i)));
+  if (!own_redis) return s;
+  s.store_port = ports.at(1 + ports_of_node * nodes);
+  s.store = "redis://" + address(s.store_port);
+  return s;
+}
+
+cluster_node further_node(const cluster_state& s, const std::vector<std::uint16_t>& ports) {
+  unsigned last = 0;
+  for (const auto& n : s.nodes) {
+    unsigned number = 0;
+    std::from_chars(n.name.data() + 1, n.name.data() + n.name.size(), number);
+    last = std::max(last, number);
+  }
+  return placed("n" + std::to_string(last + 1), &ports.at(0));
+}
+
+boost::system::result<std::string, ending> node_configuration(std::string_view text, const cluster_node& n,
+                                                              const shared_settings* shared) {
+  try {
+    auto document = YAML::Load(plain_json(text));
+    if (document.IsNull()) document = YAML::Node(YAML::NodeType::Map);
+    if (!document.IsMap()) return unfit("is no map of keys and values");
+    if (is_client_file(document))
+      return unfit(
+          "is an MCP client's list of servers, which says nothing else of a node: write them into a file of Holdfast's "
+          "own, below `upstreams` (see conf/holdfast.yaml)");
+    document["listen"] = address(n.mcp);
+    section(document, "admin")["listen"] = address(n.admin);
+    auto cluster = section(document, "cluster");
+    cluster["listen"] = address(n.peers);
+    cluster["name"] = n.name;
+    if (shared != nullptr) share(document, *shared);
+    let_the_front_ask(document);
+    return YAML::Dump(document) + "\n";
+  } catch (const YAML::Exception& e) {
+    return unfit("cannot be read: " + e.msg);
+  }
+}
+
+std::string front_server(const cluster_node& n) {
+  return n.name + " " + address(n.mcp) + " check inter 200ms fall 2 rise 1 on-marked-down shutdown-sessions";
+}
+
+std::string front_configuration(const cluster_state& s) {
+  std::string text = std::string(front_begins) + std::string(front_socket) + std::string(front_continues) +
+                     address(s.front_port) + "\n  default_backend " + std::string(front_backend) + "\n\nbackend " +
+                     std::string(front_backend) + std::string(front_ends);
+  for (const auto& n : s.nodes) text += "  server " + front_server(n) + "\n";
+  return text;
+}
+
+std::vector<std::string> redis_arguments(const cluster_state& s) {
+  return {"--port",
+          std::to_string(s.store_port),
+          "--bind",
+          "127.0.0.1",
+          "--appendonly",
+          "yes",
+          "--appendfsync",
+          "everysec",
+          "--save",
+          "",
+          "--maxmemory-policy",
+          "noeviction",
+          "--daemonize",
+          "no"};
+}
+
+}  // namespace holdfast::apps

@@ -1,0 +1,213 @@
+// `holdfast cluster`: several nodes on this machine, behind one address.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import {
+  freePort, gatewayOnly, Process, processesWith, program, run, sanitizerReport, startFixture, temporaryFile, waitFor,
+} from './support/processes.mjs';
+import { sdks } from './support/sdk.mjs';
+import { Session } from './support/wire.mjs';
+
+const ok = 0, failed = 1, usage = 2;
+
+/// A folder for a cluster, which is stopped when the test ends and must then have left nothing behind.
+class Launcher {
+  constructor(t) {
+    this.folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-cluster-'));
+    t.after(async () => {
+      try {
+        await this.ends(ok, 'down');
+        this.leavesNothing();
+      } finally {
+        rmSync(this.folder, { recursive: true, force: true });
+      }
+    });
+  }
+
+  args(command, ...args) { return ['cluster', command, ...args, '--dir', this.folder]; }
+
+  async ends(code, ...args) {
+    const done = await run(program('holdfast'), this.args(...args), {}, 120_000);
+    assert.equal(done.code, code, `${args.join(' ')}\n${done.stdout}\n${done.stderr}`);
+    return done;
+  }
+
+  async status() { return JSON.parse((await this.ends(ok, 'status', '--json')).stdout); }
+
+  async node(name) { return (await this.status()).nodes.find((node) => node.name === name); }
+
+  becomes(name, state) { return waitFor(`${name} to be ${state}`, async () => (await this.node(name)).state === state); }
+
+  get state() { return JSON.parse(readFileSync(path.join(this.folder, 'cluster.json'), 'utf8')); }
+
+  leavesNothing() {
+    assert.deepEqual(processesWith(this.folder), []);
+    assert.deepEqual(readdirSync(this.folder).filter((name) => /\.(yaml|json|cfg|sock|new)$/.test(name)), []);
+    for (const log of readdirSync(this.folder).filter((name) => name.endsWith('.log')))
+      assert.doesNotMatch(readFileSync(path.join(this.folder, log), 'utf8'), sanitizerReport, log);
+  }
+}
+
+/// The configuration of nodes with the fixture behind them.
+const withFixture = async (t) =>
+  temporaryFile(t, 'nodes.yaml', { drain_timeout: '5s', upstreams: { fixture: { url: (await startFixture(t)).url } } });
+
+const isGone = (pid) => {
+  try {
+    return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return true;
+  }
+};
+
+/// How many connections are open at a port of 127.0.0.1, the health checks of the front apart, which are over at once.
+function connectionsOf(port) {
+  const local = `0100007F:${Number(port).toString(16).toUpperCase().padStart(4, '0')}`;
+  const established = '01';
+  return readFileSync('/proc/net/tcp', 'utf8').split('\n').map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[1] === local && fields[3] === established).length;
+}
+
+describe('holdfast cluster', gatewayOnly, () => {
+  test('goes up, loses a node, gets it back and one more, and goes down', async (t) => {
+    const launcher = new Launcher(t);
+    const config = await withFixture(t);
+    const up = await launcher.ends(ok, 'up', '--nodes', '3', '--port', '0', '--config', config, '--detach');
+    const { front, store, nodes } = await launcher.status();
+    assert.ok(up.stdout.includes(front));
+    assert.match(store, /^redis:\/\/127\.0\.0\.1:\d+$/);
+    assert.deepEqual(nodes.map(({ name, state }) => [name, state]), [['n1', 'ready'], ['n2', 'ready'], ['n3', 'ready']]);
+    for (const { mcp, admin, pid } of nodes) {
+      assert.equal((await fetch(new URL('/readyz', mcp))).status, 200);
+      assert.equal((await fetch(`${admin}/mcp/health`)).status, 200);
+      assert.ok(!isGone(pid));
+    }
+    for (const name of ['cluster.json', 'n1.yaml']) assert.equal(statSync(path.join(launcher.folder, name)).mode & 0o777, 0o600);
+
+    const { call } = await sdks.v1(t, front);
+    const greeted = async () => (await call('greet', { name: 'you' })).content[0].text === 'Hello, you!';
+    const answers = () => waitFor('the call to be answered', () => greeted().catch(() => false), 30_000);
+    for (let i = 0; i < 6; ++i) assert.ok(await greeted());
+
+    await launcher.ends(ok, 'kill', 'n2');
+    assert.deepEqual(await launcher.node('n2'), { ...nodes[1], pid: null, state: 'dead' });
+    assert.match((await launcher.ends(failed, 'kill', 'n2')).stderr, /n2 is dead already/);
+    await answers();
+
+    await launcher.ends(ok, 'restart', 'n2');
+    const again = await launcher.node('n2');
+    assert.equal(again.state, 'ready');
+    assert.equal(again.mcp, nodes[1].mcp);
+    assert.notEqual(again.pid, nodes[1].pid);
+
+    await launcher.ends(ok, 'add');
+    assert.equal((await launcher.node('n4')).state, 'ready');
+    await answers();
+
+    const { frontProcess, storeProcess } = launcher.state;
+    await launcher.ends(ok, 'down');
+    for (const { pid } of [frontProcess, storeProcess]) assert.ok(isGone(pid));
+    launcher.leavesNothing();
+    assert.match((await launcher.ends(ok, 'down')).stdout, /No cluster/);
+    assert.match((await launcher.ends(failed, 'status')).stderr, /no cluster/);
+  });
+
+  test('freezes, drains and revives nodes and the front', async (t) => {
+    const launcher = new Launcher(t);
+    await launcher.ends(ok, 'up', '--nodes', '2', '--port', '0', '--config', await withFixture(t), '--detach');
+    const { front } = await launcher.status();
+    await launcher.ends(ok, 'kill', 'n1', '--signal', 'STOP');
+    assert.equal((await launcher.node('n1')).state, 'frozen');
+    await launcher.ends(ok, 'kill', 'n1', '--signal', 'CONT');
+    await launcher.becomes('n1', 'ready');
+
+    const drained = JSON.parse((await launcher.ends(ok, 'drain', 'n1', '--json')).stdout);
+    assert.equal(drained.name, 'n1');
+    assert.ok(drained.milliseconds < 10_000);
+    assert.equal((await launcher.node('n1')).state, 'dead');
+    // Requests for the node that has gone are made to the other one, before and after the front has noticed.
+    for (let i = 0; i < 20; ++i) assert.equal((await fetch(new URL('/healthz', front))).status, 200);
+
+    await launcher.ends(ok, 'kill', 'front');
+    await assert.rejects(fetch(new URL('/healthz', front)));
+    await launcher.ends(ok, 'restart', 'front');
+    assert.equal((await fetch(new URL('/healthz', front))).status, 200);
+    assert.match((await launcher.ends(usage, 'kill', 'n7')).stderr, /n1, n2, front and store/);
+  });
+
+  test('passes event streams on as they come, cuts those of the frozen and the gone, and lets calls end first', async (t) => {
+    const launcher = new Launcher(t);
+    await launcher.ends(ok, 'up', '--nodes', '1', '--port', '0', '--config', await withFixture(t), '--detach');
+    const { front, nodes } = await launcher.status();
+    const heard = [];
+    const { client, call } = await sdks.v1(t, front);
+    const started = Date.now();
+    const calling = call('fixture_hang', { seconds: 3 }, { onprogress: () => heard.push(Date.now() - started), timeout: 30_000 });
+    await waitFor('progress to come before the answer', () => heard.length > 0);
+    await calling;
+    assert.ok(heard[0] < Date.now() - started - 1000, 'progress was held back until the answer');
+    await client.close();
+
+    const { port } = new URL(nodes[0].mcp);
+    await waitFor('the connections to the node to end', () => connectionsOf(port) === 0);
+    const session = await Session.open(front);
+    const { stream } = await session.get();
+    await waitFor('the stream to stand', () => connectionsOf(port) === 1);
+    stream.close();
+    await waitFor('the node to be told', () => connectionsOf(port) === 0, 2000);
+
+    // It does not close its connections, so the front must, for clients to come again.
+    const cut = await session.get();
+    await launcher.ends(ok, 'kill', 'n1', '--signal', 'STOP');
+    await cut.stream.end(10_000);
+    await launcher.ends(ok, 'kill', 'n1', '--signal', 'CONT');
+    await launcher.becomes('n1', 'ready');
+    await waitFor('the front to notice', async () => (await fetch(new URL('/readyz', front))).status === 200);
+
+    const last = await session.start('tools/call', { name: 'fixture_hang', arguments: { seconds: 2 }, _meta: { progressToken: 1 } });
+    await last.stream.message((m) => m.method === 'notifications/progress');
+    await launcher.ends(ok, 'down');
+    await last.stream.end();
+    // By the answer, or by the node with a hint for the client to come again for it; not by the front.
+    const ending = last.stream.events.at(-1);
+    assert.ok(ending.retry !== undefined || JSON.parse(ending.data).id === last.id, JSON.stringify(ending));
+  });
+
+  test('in the foreground says what changes, and stops everything upon Ctrl-C', async (t) => {
+    const launcher = new Launcher(t);
+    const up = new Process(program('holdfast'), launcher.args('up', '--nodes', '2', '--port', '0', '--config', await withFixture(t)));
+    t.after(() => up.kill());
+    await up.says(/Ctrl-C stops it/, 60_000);
+    const { nodes } = await launcher.status();
+    await launcher.ends(ok, 'kill', 'n2');
+    await up.says(/^n2: ready -> dead$/m);
+    up.signal('SIGINT');
+    assert.equal((await up.ends(60_000)).code, ok, up.stderr);
+    assert.ok(isGone(nodes[0].pid));
+    launcher.leavesNothing();
+  });
+
+  test('is refused where it cannot be, with a way out, and leaves nothing running', async (t) => {
+    const launcher = new Launcher(t);
+    const config = await withFixture(t);
+    const up = (code, ...args) => launcher.ends(code, 'up', '--detach', '--config', config, ...args);
+    const taken = new URL((await startFixture(t)).url).port;
+    assert.match((await up(failed, '--port', taken)).stderr, new RegExp(`port ${taken} is taken.*--port`));
+    for (const store of ['sqlite:x.db', 'memory:']) assert.match((await up(usage, '--port', '0', '--store', store)).stderr, /a Redis/);
+    const away = await up(failed, '--port', '0', '--store', `redis://:geheim@127.0.0.1:${await freePort()}`);
+    assert.match(away.stderr, /^holdfast: store: /);
+    const wrong = await up(usage, '--port', '0', '--store', 'redis://:geheim@:x');
+    for (const { stderr, stdout } of [away, wrong]) assert.doesNotMatch(stderr + stdout, /geheim/);
+    const bad = temporaryFile(t, 'bad.yaml', 'sessions:\n  retyr: 1s\n');
+    assert.match((await launcher.ends(usage, 'up', '--config', bad, '--detach')).stderr, /bad\.yaml:2:3: .*retyr/);
+    await launcher.ends(usage, 'up', '--nodes', '0');
+    await launcher.ends(usage, 'rebuild');
+    assert.match((await launcher.ends(failed, 'add')).stderr, /cluster up/);
+    launcher.leavesNothing();
+
+    await up(ok, '--nodes', '1', '--port', '0');
+    assert.match((await up(failed, '--port', '0')).stderr, /already running/);
+  });
+});
