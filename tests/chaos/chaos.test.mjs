@@ -18,11 +18,12 @@ async function under(t, plan, count) {
   const stage = await ClusterStage.set(t, { size, sessions: count });
   const stop = begin(stage.clients, { seed, lanes: 1 });
   await sleep(500);
-  await stage.suffer(plan);
-  t.diagnostic(await stage.rest());
+  const lasts = (plan.at(-1)?.at ?? 0) / 1000;
+  await stage.step('what was planned', 2 * lasts + 30 * slowness, () => stage.suffer(plan));
+  t.diagnostic(`${await stage.step('coming to rest', 15 * slowness, () => stage.rest())}`);
   await sleep(500);
-  await stop();
-  await stage.announce();
+  await stage.step('ending the load', 60, stop);
+  await stage.step('hearing of a change', 10 * slowness, () => stage.announce());
   await stage.approve(t);
 }
 

@@ -6,7 +6,7 @@ import { Relay } from '../crash/relay.mjs';
 import { Scene } from '../crash/stage.mjs';
 import { Front } from './front.mjs';
 import { Owners } from './owners.mjs';
-import { comesFrom } from './peers.mjs';
+import { comesFrom, membersOf } from './peers.mjs';
 import { kinds } from './plan.mjs';
 
 const secret = 'a-secret-of-the-cluster';
@@ -14,11 +14,14 @@ const secret = 'a-secret-of-the-cluster';
 const limits = slowness > 1 ? { slots: 8000, sessions: 20_000 } : { slots: 2000, sessions: 5000 };
 /// How long after a fault has ended it may still make a node count as dead.
 const afterwards = 1500 * slowness;
+/// Slots that change hands no more for so long have come to where they belong.
+const stillMs = 500;
 
 export class ClusterStage extends Scene {
   nodes = [];
   faults = [];
   ends = [];
+  hung = [];
 
   static async set(t, { size = 3, sessions = 12, hooks = {}, clientOptions = {} } = {}) {
     const stage = new ClusterStage();
@@ -46,7 +49,7 @@ export class ClusterStage extends Scene {
     const node = await Node.create(this.folder, { ...this.config, cluster }, this.hooks, name);
     for (const relay of [way, link]) {
       relay.rules = [];
-      relay.refuses = (near) => relay.rules.some((which) => which(near));
+      relay.refuses = (near) => refusedBy(relay.rules, near);
     }
     Object.assign(node, { way, link, faults: 0 });
     this.nodes.push(node);
@@ -81,6 +84,14 @@ export class ClusterStage extends Scene {
       await sleep(50);
     }
     return Infinity;
+  }
+
+  /// Until no slot changes hands any more, or for so long: each is where it belongs then.
+  async placed(ms) {
+    for (const end = Date.now() + ms; Date.now() < end; await sleep(50)) {
+      await this.owners.look().catch(() => {});
+      if (Date.now() - this.owners.seen.at(-1).at >= stillMs) return;
+    }
   }
 
   find(name) { return this.nodes.find((node) => node.name === name); }
@@ -166,21 +177,18 @@ export class ClusterStage extends Scene {
     await sleep(ms);
   }
 
-  async store_cut({ ms }, node) { await this.severed([[node.way, () => true]], ms); }
+  async store_cut({ ms }, node) { await this.severed([{ relay: node.way }], ms); }
 
   async link_cut({ ms, both }, node, other) {
-    const { pid } = node.process;
-    const ways = [[other.link, (near) => comesFrom(near, pid)]];
-    const back = other.process.pid;
-    if (both) ways.push([node.link, (near) => comesFrom(near, back)]);
+    const ways = [{ relay: other.link, from: node.process.pid }];
+    if (both) ways.push({ relay: node.link, from: other.process.pid });
     await this.severed(ways, ms);
   }
 
   /// Nobody reaches it, and it reaches nobody; clients and the store do.
   async isolate({ ms }, node) {
-    const { pid } = node.process;
     const others = this.nodes.filter((n) => n !== node);
-    await this.severed([[node.link, () => true], ...others.map((other) => [other.link, (near) => comesFrom(near, pid)])], ms);
+    await this.severed([{ relay: node.link }, ...others.map((other) => ({ relay: other.link, from: node.process.pid }))], ms);
   }
 
   async link_held({ ms }, node) {
@@ -196,14 +204,14 @@ export class ClusterStage extends Scene {
     node.link.losesReplies = false;
   }
 
-  /// [[relay, which(near)]]: what is there is broken, what is new refused.
+  /// [{relay, from?}]: the connections that there are (of one process) are broken, new ones refused.
   async severed(ways, ms) {
-    for (const [relay, which] of ways) {
-      relay.rules.push(which);
-      relay.cut(which);
+    for (const way of ways) {
+      way.relay.rules.push(way);
+      way.relay.cut(way.from === undefined ? () => true : membersOf(way.from));
     }
     await sleep(ms);
-    for (const [relay, which] of ways) relay.rules.splice(relay.rules.indexOf(which), 1);
+    for (const way of ways) way.relay.rules.splice(way.relay.rules.indexOf(way), 1);
   }
 
   /// Once nothing more is done: how long until all is well again.
@@ -221,12 +229,29 @@ export class ClusterStage extends Scene {
       slots: { took: slots, limit: limits.slots },
       sessions: { took: Math.max(...answered), limit: limits.sessions },
     };
+    await this.placed(2 * limits.slots);
     return `slots after ${slots} ms, sessions after ${Math.max(...answered)} ms`;
   }
 
   async ended() {
     await this.owners.stop();
-    for (const node of this.nodes) await this.stop(node);
+    const stop = (node) => this.stop(node).catch((error) => this.ends.push({ node: node.name, how: error.message }));
+    for (const node of this.nodes) await stop(node);
+  }
+
+  /// Does one step of a run, which must not take longer than so many seconds. What hangs is a violation; the run goes on
+  /// without it, to its records.
+  async step(what, seconds, does) {
+    if (this.hung.length) return undefined;
+    const late = Symbol(what);
+    const timer = new AbortController();
+    const limit = sleep(seconds * 1000, late, { signal: timer.signal }).catch(() => {});
+    const came = await Promise.race([does(), limit]);
+    timer.abort();
+    if (came !== late) return came;
+    const open = this.clients.flatMap(({ record }) => record.calls.filter((call) => call.ended === undefined).map((call) => call.key));
+    this.hung.push(`${what} takes more than ${seconds} s; calls under way: ${open.join(' ')}`);
+    return undefined;
   }
 
   records() {
@@ -236,7 +261,7 @@ export class ClusterStage extends Scene {
     const story = this.deaths();
     const explained = ({ at }) => crashes.some((crash) => crash.at <= at && at <= crash.until);
     return {
-      crashes, faults: this.faults, owners: this.owners.seen, views: this.owners.views, rest: this.took, ends: this.ends, story,
+      crashes, faults: this.faults, owners: this.owners.seen, views: this.owners.views, rest: this.took, ends: this.ends, hung: this.hung, story,
       // A slow build is starved where others are built, too.
       deaths: slowness > 1 ? [] : story.filter((death) => !explained(death)), passed: this.front.passed,
     };
@@ -254,4 +279,11 @@ export class ClusterStage extends Scene {
     this.owners.over = true;
     await super.strike();
   }
+}
+
+/// False, or what becomes true if one of the rules is for this connection.
+function refusedBy(rules, near) {
+  if (rules.length === 0) return false;
+  if (rules.some(({ from }) => from === undefined)) return true;
+  return Promise.all(rules.map(({ from }) => comesFrom(near, from))).then((all) => all.some(Boolean));
 }

@@ -8,6 +8,7 @@
 //   owners      of a cluster: [{at, slot, epoch, incarnation}] whenever the store said something new, see owners.mjs
 //   rest        of a cluster: {slots, sessions}, each {took, limit}: how long it was until all was well again in ms
 //   ends        of a cluster: [{node, how}] of processes that ended by themselves
+//   hung        of a cluster: texts, what did not end
 //   deaths      of a cluster: [{at, node, by}] as its nodes saw them, where nothing was done that explains it
 //   config      {retriesReadOnly, says}: what the node was told, whether logs outside calls must arrive
 //
@@ -139,6 +140,8 @@ export const rules = {
 
   'all is well again soon': (run) => Object.entries(run.rest ?? {}).flatMap(([what, { took, limit }]) =>
     took <= limit ? [] : [`${what}: ${took === Infinity ? 'never' : `after ${took} ms`} instead of ${limit} ms`]),
+
+  'nothing hangs': (run) => run.hung ?? [],
 
   'no node ends by itself': (run) => (run.ends ?? []).map(({ node, how }) => `${node}: ${how}`),
 

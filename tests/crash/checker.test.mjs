@@ -39,7 +39,7 @@ function run(change = () => {}) {
   const owner = (at, epoch, incarnation) => ({ at, slot: 3, epoch, incarnation });
   whole.owners = [owner(10, 1, 'a'), owner(300, 1, ''), owner(310, 2, 'b'), owner(500, 4, 'a')];
   whole.rest = { slots: { took: 100, limit: 2000 } };
-  Object.assign(whole, { ends: [], deaths: [] });
+  Object.assign(whole, { ends: [], deaths: [], hung: [] });
   change({ whole, client, slow, count, quick, ask, cut, executions });
   return whole;
 }
@@ -107,6 +107,7 @@ const wrongs = {
   'epochs of a slot never fall': [({ whole }) => whole.owners.push({ at: 600, slot: 3, epoch: 3, incarnation: 'b' })],
   'a slot changes hands with its epoch': [({ whole }) => whole.owners.push({ at: 600, slot: 3, epoch: 4, incarnation: 'b' })],
   'all is well again soon': [({ whole }) => { whole.rest.slots.took = 2001; }],
+  'nothing hangs': [({ whole }) => whole.hung.push('the load')],
   'no node ends by itself': [({ whole }) => whole.ends.push({ node: 'n1', how: 'SIGABRT' })],
   'nobody is dead who was well': [({ whole }) => whole.deaths.push({ at: 100, node: 'n1', by: 'n2' })],
   'no resumption is refused': [({ client }) => client.troubles.push({ session: 's0', what: 'a stream was not resumed', status: 400 })],

@@ -5,7 +5,7 @@ export class Relay {
   connections = new Set();
   /// While true, what the far end says is thrown away.
   losesReplies = false;
-  /// New connections for which this is true are broken at once.
+  /// New connections for which this is true, or becomes true, are broken before anything has passed.
   refuses = () => false;
   /// While true, nothing passes; it does later. See `hold`.
   holds = false;
@@ -22,9 +22,11 @@ export class Relay {
 
   get port() { return this.server.address().port; }
 
-  join(near) {
+  async join(near) {
     near.on('error', () => {});  // `close` follows
-    if (this.refuses(near)) return near.destroy();
+    const refused = this.refuses(near);
+    if (refused && await refused) return near.destroy();
+    if (near.destroyed) return undefined;
     const far = net.connect(...address(this.to));
     const connection = { near, far };
     this.connections.add(connection);
@@ -38,6 +40,7 @@ export class Relay {
         other.end();
       });
     }
+    return undefined;
   }
 
   /// Breaks the connections for which `which(near)` is true.
