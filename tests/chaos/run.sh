@@ -4,10 +4,12 @@
 # BIN_DIR holds holdfastd and holdfast-guard; redis-server must be installed.
 # Environment:
 #   SEED              repeats the random choices of a run
-#   CHAOS_SECONDS     for how long all kinds of faults are mixed, 60 by default
+#   CHAOS_KINDS       the kinds of faults, by commas; all by default, see plan.mjs
+#   CHAOS_ALONE       for how many seconds each kind is alone, 8 by default; 0 leaves that out
+#   CHAOS_SECONDS     for how many they are mixed, 60 by default; 0 leaves that out
 #   CHAOS_SESSIONS    sessions at work meanwhile; 200 by default, 60 in a sanitized build
 set -euo pipefail
-[[ $# -ge 1 ]] || { sed -n '2,8s/^# //p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+[[ $# -ge 1 ]] || { sed -n '2,10s/^# //p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 HOLDFAST_BIN=$(cd "$1" && pwd)
 export HOLDFAST_BIN
@@ -19,5 +21,6 @@ for tool in node redis-server; do
   command -v "$tool" >/dev/null || { echo "$tool is needed" >&2; exit 2; }
 done
 
-seconds=$((${CHAOS_SECONDS:-60} * 2 + 600))
-exec timeout --kill-after=10 "${HOLDFAST_TEST_SECONDS:-$seconds}" node --test --test-reporter=spec "$@" chaos.test.mjs
+# A minute more for each run, and twice the time for faults that must wait for others to end.
+seconds=$((${CHAOS_SECONDS:-60} * 2 + ${CHAOS_ALONE:-8} * 22 + 720))
+exec timeout --kill-after=10 "${HOLDFAST_TEST_SECONDS:-$seconds}" node --test --test-reporter=spec "$@" plan.test.mjs chaos.test.mjs
