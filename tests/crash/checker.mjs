@@ -3,7 +3,13 @@
 //   clients     Client.record of each: {name, initialized, calls, streams, told, troubles}, and at the end `alive`
 //               and `hears`: it answered a ping, it heard of a change on its own stream
 //   executions  the record of the upstreams, see tools.mjs
-//   crashes     [{at, back, why}]: when the node ended, when it served again
+//   crashes     [{at, back, why}]: when the node ended, when it served again. In a cluster: what may have ended a node
+//               for the others, at some time between `at` and `until`
+//   owners      of a cluster: [{at, slot, epoch, incarnation}] whenever the store said something new, see owners.mjs
+//   rest        of a cluster: {slots, sessions}, each {took, limit}: how long it was until all was well again in ms
+//   ends        of a cluster: [{node, how}] of processes that ended by themselves
+//   hung        of a cluster: texts, what did not end
+//   deaths      of a cluster: [{at, node, by}] as its nodes saw them, where nothing was done that explains it
 //   config      {retriesReadOnly, says}: what the node was told, whether logs outside calls must arrive
 //
 // A rule returns what violates it, a text each.
@@ -21,7 +27,7 @@ const runsOnce = (call, { config }) => !(call.tool === 'quick' && config.retries
 /// True if the node ended while the client waited for this call, of which the node may have known: an intent may exist.
 function crashedDuring(call, { crashes }) {
   const known = call.attempts.find((a) => a.ended !== 'refused' && a.ended !== 'unavailable');
-  return known !== undefined && crashes.some((crash) => crash.at >= known.at && crash.at <= outcome(call).at);
+  return known !== undefined && crashes.some((crash) => (crash.until ?? crash.at) >= known.at && crash.at <= outcome(call).at);
 }
 
 export const rules = {
@@ -127,6 +133,20 @@ export const rules = {
     [...by(client.told, (answer) => answer.key)].flatMap(([key, answers]) =>
       answers.length > 1 + run.crashes.length ? [`${key} was asked for ${answers.length} times`] : [])),
 
+  'epochs of a slot never fall': (run) => inOrder(run, (last, now) => now.epoch < last.epoch),
+
+  'a slot changes hands with its epoch': (run) =>
+    inOrder(run, (last, now) => now.epoch === last.epoch && last.incarnation !== '' && ![last.incarnation, ''].includes(now.incarnation)),
+
+  'all is well again soon': (run) => Object.entries(run.rest ?? {}).flatMap(([what, { took, limit }]) =>
+    took <= limit ? [] : [`${what}: ${took === Infinity ? 'never' : `after ${took} ms`} instead of ${limit} ms`]),
+
+  'nothing hangs': (run) => run.hung ?? [],
+
+  'no node ends by itself': (run) => (run.ends ?? []).map(({ node, how }) => `${node}: ${how}`),
+
+  'nobody is dead who was well': (run) => (run.deaths ?? []).map(({ at, node, by }) => `${node}, says ${by} at ${at}`),
+
   'no resumption is refused': (run) => run.clients.flatMap((client) =>
     client.troubles.map((t) => `${t.session}: ${t.what}: ${t.status} ${t.of ?? ''}`)),
 
@@ -156,6 +176,16 @@ export const rules = {
       .map((call) => `${call.key} was not logged`);
   }) : []),
 };
+
+/// Pairs of what the store said of a slot one after the other that are `wrong`.
+function inOrder(run, wrong) {
+  const last = new Map();
+  return (run.owners ?? []).flatMap((now) => {
+    const before = last.get(now.slot);
+    last.set(now.slot, now);
+    return before && wrong(before, now) ? [`slot ${now.slot}: ${before.epoch}:${before.incarnation}, then ${now.epoch}:${now.incarnation}`] : [];
+  });
+}
 
 const logsOf = (stream) => stream.events.flatMap(({ message }) => (message?.method === 'notifications/message' ? [message.params.data] : []));
 

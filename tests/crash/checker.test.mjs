@@ -36,6 +36,10 @@ function run(change = () => {}) {
     { what: 'told', key: 's0.4', text: 'told' }, { what: 'returned', key: 's0.4', text: 's0.4: done' },
   ];
   const whole = { clients: [client], executions, crashes: [{ at: 200, back: 300, why: 'random' }], config: { retriesReadOnly: true, says: true } };
+  const owner = (at, epoch, incarnation) => ({ at, slot: 3, epoch, incarnation });
+  whole.owners = [owner(10, 1, 'a'), owner(300, 1, ''), owner(310, 2, 'b'), owner(500, 4, 'a')];
+  whole.rest = { slots: { took: 100, limit: 2000 } };
+  Object.assign(whole, { ends: [], deaths: [], hung: [] });
   change({ whole, client, slow, count, quick, ask, cut, executions });
   return whole;
 }
@@ -100,6 +104,12 @@ const wrongs = {
   ],
   'an answer that was taken reaches the upstream': [({ executions }) => forget(executions, (e) => e.what === 'told')],
   'the client is asked no more than the node crashed': [({ client }) => client.told.push(client.told[0], client.told[0])],
+  'epochs of a slot never fall': [({ whole }) => whole.owners.push({ at: 600, slot: 3, epoch: 3, incarnation: 'b' })],
+  'a slot changes hands with its epoch': [({ whole }) => whole.owners.push({ at: 600, slot: 3, epoch: 4, incarnation: 'b' })],
+  'all is well again soon': [({ whole }) => { whole.rest.slots.took = 2001; }],
+  'nothing hangs': [({ whole }) => whole.hung.push('the load')],
+  'no node ends by itself': [({ whole }) => whole.ends.push({ node: 'n1', how: 'SIGABRT' })],
+  'nobody is dead who was well': [({ whole }) => whole.deaths.push({ at: 100, node: 'n1', by: 'n2' })],
   'no resumption is refused': [({ client }) => client.troubles.push({ session: 's0', what: 'a stream was not resumed', status: 400 })],
   'every session lives': [({ client }) => { client.alive = false; }],
   'every own stream lives': [({ client }) => { client.hears = false; }],
@@ -125,6 +135,7 @@ test('what a rule allows for is allowed', () => {
     ({ client }) => client.streams[0].events.push(event(350, '0-3-a', log('s0.3'))),  // the read was made twice
     ({ client }) => client.told.push(client.told[0]),  // once more after the crash
     ({ client, executions }) => { client.told[0].taken = false; forget(executions, (e) => e.what === 'told'); },
+    ({ whole }) => { whole.crashes = [{ at: 0, until: 150, why: 'frozen' }]; },  // it was declared dead in between
   ]) assert.deepEqual(check(run(allowed)), []);
 });
 

@@ -68,6 +68,7 @@ export class Client {
       made.wait = Math.min(1000 * Number(reply.headers['retry-after'] ?? 0), 1000);
     } catch (error) {
       made.ended = failureOf(error);
+      made.error = error.code ?? error.message;
     }
     return undefined;
   }

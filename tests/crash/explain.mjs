@@ -4,6 +4,7 @@
 //   node explain.mjs FOLDER KEY         KEY as the checker names it: s3.17, or s3 for the own stream
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { shown } from '../chaos/plan.mjs';
 
 const [folder, key] = process.argv.slice(2);
 const run = JSON.parse(readFileSync(path.join(folder, 'run.json'), 'utf8'));
@@ -21,6 +22,9 @@ const story = [
   ...client.told.filter((t) => t.key === key).map((t) => [t.at, `client: tells ${t.id}: ${t.taken ? 'taken' : 'not taken'}`]),
   ...client.troubles.filter((t) => t.of === key || call.tool === undefined).map((t) => [t.at, `client: ${t.what}: ${t.status} ${t.of ?? ''}`]),
   ...run.executions.filter((e) => e.key === key).map((e) => [e.at, `upstream: ${e.what} ${e.text ?? ''}`]),
-  ...run.crashes.flatMap((c) => [[c.at, `node: killed (${c.why})`], ...(c.back ? [[c.back, 'node: serves']] : [])]),
+  ...(run.passed ?? []).filter((p) => p.key === key).map((p) => [p.at, `balancer: to ${p.node}`]),
+  ...(run.faults ?? []).flatMap((f) => [[f.began, `fault: ${shown(f)}`], [f.ended, `fault: ${f.kind} ${f.node ?? ''} is over`]]),
+  ...(run.story ?? []).map((death) => [death.at, `node: ${death.by} says ${death.node} is dead`]),
+  ...(run.faults ? [] : run.crashes).flatMap((c) => [[c.at, `node: killed (${c.why})`], ...(c.back ? [[c.back, 'node: serves']] : [])]),
 ].filter(([at]) => at >= from && at <= to).sort(([a], [b]) => a - b);
 for (const [at, what] of story) console.log(`${String(at - (story[0]?.[0] ?? 0)).padStart(7)} ms  ${what}`);

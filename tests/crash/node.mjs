@@ -15,6 +15,7 @@ export class Node {
   /// `config` is one of holdfastd's, but for the addresses. `hooks` are variables for every start.
   static async create(folder, config, hooks = {}, name = 'node') {
     const node = new Node();
+    node.name = name;
     node.hooks = hooks;
     node.port = await freePort();
     node.file = path.join(folder, `${name}.yaml`);

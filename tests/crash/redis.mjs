@@ -28,6 +28,27 @@ export class Redis {
     });
   }
 
+  /// The values of keys, missing ones null. They hold no line ends.
+  values(keys) {
+    const words = ['MGET', ...keys].map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`);
+    return new Promise((done, fail) => {
+      const socket = net.connect(this.socket, () => socket.write(`*${words.length}\r\n${words.join('')}`));
+      let reply = '';
+      socket.setEncoding('utf8');
+      socket.setTimeout(10_000, () => socket.destroy(new Error('no reply from Redis')));
+      socket.on('data', (text) => {
+        reply += text;
+        if (reply.startsWith('-')) return socket.destroy(new Error(reply));
+        const values = valuesIn(reply, keys.length);
+        if (!values) return undefined;
+        done(values);
+        return socket.destroy();
+      });
+      socket.on('error', fail);
+      socket.on('close', () => fail(new Error('Redis has gone')));
+    });
+  }
+
   /// Does something again and again until the returned function is called.
   repeat(everyMs, ...words) {
     let over = false;
@@ -41,4 +62,16 @@ export class Redis {
 
   freeze() { this.process.signal('SIGSTOP'); }
   thaw() { this.process.signal('SIGCONT'); }
+}
+
+/// Of a whole reply to MGET, or nothing.
+function valuesIn(reply, count) {
+  const lines = reply.split('\r\n');
+  lines.pop();
+  const values = [];
+  for (let i = 1; i < lines.length && values.length < count; ++i) {
+    if (lines[i] === '$-1') values.push(null);
+    else if (i + 1 < lines.length) values.push(lines[++i]);
+  }
+  return values.length === count ? values : undefined;
 }

@@ -5,6 +5,10 @@ export class Relay {
   connections = new Set();
   /// While true, what the far end says is thrown away.
   losesReplies = false;
+  /// New connections for which this is true, or becomes true, are broken before anything has passed.
+  refuses = () => false;
+  /// While true, nothing passes; it does later. See `hold`.
+  holds = false;
 
   /// `at` and `to`: a port of the loopback interface, or the path of a unix socket.
   static async open(t, at, to) {
@@ -18,23 +22,40 @@ export class Relay {
 
   get port() { return this.server.address().port; }
 
-  join(near) {
+  async join(near) {
+    near.on('error', () => {});  // `close` follows
+    const refused = this.refuses(near);
+    if (refused && await refused) return near.destroy();
+    if (near.destroyed) return undefined;
     const far = net.connect(...address(this.to));
     const connection = { near, far };
     this.connections.add(connection);
     near.on('data', (bytes) => far.write(bytes));
     far.on('data', (bytes) => { if (!this.losesReplies) near.write(bytes); });
+    far.on('error', () => {});
+    if (this.holds) { near.pause(); far.pause(); }
     for (const [socket, other] of [[near, far], [far, near]]) {
-      socket.on('error', () => {});  // `close` follows
       socket.on('close', () => {
         this.connections.delete(connection);
         other.end();
       });
     }
+    return undefined;
   }
 
-  /// Breaks every connection.
-  cut() { for (const { near, far } of this.connections) { near.destroy(); far.destroy(); } }
+  /// Breaks the connections for which `which(near)` is true.
+  cut(which = () => true) {
+    for (const { near, far } of [...this.connections].filter((c) => which(c.near))) { near.destroy(); far.destroy(); }
+  }
+
+  /// Lets nothing pass until told otherwise.
+  hold(holds) {
+    this.holds = holds;
+    for (const socket of [...this.connections].flatMap(({ near, far }) => [near, far])) {
+      if (holds) socket.pause();
+      else socket.resume();
+    }
+  }
 
   /// Breaks every connection on the near side; the far end does not hear of it.
   leave() {

@@ -25,58 +25,41 @@ export async function startUpstream(recordFile) {
   return upstream;
 }
 
-/// `store` is redis, sqlite or memory. `hooks` are variables for every start of the node. With `fronted` the clients
-/// reach the node through a relay, `front`; with `lossy` the node reaches Redis through one, `lossy`.
-export class Stage {
-  static async set(t, { store = storeName, sessions = 12, says = false, hooks = {}, fronted, lossy, clientOptions = {} } = {}) {
-    const stage = new Stage();
-    stage.says = says;
-    stage.folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-crash-'));
-    t.after(() => stage.strike());
-    stage.recordFile = path.join(stage.folder, 'record');
-    let storeUrl = { sqlite: `sqlite:${path.join(stage.folder, 'store.db')}`, memory: 'memory:' }[store];
-    if (store === 'redis') {
-      stage.redis = new Redis(stage.folder);
-      await stage.redis.start();
-      const socket = lossy ? `${stage.redis.socket}.lossy` : stage.redis.socket;
-      if (lossy) stage.lossy = await Relay.open(t, socket, stage.redis.socket);
-      storeUrl = `unix:${socket}`;
-    }
-    stage.upstream = await startUpstream(stage.recordFile);
-    stage.config = {
+/// What every run has, whatever its nodes are: a folder, a store, upstreams and clients, and the verdict over their
+/// records. Who extends it has `nodes`, ends them in `ended()` and adds its own `records()`.
+export class Scene {
+  clients = [];
+  says = false;
+
+  /// Puts up all but nodes and clients.
+  async lay(t, name) {
+    this.folder = mkdtempSync(path.join(os.tmpdir(), `holdfast-${name}-`));
+    t.after(() => this.strike());
+    this.recordFile = path.join(this.folder, 'record');
+    this.upstream = await startUpstream(this.recordFile);
+  }
+
+  async startRedis() {
+    this.redis = new Redis(this.folder);
+    await this.redis.start();
+  }
+
+  /// The configuration of a node over this store.
+  configure(storeUrl) {
+    this.config = {
       store: storeUrl, log: { format: 'json', level: 'info' }, sessions: { retry: '100ms' },
       upstreams: {
-        http: { url: stage.upstream.url, retry_hints: ['readOnlyHint'] },
-        local: { command: process.execPath, args: [here('upstream-stdio.mjs'), stage.recordFile, 'local_'], retry_hints: ['readOnlyHint'] },
+        http: { url: this.upstream.url, retry_hints: ['readOnlyHint'] },
+        local: { command: process.execPath, args: [here('upstream-stdio.mjs'), this.recordFile, 'local_'], retry_hints: ['readOnlyHint'] },
       },
     };
-    stage.node = await Node.create(stage.folder, stage.config, hooks);
-    await stage.node.start();
-    stage.clients = [];
-    if (fronted) stage.front = await Relay.open(t, 0, stage.node.port);
-    const url = `http://127.0.0.1:${(stage.front ?? stage.node).port}/mcp`;
+  }
+
+  async enter(sessions, port, clientOptions = {}) {
     for (let i = 0; i < sessions; ++i) {
       const options = { sampling: i % 3 === 2, numericIds: i % 2 === 1, ...clientOptions };
-      stage.clients.push(await new Client(`s${i}`, url, options).open());
+      this.clients.push(await new Client(`s${i}`, `http://127.0.0.1:${port}/mcp`, options).open());
     }
-    return stage;
-  }
-
-  /// kill -9 and a new start.
-  async crash(why) {
-    await this.node.crash(why);
-    await this.node.start();
-  }
-
-  /// The node is started so that it kills itself at the n-th passage of a point, then for the next one, and so on.
-  async crashAt(aims) {
-    await this.node.crash('to aim');
-    for (const [point, n] of aims) {
-      await this.node.start({ HOLDFAST_TEST_CRASH_AT: `${point}:${n}` });
-      const died = await this.node.crashesItself(`${point}:${n}`, 10_000 * slowness);
-      assert.ok(died, `the node never passed ${point} for the ${n}th time`);
-    }
-    await this.node.start();
   }
 
   /// Gives every session something to hear on its own stream: a new tool. Who did is recorded.
@@ -94,10 +77,10 @@ export class Stage {
     for (const client of this.clients) client.record.alive = await client.ping();
     await sleep(200);  // for what must not come
     for (const client of this.clients) await client.close();
-    await this.node.stop();
+    await this.ended();
     return {
-      clients: this.clients.map((client) => client.record), executions: readRecord(this.recordFile), crashes: this.node.crashes,
-      config: { retriesReadOnly: this.config.upstreams.http.retry_hints !== undefined, says: this.says },
+      clients: this.clients.map((client) => client.record), executions: readRecord(this.recordFile),
+      config: { retriesReadOnly: this.config.upstreams.http.retry_hints !== undefined, says: this.says }, ...this.records(),
     };
   }
 
@@ -109,17 +92,62 @@ export class Stage {
     if (!violations.length) return;
     this.kept = true;
     writeFileSync(path.join(this.folder, 'run.json'), JSON.stringify(run, null, 1));
-    writeFileSync(path.join(this.folder, 'node.log'), this.node.output);
+    for (const node of this.nodes) writeFileSync(path.join(this.folder, `${node.name}.log`), node.output);
     assert.fail(`seed ${seed}, ${violations.length} violations, records in ${this.folder}\n${listed(violations)}`);
   }
 
   async strike() {
-    for (const client of this.clients ?? []) await client.close();
-    await this.node?.abandon();
+    for (const client of this.clients) client.closed = true;
+    for (const client of this.clients) await client.close();
+    for (const node of this.nodes) await node.abandon();
     await this.upstream?.kill();
     this.redis?.thaw();
     await this.redis?.crash();
     if (!this.kept) rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/// One node. `store` is redis, sqlite or memory. `hooks` are variables for every start of the node. With `fronted` the
+/// clients reach the node through a relay, `front`; with `lossy` the node reaches Redis through one, `lossy`.
+export class Stage extends Scene {
+  static async set(t, { store = storeName, sessions = 12, says = false, hooks = {}, fronted, lossy, clientOptions = {} } = {}) {
+    const stage = new Stage();
+    stage.says = says;
+    await stage.lay(t, 'crash');
+    let storeUrl = { sqlite: `sqlite:${path.join(stage.folder, 'store.db')}`, memory: 'memory:' }[store];
+    if (store === 'redis') {
+      await stage.startRedis();
+      const socket = lossy ? `${stage.redis.socket}.lossy` : stage.redis.socket;
+      if (lossy) stage.lossy = await Relay.open(t, socket, stage.redis.socket);
+      storeUrl = `unix:${socket}`;
+    }
+    stage.configure(storeUrl);
+    stage.node = await Node.create(stage.folder, stage.config, hooks);
+    await stage.node.start();
+    if (fronted) stage.front = await Relay.open(t, 0, stage.node.port);
+    await stage.enter(sessions, (stage.front ?? stage.node).port, clientOptions);
+    return stage;
+  }
+
+  get nodes() { return this.node ? [this.node] : []; }
+  ended() { return this.node.stop(); }
+  records() { return { crashes: this.node.crashes }; }
+
+  /// kill -9 and a new start.
+  async crash(why) {
+    await this.node.crash(why);
+    await this.node.start();
+  }
+
+  /// The node is started so that it kills itself at the n-th passage of a point, then for the next one, and so on.
+  async crashAt(aims) {
+    await this.node.crash('to aim');
+    for (const [point, n] of aims) {
+      await this.node.start({ HOLDFAST_TEST_CRASH_AT: `${point}:${n}` });
+      const died = await this.node.crashesItself(`${point}:${n}`, 10_000 * slowness);
+      assert.ok(died, `the node never passed ${point} for the ${n}th time`);
+    }
+    await this.node.start();
   }
 }
 

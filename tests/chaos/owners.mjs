@@ -1,0 +1,45 @@
+// Watches in the store who owns what.
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const slotCount = 1024;
+const prefix = 'hf';
+const keys = [...Array.from({ length: slotCount }, (_, slot) => `${prefix}:{s${slot}}:owner`), `${prefix}:view`];
+
+export class Owners {
+  /// What was new whenever it was looked at: [{at, slot, epoch, incarnation}].
+  seen = [];
+  views = [];
+  latest = new Map();
+
+  constructor(redis) {
+    this.redis = redis;
+    this.watching = this.watch();
+  }
+
+  async watch() {
+    for (; !this.over; await sleep(200)) await this.look().catch(() => {});  // while the store is away
+  }
+
+  /// The slots that nobody has who is a member, and the number of members.
+  async look() {
+    const values = await this.redis.values(keys);
+    const at = Date.now();
+    const text = values.pop() ?? '0:{"members":[]}';
+    if (this.views.at(-1)?.text !== text) this.views.push({ at, text });
+    const members = JSON.parse(text.slice(text.indexOf(':') + 1)).members;
+    const alive = new Set(members.map((m) => m.incarnation));
+    let free = 0;
+    values.forEach((value, slot) => {
+      const [epoch, incarnation = ''] = (value ?? '0:').split(':');
+      if (this.latest.get(slot) !== value) this.seen.push({ at, slot, epoch: Number(epoch), incarnation });
+      this.latest.set(slot, value);
+      if (!alive.has(incarnation)) ++free;
+    });
+    return { free, members };
+  }
+
+  async stop() {
+    this.over = true;
+    await this.watching;
+  }
+}

@@ -1,0 +1,41 @@
+// What is done to a cluster, and when: all of it follows from a seed.
+import { random } from '../crash/random.mjs';
+
+/// Each kind of fault: how often it comes in a mixed plan, how long it lasts in ms, and whose it is.
+///
+/// `on` is a node, a pair of nodes (nothing gets from the first to the second; `both` ways or one), or the store.
+/// `cuts` says whether the others may take the node for dead because of it.
+export const kinds = {
+  kill: { weight: 4, ms: [200, 2500], on: 'node', cuts: () => true },
+  freeze: { weight: 4, ms: [200, 4000], on: 'node', cuts: ({ ms }) => ms > 700 },
+  drain: { weight: 3, ms: [100, 1500], on: 'node', cuts: () => false },
+  grow: { weight: 2, ms: [1500, 4000], on: 'nobody', cuts: () => false },
+  redis_restart: { weight: 1, ms: [0, 600], on: 'store', cuts: () => false },
+  redis_pause: { weight: 2, ms: [300, 3000], on: 'store', cuts: () => false },
+  store_cut: { weight: 2, ms: [300, 3000], on: 'node', cuts: () => false },
+  isolate: { weight: 2, ms: [300, 3000], on: 'node', cuts: () => true },
+  link_cut: { weight: 2, ms: [300, 3000], on: 'pair', cuts: () => false },
+  link_held: { weight: 2, ms: [50, 800], on: 'node', cuts: ({ ms }) => ms > 700 },
+  replies_lost: { weight: 1, ms: [30, 300], on: 'node', cuts: () => true },
+};
+
+/// [{at, kind, ms, node?, other?, both?}] for `seconds`, of these kinds only. `at` and `ms` are milliseconds.
+export function planned({ seed, seconds, size, only = Object.keys(kinds), gap = [300, 2000] }) {
+  const choose = random(seed);
+  const weights = Object.fromEntries(only.map((kind) => [kind, kinds[kind].weight]));
+  const faults = [];
+  for (let at = choose.between(...gap); at < seconds * 1000; at += choose.between(...gap)) {
+    const kind = choose.pick(weights);
+    const fault = { at, kind, ms: choose.between(...kinds[kind].ms) };
+    const node = choose.between(1, size);
+    const step = choose.between(1, size - 1);
+    const both = choose.chance(0.6);
+    if (['node', 'pair'].includes(kinds[kind].on)) fault.node = `n${node}`;
+    if (kinds[kind].on === 'pair') Object.assign(fault, { other: `n${((node - 1 + step) % size) + 1}`, both });
+    faults.push(fault);
+  }
+  return faults;
+}
+
+export const shown = ({ at, kind, ms, node, other, both }) =>
+  `${(at / 1000).toFixed(1)} s ${kind}${node ? ` ${node}` : ''}${other ? ` ${both ? '<->' : '->'} ${other}` : ''} ${ms} ms`;

@@ -1,0 +1,289 @@
+// A cluster of nodes behind a balancer, with what can be done to it.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort, slowness } from '../integration/support/processes.mjs';
+import { Node } from '../crash/node.mjs';
+import { Relay } from '../crash/relay.mjs';
+import { Scene } from '../crash/stage.mjs';
+import { Front } from './front.mjs';
+import { Owners } from './owners.mjs';
+import { comesFrom, membersOf } from './peers.mjs';
+import { kinds } from './plan.mjs';
+
+const secret = 'a-secret-of-the-cluster';
+/// Within which all must be well once nothing more happens.
+const limits = slowness > 1 ? { slots: 8000, sessions: 20_000 } : { slots: 2000, sessions: 5000 };
+/// How long after a fault has ended it may still make a node count as dead.
+const afterwards = 1500 * slowness;
+/// Slots that change hands no more for so long have come to where they belong.
+const stillMs = 500;
+
+export class ClusterStage extends Scene {
+  nodes = [];
+  faults = [];
+  ends = [];
+  hung = [];
+
+  static async set(t, { size = 3, sessions = 12, hooks = {}, clientOptions = {} } = {}) {
+    const stage = new ClusterStage();
+    stage.t = t;
+    stage.size = size;
+    stage.hooks = hooks;
+    await stage.lay(t, 'chaos');
+    await stage.startRedis();
+    stage.owners = new Owners(stage.redis);
+    for (let i = 1; i <= size; ++i) await stage.add(`n${i}`);
+    await stage.settled(30_000 * slowness);
+    stage.front = await Front.open(t, () => stage.nodes.filter((node) => node.serves));
+    await stage.enter(sessions, stage.front.port, { headMs: 5000, callMs: 40_000, ...clientOptions });
+    return stage;
+  }
+
+  /// One more node. Others reach it through the relay `link`, it reaches the store through `way`.
+  async add(name) {
+    const socket = `${this.redis.socket}.${name}`;
+    const way = await Relay.open(this.t, socket, this.redis.socket);
+    const port = await freePort();
+    const link = await Relay.open(this.t, 0, port);
+    this.configure(`unix:${socket}`);
+    const cluster = { listen: `127.0.0.1:${port}`, advertise: `127.0.0.1:${link.port}`, name, secret };
+    const node = await Node.create(this.folder, { ...this.config, cluster }, this.hooks, name);
+    for (const relay of [way, link]) {
+      relay.rules = [];
+      relay.refuses = (near) => refusedBy(relay.rules, near);
+    }
+    Object.assign(node, { way, link, faults: 0 });
+    this.nodes.push(node);
+    await this.start(node);
+    return node;
+  }
+
+  async start(node) {
+    await node.start();
+    Object.assign(node, { serves: true, expected: false });
+    const { process } = node;
+    process.exited.then((how) => {
+      if (!node.expected && node.process === process) this.ends.push({ node: node.name, how: `${JSON.stringify(how)} ${process.stderr.slice(-2000)}` });
+    });
+  }
+
+  /// Asks a node to go, which must end cleanly.
+  async stop(node) {
+    node.expected = true;
+    await node.stop();
+    node.serves = false;
+    const { code } = node.process.exit;
+    if (code !== 0) this.ends.push({ node: node.name, how: `${JSON.stringify(node.process.exit)} ${node.process.stderr.slice(-2000)}` });
+  }
+
+  /// Until every slot has an owner who is a member, or for so long. How long it took.
+  async settled(ms) {
+    const began = Date.now();
+    while (Date.now() < began + ms) {
+      const { free, members } = await this.owners.look().catch(() => ({ free: 1, members: [] }));
+      if (free === 0 && members.length === this.nodes.filter((node) => node.serves).length) return Date.now() - began;
+      await sleep(50);
+    }
+    return Infinity;
+  }
+
+  /// Until no slot changes hands any more, or for so long: each is where it belongs then.
+  async placed(ms) {
+    for (const end = Date.now() + ms; Date.now() < end; await sleep(50)) {
+      await this.owners.look().catch(() => {});
+      if (Date.now() - this.owners.seen.at(-1).at >= stillMs) return;
+    }
+  }
+
+  find(name) { return this.nodes.find((node) => node.name === name); }
+
+  /// Carries out a plan.
+  async suffer(plan) {
+    const began = Date.now();
+    const running = [];
+    for (const fault of plan) {
+      await sleep(Math.max(0, began + fault.at - Date.now()));
+      await this.bearable(fault);
+      running.push(this.inflict(fault));
+    }
+    await Promise.all(running);
+  }
+
+  /// Waits until nothing else is done to those concerned, and until one node at least stays well.
+  async bearable(fault) {
+    const those = [this.find(fault.node), this.find(fault.other)].filter(Boolean);
+    const free = () => {
+      if (kinds[fault.kind].on === 'store') return !this.storeIll;
+      if (kinds[fault.kind].on === 'nobody') return !this.find('extra');
+      const ill = this.nodes.filter((node) => node.name !== 'extra' && (node.faults > 0 || those.includes(node)));
+      return those.every((node) => node.faults === 0) && (fault.kind === 'link_cut' || ill.length < this.size);
+    };
+    while (!free()) await sleep(50);
+  }
+
+  /// One fault, from its beginning to its end.
+  async inflict(fault) {
+    const those = [this.find(fault.node), this.find(fault.other)].filter(Boolean);
+    const entry = { ...fault, began: Date.now(), others: this.nodes.some((node) => node.faults > 0) };
+    this.faults.push(entry);
+    for (const node of those) ++node.faults;
+    if (kinds[fault.kind].on === 'store') this.storeIll = true;
+    try {
+      await this[fault.kind](fault, ...those);
+    } finally {
+      entry.ended = Date.now();
+      for (const node of those) --node.faults;
+      if (kinds[fault.kind].on === 'store') this.storeIll = false;
+    }
+  }
+
+  async kill({ ms }, node) {
+    node.expected = true;
+    await node.crash();
+    await sleep(ms);
+    await this.start(node);
+  }
+
+  async freeze({ ms }, node) {
+    node.process.signal('SIGSTOP');
+    await sleep(ms);
+    node.process.signal('SIGCONT');
+    await sleep(200);
+  }
+
+  async drain({ ms }, node) {
+    await this.stop(node);
+    await sleep(ms);
+    await this.start(node);
+  }
+
+  async grow({ ms }) {
+    const node = await this.add('extra');
+    await sleep(ms);
+    await this.stop(node);
+    this.nodes.splice(this.nodes.indexOf(node), 1);
+    (this.former ??= []).push(node);
+    node.way.close();
+    node.link.close();
+  }
+
+  async redis_restart({ ms }) {
+    await this.redis.crash();
+    await sleep(ms);
+    await this.redis.start();
+  }
+
+  async redis_pause({ ms }) {
+    await this.redis.command('CLIENT', 'PAUSE', String(ms));
+    await sleep(ms);
+  }
+
+  async store_cut({ ms }, node) { await this.severed([{ relay: node.way }], ms); }
+
+  async link_cut({ ms, both }, node, other) {
+    const ways = [{ relay: other.link, from: node.process.pid }];
+    if (both) ways.push({ relay: node.link, from: other.process.pid });
+    await this.severed(ways, ms);
+  }
+
+  /// Nobody reaches it, and it reaches nobody; clients and the store do.
+  async isolate({ ms }, node) {
+    const others = this.nodes.filter((n) => n !== node);
+    await this.severed([{ relay: node.link }, ...others.map((other) => ({ relay: other.link, from: node.process.pid }))], ms);
+  }
+
+  async link_held({ ms }, node) {
+    node.link.hold(true);
+    await sleep(ms);
+    node.link.hold(false);
+  }
+
+  async replies_lost({ ms }, node) {
+    node.link.losesReplies = true;
+    await sleep(ms);
+    node.link.cut();
+    node.link.losesReplies = false;
+  }
+
+  /// [{relay, from?}]: the connections that there are (of one process) are broken, new ones refused.
+  async severed(ways, ms) {
+    for (const way of ways) {
+      way.relay.rules.push(way);
+      way.relay.cut(way.from === undefined ? () => true : membersOf(way.from));
+    }
+    await sleep(ms);
+    for (const way of ways) way.relay.rules.splice(way.relay.rules.indexOf(way), 1);
+  }
+
+  /// Once nothing more is done: how long until all is well again.
+  async rest() {
+    this.quiet = Date.now();
+    const sessions = async (client) => {
+      const end = this.quiet + 2 * limits.sessions;
+      while (Date.now() < end) {
+        if (await client.ping()) return Date.now() - this.quiet;
+      }
+      return Infinity;
+    };
+    const [slots, ...answered] = await Promise.all([this.settled(2 * limits.slots), ...this.clients.map(sessions)]);
+    this.took = {
+      slots: { took: slots, limit: limits.slots },
+      sessions: { took: Math.max(...answered), limit: limits.sessions },
+    };
+    await this.placed(2 * limits.slots);
+    return `slots after ${slots} ms, sessions after ${Math.max(...answered)} ms`;
+  }
+
+  async ended() {
+    await this.owners.stop();
+    const stop = (node) => this.stop(node).catch((error) => this.ends.push({ node: node.name, how: error.message }));
+    for (const node of this.nodes) await stop(node);
+  }
+
+  /// Does one step of a run, which must not take longer than so many seconds. What hangs is a violation; the run goes on
+  /// without it, to its records.
+  async step(what, seconds, does) {
+    if (this.hung.length) return undefined;
+    const late = Symbol(what);
+    const timer = new AbortController();
+    const limit = sleep(seconds * 1000, late, { signal: timer.signal }).catch(() => {});
+    const came = await Promise.race([does(), limit]);
+    timer.abort();
+    if (came !== late) return came;
+    const open = this.clients.flatMap(({ record }) => record.calls.filter((call) => call.ended === undefined).map((call) => call.key));
+    this.hung.push(`${what} takes more than ${seconds} s; calls under way: ${open.join(' ')}`);
+    return undefined;
+  }
+
+  records() {
+    // Between the living, links that break cut nothing off; with others away they may.
+    const cutting = this.faults.filter((fault) => kinds[fault.kind].cuts(fault) || (fault.kind === 'link_cut' && fault.others));
+    const crashes = cutting.map(({ kind, node, began, ended }) => ({ at: began, until: (ended ?? began) + afterwards, why: `${kind} ${node ?? ''}` }));
+    const story = this.deaths();
+    const explained = ({ at }) => crashes.some((crash) => crash.at <= at && at <= crash.until);
+    return {
+      crashes, faults: this.faults, owners: this.owners.seen, views: this.owners.views, rest: this.took, ends: this.ends, hung: this.hung, story,
+      // A slow build is starved where others are built, too.
+      deaths: slowness > 1 ? [] : story.filter((death) => !explained(death)), passed: this.front.passed,
+    };
+  }
+
+  /// What the nodes say of who has died.
+  deaths() {
+    return [...this.nodes, ...(this.former ?? [])].flatMap((node) => node.output.split('\n').filter((line) => line.includes('"cluster.dead"'))
+      .map((line) => JSON.parse(line)).map((line) => ({ at: Date.parse(line.time), node: line.node, by: node.name })));
+  }
+
+  async strike() {
+    for (const node of this.nodes) if (node.process && !node.process.exit) node.process.signal('SIGCONT');
+    for (const node of this.nodes) node.expected = true;
+    this.owners.over = true;
+    await super.strike();
+  }
+}
+
+/// False, or what becomes true if one of the rules is for this connection.
+function refusedBy(rules, near) {
+  if (rules.length === 0) return false;
+  if (rules.some(({ from }) => from === undefined)) return true;
+  return Promise.all(rules.map(({ from }) => comesFrom(near, from))).then((all) => all.some(Boolean));
+}
