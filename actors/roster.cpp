@@ -120,10 +120,8 @@ class roster_actor final : public shard_actor {
         if (taken) return done("a node named " + name + " is alive; give each its own cluster.name");
         // Whoever was declared dead and reaches nobody would be declared dead again.
         if (clock::now() >= outcast_until_ || others.empty()) return enter(name, done);
-        is_any_alive(others, [this, name, done](bool reached) {
-          if (reached) return enter(name, done);
-          done("no other node answers");
-        });
+        is_any_alive(others,
+                     [this, name, done](bool reached) { reached ? enter(name, done) : done("no other node answers"); });
       });
     }));
   }
@@ -141,7 +139,7 @@ class roster_actor final : public shard_actor {
           return membership::find(v, me.incarnation) ? v : membership::joined(std::move(v), me);
         },
         [this, done = std::move(done)](const std::string& problem) {
-          if (problem.empty() && !looking_) look_later();
+          if (problem.empty() && !std::exchange(looking_, true)) look();
           done(problem);
         });
   }
@@ -244,13 +242,8 @@ class roster_actor final : public shard_actor {
 
   // --- signs of life -------------------------------------------------------------------------------------------------
 
-  void look_later() {
-    looking_ = true;
-    soon(policy_.beat, [this] { look(); });
-  }
-
   void look() {
-    look_later();
+    soon(policy_.beat, [this] { look(); });
     cluster_.note_look();
     advance(detector::look{});
     beat_all();
@@ -350,13 +343,15 @@ class roster_actor final : public shard_actor {
   }
 
   void declare_dead(const std::string& incarnation) {
-    const auto* const who = membership::find(*view_, incarnation);
-    if (who == nullptr) return;
-    log::warning("cluster.dead", {{"node", who->name}, {"reason", "nobody hears it"}});
-    change_view([incarnation](membership::view v) { return membership::without(std::move(v), incarnation); },
-                [](const std::string& problem) {
-                  if (!problem.empty()) log::warning("cluster.view_unchanged", {{"reason", problem}});
-                });
+    if (const auto* const who = membership::find(*view_, incarnation))
+      log::warning("cluster.dead", {{"node", who->name}, {"reason", "nobody hears it"}});
+    // Of two that declare each other dead, one remains: who is no member any more declares nothing.
+    const auto bereft = [incarnation, by = node_.store->incarnation()](membership::view v) {
+      return membership::find(v, by) == nullptr ? v : membership::without(std::move(v), incarnation);
+    };
+    change_view(bereft, [](const std::string& problem) {
+      if (!problem.empty()) log::warning("cluster.view_unchanged", {{"reason", problem}});
+    });
   }
 
   // --- routes --------------------------------------------------------------------------------------------------------

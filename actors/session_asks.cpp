@@ -3,6 +3,7 @@
 
 #include "actors/log_levels.hpp"
 #include "actors/session_actor.hpp"
+#include "actors/session_durability.hpp"
 #include "actors/uri_rewrite.hpp"
 #include "transport/mcp/convert.hpp"
 #include "transport/mcp/messages.hpp"
@@ -140,12 +141,15 @@ void session_actor::on_catalogue_changed(const catalogue_changed& m) {
 // --- from the client to upstreams ------------------------------------------------------------------------------------
 
 void session_actor::on_client_answer(const mcp::envelope& e) {
-  if (!work_) return;
   const auto id = mcp::integer_value(e.id);
-  auto& asks = work_->asks;
+  auto& asks = work().asks;
   const auto found = std::find_if(asks.begin(), asks.end(),
                                   [&](const auto& a) { return id && static_cast<std::uint64_t>(*id) == a.id; });
-  if (found == asks.end()) return;  // withdrawn meanwhile, or never asked
+  if (found == asks.end()) {
+    // Withdrawn meanwhile; or asked by another node that has the session by now, which only a commit can tell.
+    if (durable_) durable_->gate.next();
+    return;
+  }
   const auto ask = std::move(*found);
   asks.erase(found);
   if (ask.of) apply(ask.of, execution::input_answered{ask.id});

@@ -171,7 +171,10 @@ void session_actor::on_batch(client_batch& m) {
     if (e.kind == mcp::message_kind::notification) on_notification(e);
     if (e.kind == mcp::message_kind::answer) on_client_answer(e);
   }
-  if (requests == 0) return m.exchange->respond(202, {}, {}, {});
+  if (requests == 0) {
+    return gated([exchange = m.exchange] { exchange->respond(202, {}, {}, {}); },
+                 [exchange = m.exchange] { exchange->respond(503, {}, "Retry-After: 1\r\n", {}); });
+  }
   const auto p = begin_post(m.exchange, requests, true);
   for (std::size_t i = 0; i < messages.size(); ++i) {
     if (is_request(messages[i])) take_request(p, messages[i], m.messages[i]);
