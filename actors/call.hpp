@@ -78,6 +78,7 @@ struct call final : transport::upstream_events, std::enable_shared_from_this<cal
   bool repeatable = false;  ///< the operator allows to send it again if it was cut off
   bool sent = false;        ///< has left, or left before a restart
   bool reported = false;    ///< the outcome is on its way to the client
+  bool shown = false;       ///< and has been handed to its connection or stream
 
   /// The outcome, once there: a whole JSON-RPC answer of the upstream with the views into it, or an error of ours.
   std::string answer;

@@ -12,10 +12,10 @@ using persistence::verdict;
 commit_gate::commit_gate(node_store& store, persistence::store_lane& lane, persistence::entity of, deliver d)
     : store_(store), lane_(lane), deliver_(std::move(d)), of_(std::move(of)), tenure_(store.tenure_of(of_.slot())) {}
 
-void commit_gate::then(std::function<void()> f, std::function<void()> late) {
+void commit_gate::then(std::function<void()> f, std::function<void()> late, std::function<void()> elsewhere) {
   if (degraded_ || rule_is_out("gate")) return f();
-  if (noted_) return on_next_.push_back({std::move(f), std::move(late)});
-  if (under_way_) return on_current_.push_back({std::move(f), std::move(late)});
+  if (noted_) return on_next_.push_back({std::move(f), std::move(late), std::move(elsewhere)});
+  if (under_way_) return on_current_.push_back({std::move(f), std::move(late), std::move(elsewhere)});
   f();
 }
 
@@ -36,8 +36,11 @@ void commit_gate::send() {
 }
 
 void commit_gate::abandon() {
-  on_current_.clear();
-  on_next_.clear();
+  for (auto* const all : {&on_current_, &on_next_}) {
+    for (const auto& w : std::exchange(*all, {})) {
+      if (w.elsewhere) w.elsewhere();
+    }
+  }
 }
 
 commit_gate::outcome commit_gate::on_done(const persistence::result<verdict>& r) {

@@ -35,13 +35,13 @@ class commit_gate final : public event_keeper {
   }
 
   /// Runs `f` once everything noted so far is durable; at once if nothing is on its way. If the store does not answer
-  /// in time, `late` runs instead, where there is one.
-  void then(std::function<void()> f, std::function<void()> late = {});
+  /// in time, `late` runs instead, where there is one; if nothing becomes durable here any more, `elsewhere`.
+  void then(std::function<void()> f, std::function<void()> late = {}, std::function<void()> elsewhere = {});
 
   /// Commits what has been noted, unless a commit is under way.
   void flush();
 
-  /// Nothing becomes durable here any more: forgets all that waits.
+  /// Nothing becomes durable here any more: whatever waits is told, and forgotten.
   void abandon();
 
   /// The outcome of the commit under way has come.
@@ -80,7 +80,7 @@ class commit_gate final : public event_keeper {
 
  private:
   struct waiting {
-    std::function<void()> then, late;
+    std::function<void()> then, late, elsewhere;
   };
 
   void send();

@@ -17,6 +17,7 @@ struct event_record {
   std::uint64_t number = 0;
   std::uint32_t stream = 0;
   std::uint64_t position = 0;
+  std::uint64_t event_before = 0;  ///< the position of the event before it; what lies between are markers
   kind what = kind::event;
   bool last = false;
   std::string text;  ///< of an event, as it is sent

@@ -18,11 +18,18 @@ std::string_view message_of(std::string_view event) {
   return at == event.npos ? "{}" : event.substr(at + before.size(), event.size() - at - before.size() - 2);
 }
 
+/// Where an entry goes on.
+std::uint64_t place_before(const event_record& e) {
+  const auto takes_one = e.what == event_record::kind::event || e.what == event_record::kind::marker;
+  return e.position - (takes_one ? 1 : 0);
+}
+
 }  // namespace
 
 std::string event_streams::record_of(const entry& e, bool delivered) const {
   auto record = R"({"s":)" + std::to_string(e.stream) + R"(,"p":)" + std::to_string(e.position) + R"(,"k":)" +
                 std::to_string(static_cast<int>(e.what));
+  if (e.event_before != place_before(e)) record += R"(,"b":)" + std::to_string(e.event_before);
   if (e.what == kind::place) record += R"(,"n":)" + std::to_string(last_stream_);
   if (delivered) record += R"(,"d":1)";
   if (e.last) record += R"(,"f":1)";
@@ -33,14 +40,17 @@ std::string event_streams::record_of(const entry& e, bool delivered) const {
 std::vector<std::pair<std::uint64_t, std::string>> event_streams::records() const {
   std::map<std::uint64_t, std::string> all;
   const auto add = [&](const stream& s) {
+    auto before = s.log.dropped();
     s.log.each([&](std::uint64_t position, std::uint64_t record, std::string_view text) {
       const auto last = s.finished && position == s.log.last();
-      all.emplace(record, record_of({record, s.number, position, kind::event, last, std::string(text)},
+      all.emplace(record, record_of({record, s.number, position, std::exchange(before, position), kind::event, last,
+                                     std::string(text)},
                                     position <= s.delivered));
     });
     if (s.record == 0 || all.contains(s.record)) return;
     const auto what = s.finished ? kind::end : kind::place;
-    all.emplace(s.record, record_of({s.record, s.number, s.log.last(), what, false, {}}, s.delivered == s.log.last()));
+    all.emplace(s.record,
+                record_of({s.record, s.number, s.log.last(), before, what, false, {}}, s.delivered == s.log.last()));
   };
   add(own_);
   for (const auto& s : others_) add(s);
@@ -54,8 +64,8 @@ void event_streams::restore(std::uint64_t record, std::string_view bytes) {
         std::max<std::int64_t>(0, mcp::integer_value(mcp::member(bytes, name)).value_or(0)));
   };
   const auto number = static_cast<std::uint32_t>(number_at("s"));
-  const auto position = number_at("p");
-  const auto what = static_cast<kind>(number_at("k"));
+  entry e{record, number, number_at("p"), 0, static_cast<kind>(number_at("k")), false, {}};
+  e.event_before = mcp::member(bytes, "b").data() != nullptr ? number_at("b") : place_before(e);
   last_record_ = record;
   if (kept_from_ == 0) kept_from_ = record;
   last_stream_ = std::max({last_stream_, number, static_cast<std::uint32_t>(number_at("n"))});
@@ -65,19 +75,16 @@ void event_streams::restore(std::uint64_t record, std::string_view bytes) {
     s->number = number;
   }
   s->record = record;
-  if (what == kind::event || what == kind::marker) {
-    s->log.continue_after(position - 1);
-    if (what == kind::event) {
-      s->log.append(event_text(*s, position, mcp::member(bytes, "m")), log_limits(), record);
-    } else {
-      s->log.append_marker();
-    }
-  } else {
-    s->log.continue_after(position);
+  s->log.continue_after(place_before(e), e.event_before);
+  s->last_event = std::max(s->last_event, e.event_before);
+  if (e.what == kind::event) {
+    s->last_event = s->log.append(event_text(*s, e.position, mcp::member(bytes, "m")), log_limits(), record);
+  } else if (e.what == kind::marker) {
+    s->log.append_marker();
   }
   s->last = s->log.last();
   if (number_at("d") != 0) s->delivered = s->last;
-  if (number_at("f") != 0 || what == kind::end || what == kind::abandoned) {
+  if (number_at("f") != 0 || e.what == kind::end || e.what == kind::abandoned) {
     s->said_all = s->finished = true;
     s->finished_at = clock::now();
   }

@@ -134,9 +134,12 @@ void event_streams::send(std::uint32_t number, std::string_view json, bool last)
 
 /// Gives an entry its place in the stream. It takes effect once it is durable.
 void event_streams::note(stream& s, kind what, std::string_view json, bool last) {
+  const auto event_before = s.last_event;
   if (what == kind::event || what == kind::marker) ++s.last;
+  if (what == kind::event) s.last_event = s.last;
   if (last || what == kind::end || what == kind::abandoned) s.said_all = true;
-  entry e{0, s.number, s.last, what, last, what == kind::event ? event_text(s, s.last, json) : std::string()};
+  entry e{
+      0, s.number, s.last, event_before, what, last, what == kind::event ? event_text(s, s.last, json) : std::string()};
   if (keeper_ == nullptr) return apply(std::move(e));
   e.number = last_record_ = keeper_->keep(record_of(e, s.exchange != nullptr));
   if (kept_from_ == 0) kept_from_ = e.number;

@@ -98,12 +98,13 @@ class event_streams {
   };
   struct stream {
     std::uint32_t number = 0;
-    persistence::replay_log log;  // what is durable
-    std::uint64_t last = 0;       // the newest position given out, durable or not
-    std::uint64_t record = 0;     // the newest record that is durable
-    exchange_ptr exchange;        // null while no connection is attached
-    bool opened = false;          // its head has gone out
-    std::uint64_t after = 0;      // the position that `exchange` continues from
+    persistence::replay_log log;   // what is durable
+    std::uint64_t last = 0;        // the newest position given out, durable or not
+    std::uint64_t last_event = 0;  // the newest one of an event
+    std::uint64_t record = 0;      // the newest record that is durable
+    exchange_ptr exchange;         // null while no connection is attached
+    bool opened = false;           // its head has gone out
+    std::uint64_t after = 0;       // the position that `exchange` continues from
     std::uint64_t attachment = 0;
     std::uint64_t delivered = 0;  // the last position written to some connection
     clock::time_point attached_at, written_at, finished_at;

@@ -163,6 +163,8 @@ class running_node final : public node {
   transport::outcome<void> join_cluster() {
     if (!context_.in_cluster) return {};
     auto& cluster = *context_.in_cluster;
+    // Before anybody can reach it: others may know the address from a former life.
+    cluster.roster = spawn_roster(*system_, *context_.shards.front(), context_);
     auto port = cluster.config.port;
     for (auto& s : context_.shards) {
       context_.ingresses.push_back(spawn_ingress(*system_, *s, context_, ingress_role::peers));
@@ -171,7 +173,6 @@ class running_node final : public node {
       port = *bound;
     }
     cluster.address = cluster.config.advertise.empty() ? address(cluster.config.host, port) : cluster.config.advertise;
-    cluster.roster = spawn_roster(*system_, *context_.shards.front(), context_);
     std::promise<std::string> joined;
     caf::anon_send(cluster.roster, roster_join{[&](std::string problem) { joined.set_value(std::move(problem)); }});
     if (const auto problem = joined.get_future().get(); !problem.empty())
@@ -201,7 +202,6 @@ class running_node final : public node {
     auto gone = ended->get_future();
     caf::anon_send(context_.in_cluster->roster, roster_stop{[ended] { ended->set_value(); }});
     gone.wait_for(context_.config.store.hold_timeout);  // the others find out by themselves if the store is away
-    context_.in_cluster->roster = nullptr;
   }
 
   /// Runs `f` on the shard's thread and waits for it.
@@ -279,6 +279,7 @@ class running_node final : public node {
     }
     for (auto& l : loops_) l->stop();
     for (auto& t : threads_) t.join();
+    if (context_.in_cluster) context_.in_cluster->roster = nullptr;  // the others have sent it requests until now
     system_config_->running = false;
     if (left == 0) {
       system_.reset();

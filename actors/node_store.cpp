@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/log.hpp"
+#include "actors/test_hooks.hpp"
 #include "persistence/shadow_store.hpp"
 #include "transport/errc.hpp"
 #include "transport/mcp/sealed.hpp"
@@ -96,6 +97,7 @@ transport::outcome<std::unique_ptr<node_store>> node_store::open(const store_con
 void node_store::claim(persistence::store_lane& lane, std::vector<std::uint16_t> slots, std::uint64_t view,
                        std::function<void(std::string)> done) {
   view_ = view;
+  if (rule_is_out("view")) view = 0;
   const auto one = [this, &lane, view, by = incarnation()](std::uint16_t slot, slot_round::next_step then) {
     lane.claim(slot, by, view, [this, slot, by, then = std::move(then)](const auto& claimed) {
       if (!claimed) return then(words_of(claimed.error()));

@@ -1,5 +1,6 @@
 #include "actors/peer_ask.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -71,21 +72,23 @@ void ask_peer(transport::loop& on, const cluster& in, const transport::http_targ
   std::make_shared<question>(on, pool, std::move(done))->ask(std::move(r), limit);
 }
 
-void ask_any(transport::loop& on, const cluster& in, const std::vector<transport::http_target>& of,
+bool any_yes(const said_by_all& said) noexcept { return std::find(said.begin(), said.end(), true) != said.end(); }
+
+void ask_all(transport::loop& on, const cluster& in, const std::vector<transport::http_target>& of,
              std::string_view path, const std::string& body, std::chrono::milliseconds limit,
-             std::function<bool(const std::string&)> is_yes, std::function<void(bool)> done) {
+             std::function<bool(const std::string&)> is_yes, std::function<void(said_by_all)> done) {
   struct poll {
     std::size_t open;
-    bool any;
+    said_by_all said;
     std::function<bool(const std::string&)> is_yes;
-    std::function<void(bool)> done;
+    std::function<void(said_by_all)> done;
   };
-  if (of.empty()) return on.post([done = std::move(done)] { done(false); });
-  const auto p = std::make_shared<poll>(poll{of.size(), false, std::move(is_yes), std::move(done)});
-  for (const auto& to : of) {
-    ask_peer(on, in, to, path, body, limit, [p](const transport::outcome<std::string>& answer) {
-      p->any |= answer && p->is_yes(*answer);
-      if (--p->open == 0) p->done(p->any);
+  if (of.empty()) return on.post([done = std::move(done)] { done({}); });
+  const auto p = std::make_shared<poll>(poll{of.size(), said_by_all(of.size()), std::move(is_yes), std::move(done)});
+  for (std::size_t i = 0; i < of.size(); ++i) {
+    ask_peer(on, in, of[i], path, body, limit, [p, i](const transport::outcome<std::string>& answer) {
+      if (answer) p->said[i] = p->is_yes(*answer);
+      if (--p->open == 0) p->done(std::move(p->said));
     });
   }
 }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,9 +19,13 @@ void ask_peer(transport::loop& on, const cluster& in, const transport::http_targ
               std::string body, std::chrono::milliseconds limit,
               std::function<void(transport::outcome<std::string>)> done);
 
-/// Asks several at once. `done` runs once, never from within this call: whether the answer of any of them is a yes.
-void ask_any(transport::loop& on, const cluster& in, const std::vector<transport::http_target>& of,
+/// What several were asked, in their order; nothing where no answer came.
+using said_by_all = std::vector<std::optional<bool>>;
+bool any_yes(const said_by_all& said) noexcept;
+
+/// Asks several at once. `done` runs once, never from within this call; whether an answer is a yes is seen as it comes.
+void ask_all(transport::loop& on, const cluster& in, const std::vector<transport::http_target>& of,
              std::string_view path, const std::string& body, std::chrono::milliseconds limit,
-             std::function<bool(const std::string&)> is_yes, std::function<void(bool)> done);
+             std::function<bool(const std::string&)> is_yes, std::function<void(said_by_all)> done);
 
 }  // namespace holdfast::actors

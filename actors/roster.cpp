@@ -14,6 +14,7 @@
 #include "actors/session.hpp"
 #include "actors/shard.hpp"
 #include "actors/slot_keeper.hpp"
+#include "actors/test_hooks.hpp"
 #include "transport/errc.hpp"
 #include "transport/mcp/messages.hpp"
 
@@ -38,7 +39,7 @@ detector::policy policy_of(const cluster_config& c) {
   p.beat = c.beat;
   p.missing = c.beat + c.beat / 2;
   p.silence = c.silence;
-  p.starved = 3 * c.beat;
+  p.starved = rule_is_out("grace") ? std::chrono::hours(1) : 3 * c.beat;
   p.again = c.silence / 2;
   return p;
 }
@@ -97,10 +98,14 @@ class roster_actor final : public shard_actor {
 
   void refresh() {
     if (rejoining_ || stopping_ || std::exchange(refreshing_, true)) return;
-    read_cluster_view(*home().lane(), in_turn([this](const view_outcome& read) {
+    read_cluster_view(*home().lane(), in_turn([this, starved = starved_](const view_outcome& read) {
       refreshing_ = false;
+      if (starved != starved_) return refresh();  // read before that
       if (!read) return log::warning("cluster.view_unread", {{"reason", read.error().detail}});
-      if (read->version >= view_->version) return adopt(*read);
+      if (read->version >= view_->version) {
+        adopt(*read);
+        return cluster_.set_certain(membership::find(*view_, node_.store->incarnation()) != nullptr);
+      }
       log::warning("cluster.view_lost", {{"reason", "the store has an older one"}, {"effect", "it is told again"}});
       change_view([](membership::view v) { return v; }, [](const std::string&) {});
     }));
@@ -128,8 +133,8 @@ class roster_actor final : public shard_actor {
 
   void is_any_alive(const std::vector<transport::http_target>& among, std::function<void(bool)> done) {
     const auto answers = [](const std::string& text) { return read_beat(text).has_value(); };
-    ask_any(home().loop(), cluster_, among, peer_path::beat, to_json(sign()), policy_.silence, answers,
-            in_turn(std::move(done)));
+    ask_all(home().loop(), cluster_, among, peer_path::beat, to_json(sign()), policy_.silence, answers,
+            in_turn([done = std::move(done)](const said_by_all& said) { done(any_yes(said)); }));
   }
 
   void enter(const std::string& name, problem_handler done) {
@@ -139,6 +144,7 @@ class roster_actor final : public shard_actor {
           return membership::find(v, me.incarnation) ? v : membership::joined(std::move(v), me);
         },
         [this, done = std::move(done)](const std::string& problem) {
+          if (problem.empty()) cluster_.set_certain(true);
           if (problem.empty() && !std::exchange(looking_, true)) look();
           done(problem);
         });
@@ -152,11 +158,9 @@ class roster_actor final : public shard_actor {
     if (is_new) {
       const auto before = std::exchange(view_, std::make_shared<const membership::view>(v));
       cluster_.membership.set(view_);
-      if (member) note_changes(*before);
+      if (member) log_changes(*before, v);
     }
     if (!member) return on_declared_dead();
-    cluster_.set_certain(true);
-    cluster_.note_look();
     if (!is_new) return;
     std::map<std::string, neighbour> now;
     detector::members_changed others;
@@ -172,17 +176,6 @@ class roster_actor final : public shard_actor {
     publish();
     beat_all();
     keeper_.look(view_);
-  }
-
-  void note_changes(const membership::view& before) const {
-    for (const auto& m : view_->members) {
-      const auto* const known = membership::find(before, m.incarnation);
-      if (known == nullptr) log::info("cluster.joined", {{"node", m.name}, {"address", m.address}});
-      if (m.leaving && (known == nullptr || !known->leaving)) log::info("cluster.leaving", {{"node", m.name}});
-    }
-    for (const auto& m : before.members) {
-      if (membership::find(*view_, m.incarnation) == nullptr) log::info("cluster.gone", {{"node", m.name}});
-    }
   }
 
   /// The others have gone on without this process. What it knew is void; it comes back as somebody else.
@@ -244,8 +237,8 @@ class roster_actor final : public shard_actor {
 
   void look() {
     soon(policy_.beat, [this] { look(); });
-    cluster_.note_look();
     advance(detector::look{});
+    cluster_.note_look();
     beat_all();
     // Now and then without a reason, so that nothing lost on the way stays lost.
     const auto due = clock::now() >= refresh_at_;
@@ -301,6 +294,8 @@ class roster_actor final : public shard_actor {
 
   void on_peer_request(transport::http_exchange& exchange) {
     const auto& r = exchange.request();
+    // Whoever asks means a former process at this address.
+    if (!looking_) return exchange.respond(503, {}, {}, {});
     if (r.path == peer_path::beat) {
       if (const auto b = read_beat(r.body)) on_beat(*b);
       return exchange.respond(200, json_type, {}, {to_json(sign())});
@@ -321,6 +316,7 @@ class roster_actor final : public shard_actor {
       if (const auto* late = std::get_if<detector::was_starved>(&effect)) {
         log::warning("cluster.was_starved", {{"late_ms", static_cast<std::size_t>(late->late.count())}});
         cluster_.set_certain(false);
+        ++starved_;
         refresh();
       }
     }
@@ -328,16 +324,23 @@ class roster_actor final : public shard_actor {
 
   void ask_others(const std::string& about) {
     std::vector<transport::http_target> others;
+    std::vector<std::string> who;
     for (const auto& [incarnation, n] : neighbours_) {
-      if (incarnation != about) others.push_back(n.target);
+      if (incarnation == about) continue;
+      others.push_back(n.target);
+      who.push_back(incarnation);
     }
     const auto later_than = [last = detector_.peers[about].heard](const std::string& answer) {
       const auto ago = mcp::integer_value(mcp::member(answer, "ago")).value_or(-1);
       return ago >= 0 && clock::now() - milliseconds{ago} > last + heard_margin;
     };
-    ask_any(home().loop(), cluster_, others, peer_path::heard, R"({"of":)" + mcp::quote(about) + "}",
-            others_answer_within, later_than, in_turn([this, about](bool heard) {
-              advance(detector::others_said{about, heard});
+    ask_all(home().loop(), cluster_, others, peer_path::heard, R"({"of":)" + mcp::quote(about) + "}",
+            others_answer_within, later_than, in_turn([this, about, who](const said_by_all& said) {
+              detector::others_said all{about, any_yes(said), {}};
+              for (std::size_t i = 0; i < said.size(); ++i) {
+                if (!said[i]) all.mute.push_back(who[i]);
+              }
+              advance(all);
               publish();
             }));
   }
@@ -382,6 +385,7 @@ class roster_actor final : public shard_actor {
   std::map<std::string, clock::time_point> heard_;  // by incarnation
   std::function<void()> left_;
   clock::time_point refresh_at_, outcast_until_;
+  unsigned starved_ = 0;
   bool looking_ = false, refreshing_ = false, rejoining_ = false, stopping_ = false;
 };
 

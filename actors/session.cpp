@@ -147,8 +147,7 @@ void session_actor::on_goodbye(client_goodbye& m) {
   if (diverted(m)) return;
   if (over()) return refuse_ended(*m.exchange);
   end("ended by the client");
-  gated([exchange = m.exchange] { exchange->respond(200, {}, {}, {}); },
-        [exchange = m.exchange] { exchange->respond(503, {}, "Retry-After: 1\r\n", {}); });
+  acknowledge(m.exchange, 200);
 }
 
 void session_actor::refuse_ended(transport::http_exchange& to) {

@@ -67,7 +67,7 @@ class session_actor final : public shard_actor {
   // session_durable.cpp
   static std::uint64_t request_digest(const mcp::envelope& e);
   bool journaled(const call& c) const noexcept;
-  void gated(std::function<void()> f, std::function<void()> late = {});
+  void gated(std::function<void()> f, std::function<void()> late = {}, std::function<void()> elsewhere = {});
   std::string field_of(std::string_view name) const;
   void note_snapshot();
   std::chrono::milliseconds time_to_live() const;
@@ -77,6 +77,8 @@ class session_actor final : public shard_actor {
   void note_call(call& c);
   void note_streaming_calls(const post& p);
   void report_durably(const call_ptr& c, std::string text);
+  void report_in_stream(const call_ptr& c);
+  void note_outcome(call& c, std::string_view answer);
   void show(const call_ptr& c);
   bool take_up(const post_ptr& p, const mcp::envelope& e);
   void watch_post(const post_ptr& p);
@@ -98,7 +100,8 @@ class session_actor final : public shard_actor {
   void leave(bool call_back);
   void depart();
   void let_go();
-  void on_suspend();
+  void on_suspend() { suspend(false); }
+  void suspend(bool between_calls);
   void on_move();
   void pass_on(exchange_ptr exchange);
   template <class Message>
@@ -124,6 +127,7 @@ class session_actor final : public shard_actor {
   // session_requests.cpp
   void on_message(client_message& m);
   void on_batch(client_batch& m);
+  void acknowledge(const exchange_ptr& to, int status);
   void on_notification(const mcp::envelope& e);
   /// `whole` is the message that `e` was read from.
   void take_request(const post_ptr& p, const mcp::envelope& e, std::string_view whole);

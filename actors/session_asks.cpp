@@ -123,7 +123,9 @@ void session_actor::tell_client(const call_ptr& of, std::string_view json) {
   }
   const auto urgent = mcp::member(json, "id").data() != nullptr;
   if (urgent && work_ && !(streams_ && streams_->own_attached())) {
-    for (auto c = work_->calls.rbegin(); c != work_->calls.rend(); ++c) {
+    const auto calls = work_->calls;  // some of them may end meanwhile
+    for (auto c = calls.rbegin(); c != calls.rend(); ++c) {
+      if ((*c)->reported) continue;
       become_stream(*(*c)->from);
       if ((*c)->from->stream != 0) return streams().send((*c)->from->stream, json);
     }

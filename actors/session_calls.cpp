@@ -183,7 +183,8 @@ void session_actor::report(const call_ptr& c) {
     if (text.empty()) return put_answer(p, {});
     if (c->what != mcp::method::resources_subscribe && c->what != mcp::method::resources_unsubscribe)
       return put_answer(p, {text});
-    return gated([this, p, text] { put_answer(p, {text}); }, [this, p] { refuse_for_now(p); });
+    return gated([this, p, text] { put_answer(p, {text}); }, [this, p] { refuse_for_now(p); },
+                 [this, p] { pass_on(std::exchange(p->exchange, nullptr)); });
   }
   if (auto text = response_of(*c); !text.empty()) return report_durably(c, std::move(text));
   // Cancelled: nobody waits for it.

@@ -41,9 +41,9 @@ std::uint64_t session_actor::request_digest(const mcp::envelope& e) { return dig
 
 bool session_actor::journaled(const call& c) const noexcept { return durable_ && c.execution != 0; }
 
-void session_actor::gated(std::function<void()> f, std::function<void()> late) {
+void session_actor::gated(std::function<void()> f, std::function<void()> late, std::function<void()> elsewhere) {
   if (!durable_) return f();
-  durable_->gate.then(std::move(f), std::move(late));
+  durable_->gate.then(std::move(f), std::move(late), std::move(elsewhere));
 }
 
 std::string session_actor::field_of(std::string_view name) const {
@@ -127,11 +127,14 @@ void session_actor::note_call(call& c) {
                                         node_.store->texts().encode_owned(std::move(text), field_of("journal/" + key))};
 }
 
-/// A read is written down only once it has a stream, which must not stay without an end.
+/// A read is written down only once it has a stream, which must not stay without an end. An outcome that waits to be
+/// shown goes into the stream: whoever takes over from here finds no answer but there.
 void session_actor::note_streaming_calls(const post& p) {
   if (!durable_ || !work_) return;
-  for (const auto& c : work_->calls) {
-    if (c->from.get() != &p || execution::is_final(c->state)) continue;
+  for (const auto& c : std::vector<call_ptr>(work_->calls)) {
+    if (c->from.get() != &p) continue;
+    if (c->reported) report_in_stream(c);
+    if (execution::is_final(c->state)) continue;
     if (c->execution == 0) {
       c->execution = ++durable_->last_execution;
       c->repeatable = c->what != mcp::method::tools_call;
@@ -143,33 +146,20 @@ void session_actor::note_streaming_calls(const post& p) {
 /// The outcome takes the place of the intent, then it is shown.
 void session_actor::report_durably(const call_ptr& c, std::string text) {
   crash_point("before_result");
-  const auto in_stream = c->from->stream != 0 && streams().is_open(c->from->stream);
   c->reported = true;
-  const auto key = std::to_string(c->execution);
   if (c->in_journal) --durable_->open_executions;
-  auto entry = journal_text_of(*c, in_stream ? std::string_view() : std::string_view(text));
-  auto& next = durable_->gate.next();
-  next.journal[key] = {persistence::stage::result,
-                       node_.store->texts().encode_owned(std::move(entry), field_of("journal/" + key))};
   c->response = std::move(text);
-  if (in_stream) {
-    show(c);
-    // It cannot have arrived before it is durable.
-    durable_->shown.back().at = clock::time_point::max();
-    return gated([this, id = c->client_id, number = c->execution] {
-      durable_->find_shown(id, [&](auto& s) {
-        if (s.execution == number) s.at = clock::now();
-        return s.execution == number;
-      });
-    });
-  }
+  if (c->from->stream != 0 && streams().is_open(c->from->stream)) return report_in_stream(c);
+  note_outcome(*c, c->response);
   gated(
       [this, c] {
+        if (c->shown) return;
         crash_point("after_result");
         show(c);
         crash_point("after_reply");
       },
       [this, c] {
+        if (c->shown) return;
         // Nobody may see it yet. The client may ask again, under the same id.
         refuse_for_now(c->from);
         c->from = begin_post(nullptr, 1, false);
@@ -177,9 +167,31 @@ void session_actor::report_durably(const call_ptr& c, std::string text) {
       });
 }
 
+/// The event that holds it becomes durable together with the journal's entry, which refers to the stream.
+void session_actor::report_in_stream(const call_ptr& c) {
+  note_outcome(*c, {});
+  show(c);
+  // It cannot have arrived before it is durable.
+  durable_->shown.back().at = clock::time_point::max();
+  gated([this, id = c->client_id, number = c->execution] {
+    durable_->find_shown(id, [&](auto& s) {
+      if (s.execution == number) s.at = clock::now();
+      return s.execution == number;
+    });
+  });
+}
+
+void session_actor::note_outcome(call& c, std::string_view answer) {
+  const auto key = std::to_string(c.execution);
+  auto entry = journal_text_of(c, answer);
+  durable_->gate.next().journal[key] = {
+      persistence::stage::result, node_.store->texts().encode_owned(std::move(entry), field_of("journal/" + key))};
+}
+
 /// Hands the outcome to whoever waits for it, and remembers it until it is sure to have arrived.
 void session_actor::show(const call_ptr& c) {
   const auto p = c->from;
+  c->shown = true;
   shown_answer s;
   s.execution = c->execution;
   s.client_id = c->client_id;
@@ -230,7 +242,8 @@ bool session_actor::take_up(const post_ptr& p, const mcp::envelope& e) {
       retell(s.stream);
     } else {
       watch_post(p);
-      gated([this, p, text = s.text] { put_answer(p, {text}); }, [this, p] { refuse_for_now(p); });
+      gated([this, p, text = s.text] { put_answer(p, {text}); }, [this, p] { refuse_for_now(p); },
+            [this, p] { pass_on(std::exchange(p->exchange, nullptr)); });
     }
     return true;
   });

@@ -36,6 +36,8 @@ void session_actor::leave(bool call_back) {
   if (d.now != phase::live) return;
   d.now = phase::leaving;
   d.call_back = call_back;
+  // Nobody knows of it yet: what came is passed on, and begins another one.
+  if (std::holds_alternative<machines::session::fresh>(state_)) return depart();
   forget_shown(true);
   note_snapshot();
   end_turn();
@@ -59,12 +61,24 @@ void session_actor::depart() {
 void session_actor::let_go() {
   node_.sessions.remove(id_, id());
   if (tick_timer_ != 0) home().loop().cancel(tick_timer_);
+  if (streams_) {
+    for (const auto& [stream, exchange] : streams_->take_unanswered()) {
+      if (!mcp::is_batch(exchange->request().body)) pass_on(exchange);
+    }
+  }
   if (!work_) return;
   node_.calls.end(slot_, work_->calls.size());
   for (const auto& [p, whole] : std::exchange(work_->awaiting_view, {})) pass_on(std::exchange(p->exchange, nullptr));
+  for (const auto& [p, id] : std::exchange(work_->awaiting_level, {})) pass_on(std::exchange(p->exchange, nullptr));
   for (const auto& c : std::exchange(work_->calls, {})) {
     if (c->link && c->sent) c->link->forget(c->id);
-    if (!c->from->batch) pass_on(std::exchange(c->from->exchange, nullptr));
+    if (c->from->batch) continue;
+    // Whoever gets it next knows what is in the journal.
+    if (c->sent && !journaled(*c) && !c->repeatable && c->what == mcp::method::tools_call)
+      reply_error(c->from, c->client_id, mcp::code::internal_error,
+                  "Its session had to leave this node; it may have run",
+                  error_data(*c, "durability is none for this tool", true));
+    pass_on(std::exchange(c->from->exchange, nullptr));
   }
   for (const auto& u : work_->uses) {
     if (u.own) {
@@ -75,13 +89,13 @@ void session_actor::let_go() {
   }
 }
 
-void session_actor::on_suspend() {
+void session_actor::suspend(bool between_calls) {
   if (!durable_ || over()) return end("the gateway is shutting down");
   if (durable_->now == phase::departed) return;
   durable_->now = phase::live;
   // An answer that has ended its call may still wait for its commit: the stream that it stands in is ended behind it.
-  const auto go = [this] {
-    if (durable_->now != phase::live) return;
+  const auto go = [this, between_calls] {
+    if (durable_->now != phase::live || (between_calls && work_ && !work_->calls.empty())) return;
     if (streams_) {
       streams_->settle(durable_->gate.durable_record());
       streams_->end_all();
@@ -95,7 +109,7 @@ void session_actor::on_suspend() {
 void session_actor::on_move() {
   if (!durable_ || durable_->now != phase::live || (work_ && !work_->calls.empty())) return;
   gated([this] {
-    if (durable_->now == phase::live && (!work_ || work_->calls.empty())) on_suspend();
+    if (durable_->now == phase::live && (!work_ || work_->calls.empty())) suspend(true);
   });
 }
 

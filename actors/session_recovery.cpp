@@ -205,8 +205,8 @@ void session_actor::recover_call(std::uint64_t number, const journal_text& j,
   c->upstream_uri = j.upstream_uri;
   c->started = j.started;
   c->history = j.history;
-  c->sent = true;
-  c->state = execution::executing{j.tool, j.dispatch};
+  c->sent = j.dispatch != 0;  // it may have waited for its upstream
+  c->state = c->sent ? execution::state(execution::executing{j.tool, j.dispatch}) : execution::ready{j.tool};
   auto& p = j.stream != 0 ? posts[j.stream] : posts[0];
   if (j.stream == 0 || !p) p = begin_post(nullptr, 0, false);
   p->stream = j.stream;
@@ -216,6 +216,10 @@ void session_actor::recover_call(std::uint64_t number, const journal_text& j,
   node_.calls.begin(slot_);
   const auto upstream = upstream_index(j.upstream);
   c->upstream = upstream.value_or(std::numeric_limits<std::uint32_t>::max());
+  if (!c->sent) {
+    if (upstream && !c->params.empty()) return go(c);
+    return fail(c, mcp::code::internal_error, "The upstream is not available", "it is not configured here");
+  }
   if (upstream && take_up_at_upstream(c, j)) return;
   if (upstream && c->repeatable && j.asks.empty() && !c->params.empty()) {
     apply(c, execution::returned{});

@@ -80,8 +80,8 @@ void session_actor::become_stream(post& p) {
   if (!p.exchange) return;
   home().loop().cancel(std::exchange(p.timer, 0));
   p.stream = streams().open(std::exchange(p.exchange, nullptr));
-  note_streaming_calls(p);
   for (const auto& answer : std::exchange(p.answers, {})) streams().send(p.stream, answer);
+  note_streaming_calls(p);
   on_tick();
 }
 
@@ -140,10 +140,13 @@ void session_actor::on_message(client_message& m) {
   } else {
     on_client_answer(e);
   }
-  if (!m.exchange) return;
-  // What the client has said may be forgotten by no crash once it is told that it was heard.
-  gated([exchange = m.exchange] { exchange->respond(202, {}, {}, {}); },
-        [exchange = m.exchange] { exchange->respond(503, {}, "Retry-After: 1\r\n", {}); });
+  if (m.exchange) acknowledge(m.exchange, 202);
+}
+
+/// What the client has said may be forgotten by no crash once it is told that it was heard.
+void session_actor::acknowledge(const exchange_ptr& to, int status) {
+  gated([to, status] { to->respond(status, {}, {}, {}); }, [to] { to->respond(503, {}, "Retry-After: 1\r\n", {}); },
+        [this, to] { pass_on(to); });
 }
 
 void session_actor::on_batch(client_batch& m) {
@@ -171,10 +174,7 @@ void session_actor::on_batch(client_batch& m) {
     if (e.kind == mcp::message_kind::notification) on_notification(e);
     if (e.kind == mcp::message_kind::answer) on_client_answer(e);
   }
-  if (requests == 0) {
-    return gated([exchange = m.exchange] { exchange->respond(202, {}, {}, {}); },
-                 [exchange = m.exchange] { exchange->respond(503, {}, "Retry-After: 1\r\n", {}); });
-  }
+  if (requests == 0) return acknowledge(m.exchange, 202);
   const auto p = begin_post(m.exchange, requests, true);
   for (std::size_t i = 0; i < messages.size(); ++i) {
     if (is_request(messages[i])) take_request(p, messages[i], m.messages[i]);
@@ -310,7 +310,9 @@ void session_actor::answer_initialize(const post_ptr& p, mcp::raw_json id, const
         [this, p] {
           refuse_for_now(p);
           end("the store did not take it");
-        });
+        },
+        // Nobody knows this id yet: where the request is routed to now, it begins another session.
+        [this, p] { pass_on(std::exchange(p->exchange, nullptr)); });
 }
 
 void session_actor::list(const post_ptr& p, const mcp::envelope& e, const view_ptr& view, list_kind kind) {
@@ -347,7 +349,8 @@ void session_actor::set_level(const post_ptr& p, const mcp::envelope& e) {
   level_name_ = level;
   note_snapshot();
   if (!work_ || work_->uses.empty())
-    return gated([this, p, id = std::string(e.id)] { reply(p, id, "{}"); }, [this, p] { refuse_for_now(p); });
+    return gated([this, p, id = std::string(e.id)] { reply(p, id, "{}"); }, [this, p] { refuse_for_now(p); },
+                 [this, p] { pass_on(std::exchange(p->exchange, nullptr)); });
   // Answered once the upstreams know, so that the next call is logged as asked.
   for (auto& u : work_->uses) {
     u.level_pending = true;

@@ -8,6 +8,7 @@
 #include "actors/messages.hpp"
 #include "actors/node_context.hpp"
 #include "actors/shard.hpp"
+#include "actors/test_hooks.hpp"
 
 namespace holdfast::actors {
 namespace {
@@ -133,6 +134,7 @@ void slot_keeper::claim(const slots& wanted) {
 }
 
 void slot_keeper::claim_free(const slots& wanted) {
+  crash_point("before_claim");
   node_.store->claim(*home_.lane(), wanted, view_->version,
                      [this, alive = std::weak_ptr(alive_), wanted](const std::string& problem) {
                        if (alive.expired()) return;

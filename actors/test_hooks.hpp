@@ -4,7 +4,8 @@
 namespace holdfast::actors {
 
 #ifdef HOLDFAST_TEST_HOOKS
-/// Kills this process, as `kill -9` would, at the n-th passage of the point that HOLDFAST_TEST_CRASH_AT=POINT:N names.
+/// Kills this process, as `kill -9` would, at the n-th passage of the point that HOLDFAST_TEST_CRASH_AT=POINT:N names;
+/// stops it where HOLDFAST_TEST_STOP_AT does.
 void crash_point(const char* point);
 
 /// True if HOLDFAST_TEST_WITHOUT names this rule: it is to be left out, so that a test can show what it is for.

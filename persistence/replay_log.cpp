@@ -18,10 +18,10 @@ void replay_log::drop_oldest() {
   events_.pop_front();
 }
 
-void replay_log::continue_after(std::uint64_t position) noexcept {
+void replay_log::continue_after(std::uint64_t position, std::uint64_t last_event) noexcept {
   if (position <= last_) return;
-  // Unless all that lies between were markers, something is missing here.
-  dropped_ = last_ = position;
+  if (last_event > last_) dropped_ = last_event;
+  last_ = position;
 }
 
 std::uint64_t replay_log::append_marker() { return ++last_; }

@@ -25,8 +25,9 @@ class replay_log {
   /// Takes a position that carries nothing to replay (the priming event).
   std::uint64_t append_marker();
 
-  /// Goes on behind a position that an earlier log had reached; what came before is gone.
-  void continue_after(std::uint64_t position) noexcept;
+  /// Goes on behind a position that an earlier log had reached. What is not here of the events up to `last_event` is
+  /// gone; whatever came after it carried nothing to replay.
+  void continue_after(std::uint64_t position, std::uint64_t last_event) noexcept;
 
   /// Drops the oldest event, if there is one.
   void drop_oldest();
@@ -41,6 +42,8 @@ class replay_log {
   void replay(std::uint64_t position, const std::function<void(std::uint64_t, std::string_view)>& f) const;
 
   std::uint64_t last() const noexcept { return last_; }
+  /// The newest position whose event is gone; 0 if none is.
+  std::uint64_t dropped() const noexcept { return dropped_; }
   /// The record of the oldest event still here; 0 if there is none.
   std::uint64_t oldest_record() const noexcept { return events_.empty() ? 0 : events_.front().record; }
   std::size_t bytes() const noexcept { return bytes_; }

@@ -36,9 +36,19 @@ struct advancing {
   void operator()(const others_said& e) {
     auto* const at = find(e.incarnation);
     if (at == nullptr || !at->asked) return;  // heard, or gone, in the meantime
+    const auto may_know = [&](const std::string& witness) {
+      const auto* const w = find(witness);
+      return w != nullptr && !is_overdue(*w);
+    };
+    if (!e.hear_it && std::any_of(e.mute.begin(), e.mute.end(), may_know)) return at->asked.reset();
     at->elsewhere = e.hear_it;
     if (!e.hear_it) todo.emplace_back(declare_dead{e.incarnation});
   }
+
+  milliseconds overdue(const peer& at) const {
+    return std::chrono::duration_cast<milliseconds>(now - at.heard - (at.broken ? p.missing : p.silence));
+  }
+  bool is_overdue(const peer& at) const { return overdue(at) > milliseconds{0}; }
 
   void operator()(look) {
     if (s.looked == time_point{}) s.looked = now;
@@ -48,9 +58,8 @@ struct advancing {
       todo.emplace_back(was_starved{std::chrono::duration_cast<milliseconds>(late)});
       return;
     }
-    const auto overdue = [&](const peer& at) { return now - at.heard - (at.broken ? p.missing : p.silence); };
-    const auto quiet = std::count_if(s.peers.begin(), s.peers.end(),
-                                     [&](const auto& entry) { return overdue(entry.second) > milliseconds{0}; });
+    const auto quiet =
+        std::count_if(s.peers.begin(), s.peers.end(), [&](const auto& entry) { return is_overdue(entry.second); });
     // Whoever hears hardly anybody may be the one who is cut off; the others find that out meanwhile.
     const auto alone = s.peers.size() > 1 && 2 * static_cast<std::size_t>(quiet) > s.peers.size();
     for (auto& [incarnation, at] : s.peers) {

@@ -9,8 +9,9 @@
 #include <vector>
 
 /// When another node counts as dead: a pure machine. It is suspected when its connection broke and a beat is missing,
-/// or when it has been silent for too long; it is dead when none of the others hears it either. An observer that was
-/// not running for a while knows nothing of that while; one that hears less than half of the others waits once more.
+/// or when it has been silent for too long; it is dead when none of the others hears it either. One of those who does
+/// not answer says nothing: he is asked again, unless he is overdue himself. An observer that was not running for a
+/// while knows nothing of that while; one that hears less than half of the others waits once more.
 namespace holdfast::actors::machines::detector {
 
 using time_point = std::chrono::steady_clock::time_point;
@@ -48,10 +49,11 @@ struct heard {
 struct connection_broke {
   std::string incarnation;
 };
-/// What the others say: whether one of them has heard it since it was last heard here.
+/// What the others say: whether one of them has heard it since it was last heard here, and who of them did not answer.
 struct others_said {
   std::string incarnation;
   bool hear_it;
+  std::vector<std::string> mute;
 };
 struct look {};
 using event = std::variant<members_changed, heard, connection_broke, others_said, look>;

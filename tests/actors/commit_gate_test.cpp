@@ -75,6 +75,25 @@ TEST_CASE("what waits for nothing is done at once") {
   CHECK(e.lane.commits.empty());
 }
 
+TEST_CASE("whatever waits when nothing becomes durable any more is told, and only that") {
+  gated_entity e;
+  e.note("1");
+  const auto wait = [&](const std::string& name) {
+    e.gate->then([&] { e.done.push_back(name); }, [&] { e.done.push_back("late " + name); },
+                 [&e, name] { e.done.push_back("elsewhere " + name); });
+  };
+  wait("a");
+  e.then_patiently("b");
+  e.gate->flush();
+  e.note("2");
+  wait("c");
+  CHECK(e.answer(verdict::fenced) == outcome::refused);
+  e.gate->abandon();
+  CHECK(e.take() == texts{"elsewhere a", "elsewhere c"});
+  e.gate->abandon();
+  CHECK(e.take().empty());
+}
+
 TEST_CASE("what waits for a commit is done when that is durable, in order") {
   gated_entity e;
   e.note("1");

@@ -307,6 +307,57 @@ TEST_CASE("markers count: a stream goes on from its priming event, over restarts
   for (const auto& id : primed) CHECK(messages(p.resume(id)->sent) == texts{"1"});
 }
 
+TEST_CASE("markers that are written down no longer are no gap") {
+  fake_keeper k;
+  process first(k);
+  texts ids{last_id(first.attach_own()->sent)};
+  for (int i = 0; i < 3; ++i) ids.push_back(last_id(first.resume(ids.back())->sent));
+  const auto tick = [](process& p) {
+    p.streams.tick(event_streams::clock::now());
+    p.settle();
+  };
+  SUBCASE("nothing follows") { tick(first); }
+  SUBCASE("an event follows, and more of them") {
+    first.streams.send(0, "1");
+    first.settle();
+    ids.push_back(last_id(first.resume(ids.back())->sent));
+    tick(first);
+  }
+  SUBCASE("the store has lost all of them") {
+    tick(first);
+    k.kept = first.streams.records();
+  }
+  REQUIRE(k.kept.size() < ids.size());
+  for (const auto& id : ids) {
+    auto copy = k;
+    process second(copy);
+    second.restore();
+    INFO(id);
+    CHECK(second.resume(id));
+  }
+}
+
+TEST_CASE("an event that is gone is missed, whatever markers stood around it") {
+  fake_keeper k;
+  actors::session_limits limits;
+  limits.replay_events_max = 1;
+  process first(k, newest, limits);
+  const auto before = last_id(first.attach_own()->sent);
+  first.streams.send(0, "1");
+  first.settle();
+  const auto gone = last_id(first.resume(before)->sent);
+  const auto marker = last_id(first.resume(gone)->sent);
+  first.streams.send(0, "2");
+  first.settle();
+  first.streams.tick(event_streams::clock::now());
+  first.settle();
+  process second(k, newest, limits);
+  second.restore();
+  CHECK_FALSE(second.resume(before));
+  CHECK(messages(second.resume(gone)->sent) == texts{"2"});
+  CHECK(messages(second.resume(marker)->sent) == texts{"2"});
+}
+
 TEST_CASE("a stream is told again from its beginning, open or finished, before and after a restart") {
   fake_keeper k;
   process first(k);

@@ -6,10 +6,12 @@ const prefix = 'hf';
 const keys = [...Array.from({ length: slotCount }, (_, slot) => `${prefix}:{s${slot}}:owner`), `${prefix}:view`];
 
 export class Owners {
-  /// What was new whenever it was looked at: [{at, slot, epoch, incarnation}].
+  /// What was new whenever it was looked at: [{at, slot, epoch, incarnation, robs}]. It `robs` who is no member, and has not
+  /// been one, and takes the slot of somebody who is.
   seen = [];
   views = [];
   latest = new Map();
+  members = new Set();
 
   constructor(redis) {
     this.redis = redis;
@@ -28,10 +30,18 @@ export class Owners {
     if (this.views.at(-1)?.text !== text) this.views.push({ at, text });
     const members = JSON.parse(text.slice(text.indexOf(':') + 1)).members;
     const alive = new Set(members.map((m) => m.incarnation));
+    const before = this.members;
+    this.members = alive;
+    const ownerIn = (value) => (value ?? '0:').split(':');
     let free = 0;
     values.forEach((value, slot) => {
-      const [epoch, incarnation = ''] = (value ?? '0:').split(':');
-      if (this.latest.get(slot) !== value) this.seen.push({ at, slot, epoch: Number(epoch), incarnation });
+      const [epoch, incarnation = ''] = ownerIn(value);
+      if (this.latest.get(slot) !== value) {
+        const [, former = ''] = ownerIn(this.latest.get(slot));
+        const is = (member) => before.has(member) && alive.has(member);
+        const robs = incarnation !== '' && is(former) && !before.has(incarnation) && !alive.has(incarnation);
+        this.seen.push({ at, slot, epoch: Number(epoch), incarnation, robs });
+      }
       this.latest.set(slot, value);
       if (!alive.has(incarnation)) ++free;
     });

@@ -4,20 +4,28 @@ import { random } from '../crash/random.mjs';
 /// Each kind of fault: how often it comes in a mixed plan, how long it lasts in ms, and whose it is.
 ///
 /// `on` is a node, a pair of nodes (nothing gets from the first to the second; `both` ways or one), or the store.
-/// `cuts` says whether the others may take the node for dead because of it.
+/// `cuts` says whether the others may take the node for dead because of it. `over` is the one kind of store it is for:
+/// `redis` alone, or one that `sentinels` look after; most do not care.
 export const kinds = {
   kill: { weight: 4, ms: [200, 2500], on: 'node', cuts: () => true },
   freeze: { weight: 4, ms: [200, 4000], on: 'node', cuts: ({ ms }) => ms > 700 },
   drain: { weight: 3, ms: [100, 1500], on: 'node', cuts: () => false },
   grow: { weight: 2, ms: [1500, 4000], on: 'nobody', cuts: () => false },
-  redis_restart: { weight: 1, ms: [0, 600], on: 'store', cuts: () => false },
-  redis_pause: { weight: 2, ms: [300, 3000], on: 'store', cuts: () => false },
-  store_cut: { weight: 2, ms: [300, 3000], on: 'node', cuts: () => false },
+  redis_restart: { weight: 1, ms: [0, 600], on: 'store', over: 'redis', cuts: () => false },
+  redis_pause: { weight: 2, ms: [300, 3000], on: 'store', over: 'redis', cuts: () => false },
+  redis_failover: { weight: 2, ms: [0, 1000], on: 'store', over: 'sentinels', cuts: () => false },
+  store_cut: { weight: 2, ms: [300, 3000], on: 'node', over: 'redis', cuts: () => false },
+  store_slow: { weight: 1, ms: [500, 3000], on: 'node', over: 'redis', cuts: () => false },
+  store_deaf: { weight: 1, ms: [30, 500], on: 'node', over: 'redis', cuts: () => false },
   isolate: { weight: 2, ms: [300, 3000], on: 'node', cuts: () => true },
   link_cut: { weight: 2, ms: [300, 3000], on: 'pair', cuts: () => false },
   link_held: { weight: 2, ms: [50, 800], on: 'node', cuts: ({ ms }) => ms > 700 },
+  link_slow: { weight: 1, ms: [500, 3000], on: 'node', cuts: () => false },
   replies_lost: { weight: 1, ms: [30, 300], on: 'node', cuts: () => true },
 };
+
+/// Those that can be done over a store.
+export const kindsOver = (store) => Object.keys(kinds).filter((kind) => [undefined, store].includes(kinds[kind].over));
 
 /// [{at, kind, ms, node?, other?, both?}] for `seconds`, of these kinds only. `at` and `ms` are milliseconds.
 export function planned({ seed, seconds, size, only = Object.keys(kinds), gap = [300, 2000] }) {

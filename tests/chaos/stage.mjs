@@ -1,19 +1,27 @@
 // A cluster of nodes behind a balancer, with what can be done to it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, slowness } from '../integration/support/processes.mjs';
+import { Client } from '../crash/client.mjs';
 import { Node } from '../crash/node.mjs';
+import { random } from '../crash/random.mjs';
 import { Relay } from '../crash/relay.mjs';
 import { Scene } from '../crash/stage.mjs';
 import { Front } from './front.mjs';
 import { Owners } from './owners.mjs';
 import { comesFrom, membersOf } from './peers.mjs';
 import { kinds } from './plan.mjs';
+import { Sentinels } from './sentinels.mjs';
 
 const secret = 'a-secret-of-the-cluster';
 /// Within which all must be well once nothing more happens.
 const limits = slowness > 1 ? { slots: 8000, sessions: 20_000 } : { slots: 2000, sessions: 5000 };
 /// How long after a fault has ended it may still make a node count as dead.
 const afterwards = 1500 * slowness;
+/// What a node without sessions may hold, in bytes, whatever it has gone through. A sanitizer keeps what is freed.
+const memoryMax = 96e6;
+/// One way, for a node whose connections are slow.
+const slowStoreMs = 20;
+const slowLinkMs = 40;
 /// Slots that change hands no more for so long have come to where they belong.
 const stillMs = 500;
 
@@ -22,32 +30,46 @@ export class ClusterStage extends Scene {
   faults = [];
   ends = [];
   hung = [];
+  visitors = [];
+  memory = [];
 
-  static async set(t, { size = 3, sessions = 12, hooks = {}, clientOptions = {} } = {}) {
+  /// `over` is `redis`, or `sentinels`: a Redis that can fail over. With `exact` no death goes unexplained, however slow the
+  /// build is. Without `ends` the sessions are left as they are.
+  static async set(t, { size = 3, sessions = 12, over = 'redis', exact = false, ends = true, hooks = {}, clientOptions = {} } = {}) {
     const stage = new ClusterStage();
-    stage.t = t;
-    stage.size = size;
-    stage.hooks = hooks;
+    Object.assign(stage, { t, size, exact, farewells: ends, hooks });
     await stage.lay(t, 'chaos');
-    await stage.startRedis();
+    if (over === 'sentinels') {
+      stage.redis = new Sentinels(stage.folder);
+      await stage.redis.start();
+    } else {
+      await stage.startRedis();
+    }
     stage.owners = new Owners(stage.redis);
     for (let i = 1; i <= size; ++i) await stage.add(`n${i}`);
     await stage.settled(30_000 * slowness);
     stage.front = await Front.open(t, () => stage.nodes.filter((node) => node.serves));
-    await stage.enter(sessions, stage.front.port, { headMs: 5000, callMs: 40_000, ...clientOptions });
+    stage.clientOptions = { headMs: 5000, callMs: 40_000, ...clientOptions };
+    await stage.enter(sessions, stage.front.port, stage.clientOptions);
     return stage;
   }
 
-  /// One more node. Others reach it through the relay `link`, it reaches the store through `way`.
+  /// One more node. Others reach it through the relay `link`, it reaches a Redis that is alone through `way`.
   async add(name) {
-    const socket = `${this.redis.socket}.${name}`;
-    const way = await Relay.open(this.t, socket, this.redis.socket);
     const port = await freePort();
     const link = await Relay.open(this.t, 0, port);
-    this.configure(`unix:${socket}`);
+    const relays = [link];
+    if (this.redis.url) {
+      this.configure({ url: this.redis.url, wait_replicas: 1 });
+    } else {
+      const socket = `${this.redis.socket}.${name}`;
+      relays.push(await Relay.open(this.t, socket, this.redis.socket));
+      this.configure(`unix:${socket}`);
+    }
+    const way = relays[1];
     const cluster = { listen: `127.0.0.1:${port}`, advertise: `127.0.0.1:${link.port}`, name, secret };
     const node = await Node.create(this.folder, { ...this.config, cluster }, this.hooks, name);
-    for (const relay of [way, link]) {
+    for (const relay of relays) {
       relay.rules = [];
       relay.refuses = (near) => refusedBy(relay.rules, near);
     }
@@ -57,9 +79,34 @@ export class ClusterStage extends Scene {
     return node;
   }
 
-  async start(node) {
-    await node.start();
-    Object.assign(node, { serves: true, expected: false });
+  /// A session that comes, calls something once and goes.
+  async visit(number, choose) {
+    const options = { ...this.clientOptions, listens: false, visits: true, sampling: choose.chance(0.3), numericIds: choose.chance(0.5) };
+    const visitor = new Client(`v${number}`, `http://127.0.0.1:${this.front.port}/mcp`, options);
+    this.visitors.push(visitor);
+    await visitor.open();
+    const [tool, args] = choose.chance(0.5) ? ['count', { counter: 'visits' }] : ['slow', { ms: 300, steps: 3 }];
+    await visitor.call(tool, args);
+    await visitor.leave();
+  }
+
+  /// One visit after the other until the returned function is called.
+  receive(seed) {
+    const choose = random(seed);
+    let over = false;
+    const running = (async () => {
+      for (let number = 0; !over; ++number) {
+        await this.visit(number, choose).catch((error) => this.hung.push(`v${number}: ${error.message}`));
+        await sleep(choose.between(0, 100));
+      }
+    })();
+    return () => { over = true; return running; };
+  }
+
+  async start(node, aim) {
+    node.expected = aim !== undefined;
+    await node.start(aim);
+    node.serves = true;
     const { process } = node;
     process.exited.then((how) => {
       if (!node.expected && node.process === process) this.ends.push({ node: node.name, how: `${JSON.stringify(how)} ${process.stderr.slice(-2000)}` });
@@ -120,6 +167,16 @@ export class ClusterStage extends Scene {
     while (!free()) await sleep(50);
   }
 
+  /// A fault that a test brings about by itself.
+  async during(kind, node, does) {
+    const entry = { kind, node: node.name, ms: 10_000, at: 0, began: Date.now() };
+    this.faults.push(entry);
+    node.expected = true;
+    await does();
+    entry.ended = Date.now();
+    node.expected = node.process.exit !== undefined;
+  }
+
   /// One fault, from its beginning to its end.
   async inflict(fault) {
     const those = [this.find(fault.node), this.find(fault.other)].filter(Boolean);
@@ -144,7 +201,7 @@ export class ClusterStage extends Scene {
   }
 
   async freeze({ ms }, node) {
-    node.process.signal('SIGSTOP');
+    await node.process.freeze();
     await sleep(ms);
     node.process.signal('SIGCONT');
     await sleep(200);
@@ -162,7 +219,7 @@ export class ClusterStage extends Scene {
     await this.stop(node);
     this.nodes.splice(this.nodes.indexOf(node), 1);
     (this.former ??= []).push(node);
-    node.way.close();
+    node.way?.close();
     node.link.close();
   }
 
@@ -176,6 +233,20 @@ export class ClusterStage extends Scene {
     await this.redis.command('CLIENT', 'PAUSE', String(ms));
     await sleep(ms);
   }
+
+  async redis_failover({ ms }) { await this.redis.failOver(ms); }
+
+  async store_slow({ ms }, node) { await this.slowed(node.way, slowStoreMs, ms); }
+  async link_slow({ ms }, node) { await this.slowed(node.link, slowLinkMs, ms); }
+
+  async slowed(relay, by, ms) {
+    relay.delayMs = by;
+    await sleep(ms);
+    relay.delayMs = 0;
+  }
+
+  /// What the store answers is lost.
+  async store_deaf({ ms }, node) { await this.deafened(node.way, ms); }
 
   async store_cut({ ms }, node) { await this.severed([{ relay: node.way }], ms); }
 
@@ -197,11 +268,13 @@ export class ClusterStage extends Scene {
     node.link.hold(false);
   }
 
-  async replies_lost({ ms }, node) {
-    node.link.losesReplies = true;
+  async replies_lost({ ms }, node) { await this.deafened(node.link, ms); }
+
+  async deafened(relay, ms) {
+    relay.losesReplies = true;
     await sleep(ms);
-    node.link.cut();
-    node.link.losesReplies = false;
+    relay.cut();
+    relay.losesReplies = false;
   }
 
   /// [{relay, from?}]: the connections that there are (of one process) are broken, new ones refused.
@@ -233,7 +306,30 @@ export class ClusterStage extends Scene {
     return `slots after ${slots} ms, sessions after ${Math.max(...answered)} ms`;
   }
 
+  /// Every session is ended; what there is of them then.
+  async farewell() {
+    await Promise.all(this.clients.map((client) => client.leave()));
+    let left = [];
+    for (const end = Date.now() + 2 * limits.sessions; ; await sleep(100)) {
+      left = await this.leftovers().catch((error) => [error.message]);
+      if (left.length === 0 || Date.now() > end) break;
+    }
+    this.left = left;
+    this.memory = this.nodes.map(({ name, process }) => ({ node: name, bytes: process.memory('RssAnon'), limit: memoryMax }));
+  }
+
+  async leftovers() {
+    const keys = (await this.redis.keys()).filter((key) => !/:(owner|view|format)$/.test(key));
+    const there = await Promise.all(this.nodes.map(async (node) => ({ of: node.name, ...(await node.health()) })));
+    return [
+      ...keys,
+      ...there.filter(({ sessions }) => sessions > 0).map(({ of, sessions }) => `${sessions} sessions in ${of}`),
+      ...there.filter(({ callsInFlight }) => callsInFlight > 0).map(({ of, callsInFlight }) => `${callsInFlight} calls in ${of}`),
+    ];
+  }
+
   async ended() {
+    if (this.farewells && this.hung.length === 0) await this.farewell();
     await this.owners.stop();
     const stop = (node) => this.stop(node).catch((error) => this.ends.push({ node: node.name, how: error.message }));
     for (const node of this.nodes) await stop(node);
@@ -261,9 +357,10 @@ export class ClusterStage extends Scene {
     const story = this.deaths();
     const explained = ({ at }) => crashes.some((crash) => crash.at <= at && at <= crash.until);
     return {
+      clients: [...this.clients, ...this.visitors].map((client) => client.record), left: this.left, memory: slowness > 1 ? [] : this.memory,
       crashes, faults: this.faults, owners: this.owners.seen, views: this.owners.views, rest: this.took, ends: this.ends, hung: this.hung, story,
       // A slow build is starved where others are built, too.
-      deaths: slowness > 1 ? [] : story.filter((death) => !explained(death)), passed: this.front.passed,
+      deaths: slowness > 1 && !this.exact ? [] : story.filter((death) => !explained(death)), passed: this.front.passed,
     };
   }
 

@@ -1,14 +1,17 @@
 // What must be true of a run, whatever was killed in it. Pure functions over records:
 //
-//   clients     Client.record of each: {name, initialized, calls, streams, told, troubles}, and at the end `alive`
-//               and `hears`: it answered a ping, it heard of a change on its own stream
+//   clients     Client.record of each: {name, initialized, openings, calls, streams, told, troubles}, and at the end `alive`
+//               and `hears`: it answered a ping, it heard of a change on its own stream; `left`: it ended its session, `at`
+//               if that was acknowledged, and what it was told `afterwards`. Who `visits` has not stayed to the end
 //   executions  the record of the upstreams, see tools.mjs
 //   crashes     [{at, back, why}]: when the node ended, when it served again. In a cluster: what may have ended a node
 //               for the others, at some time between `at` and `until`
-//   owners      of a cluster: [{at, slot, epoch, incarnation}] whenever the store said something new, see owners.mjs
+//   owners      of a cluster: [{at, slot, epoch, incarnation, robs}] whenever the store said something new, see owners.mjs
 //   rest        of a cluster: {slots, sessions}, each {took, limit}: how long it was until all was well again in ms
 //   ends        of a cluster: [{node, how}] of processes that ended by themselves
 //   hung        of a cluster: texts, what did not end
+//   left        of a cluster: texts, what there was of sessions after they had been ended
+//   memory      of a cluster: [{node, bytes, limit}] after that
 //   deaths      of a cluster: [{at, node, by}] as its nodes saw them, where nothing was done that explains it
 //   config      {retriesReadOnly, says}: what the node was told, whether logs outside calls must arrive
 //
@@ -27,7 +30,12 @@ const runsOnce = (call, { config }) => !(call.tool === 'quick' && config.retries
 /// True if the node ended while the client waited for this call, of which the node may have known: an intent may exist.
 function crashedDuring(call, { crashes }) {
   const known = call.attempts.find((a) => a.ended !== 'refused' && a.ended !== 'unavailable');
-  return known !== undefined && crashes.some((crash) => (crash.until ?? crash.at) >= known.at && crash.at <= outcome(call).at);
+  return known !== undefined && overlaps(known.at, outcome(call).at, { crashes });
+}
+
+/// True if something ended the node in this time.
+function overlaps(from, to, { crashes }) {
+  return crashes.some((crash) => (crash.until ?? crash.at) >= from && crash.at <= to);
 }
 
 export const rules = {
@@ -138,6 +146,9 @@ export const rules = {
   'a slot changes hands with its epoch': (run) =>
     inOrder(run, (last, now) => now.epoch === last.epoch && last.incarnation !== '' && ![last.incarnation, ''].includes(now.incarnation)),
 
+  'nobody who is dead takes a slot from the living': (run) => (run.owners ?? []).filter(({ robs }) => robs)
+    .map(({ at, slot, epoch, incarnation }) => `slot ${slot} is ${epoch}:${incarnation} at ${at}`),
+
   'all is well again soon': (run) => Object.entries(run.rest ?? {}).flatMap(([what, { took, limit }]) =>
     took <= limit ? [] : [`${what}: ${took === Infinity ? 'never' : `after ${took} ms`} instead of ${limit} ms`]),
 
@@ -150,7 +161,19 @@ export const rules = {
   'no resumption is refused': (run) => run.clients.flatMap((client) =>
     client.troubles.map((t) => `${t.session}: ${t.what}: ${t.status} ${t.of ?? ''}`)),
 
-  'every session lives': (run) => run.clients.filter((client) => !client.alive).map((client) => `${client.name} is gone`),
+  'every session lives': (run) => run.clients.filter((client) => !client.alive && !client.visits).map((client) => `${client.name} is gone`),
+
+  'a session that was ended stays so': (run) => run.clients.filter(({ left }) => left?.at !== undefined && left.afterwards !== 404)
+    .map(({ name, left }) => `${name} is told ${left.afterwards} afterwards`),
+
+  'nothing is left of sessions that were ended': (run) => run.left ?? [],
+
+  'memory comes back': (run) => (run.memory ?? []).filter(({ bytes, limit }) => bytes > limit)
+    .map(({ node, bytes, limit }) => `${node} has ${bytes} bytes instead of ${limit} at most`),
+
+  'an initialize is cut only with its node': (run) => run.clients.flatMap(({ name, openings }) =>
+    openings.filter((made) => made.ended === 'broken' && !overlaps(made.at, made.until, run))
+      .map((made) => `${name}: ${JSON.stringify(made)}`)),
 
   'every own stream lives': (run) => run.clients.filter((client) => client.hears === false).map((client) => `${client.name} heard nothing of a change`),
 

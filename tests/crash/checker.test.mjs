@@ -26,7 +26,8 @@ function run(change = () => {}) {
   const ask = call(4, 'ask', { events: [event(150, '2-1-a', asking('s0.4')), event(900, '2-2-a', answer(4))] });
   const cut = call(5, 'count_slow', { outcomes: [{ at: 900, id: 5, kind: 'interrupted' }] });
   const client = {
-    name: 's0', sampling: true, initialized: 1, alive: true, hears: true, calls: [slow, count, quick, ask, cut], troubles: [],
+    name: 's0', sampling: true, initialized: 1, openings: [{ at: 90, until: 95, ended: 'refused' }, { at: 190, until: 210, ended: 'broken' }, { at: 220, until: 230 }],
+    left: { at: 1000, afterwards: 404 }, alive: true, hears: true, calls: [slow, count, quick, ask, cut], troubles: [],
     told: [{ at: 160, session: 's0', key: 's0.4', text: 'told', taken: true }],
     streams: [{ session: 's0', attempts: [], events: [event(100, '0-1-a'), event(300, '0-2-a', log('s0.3'))] }],
   };
@@ -39,7 +40,7 @@ function run(change = () => {}) {
   const owner = (at, epoch, incarnation) => ({ at, slot: 3, epoch, incarnation });
   whole.owners = [owner(10, 1, 'a'), owner(300, 1, ''), owner(310, 2, 'b'), owner(500, 4, 'a')];
   whole.rest = { slots: { took: 100, limit: 2000 } };
-  Object.assign(whole, { ends: [], deaths: [], hung: [] });
+  Object.assign(whole, { ends: [], deaths: [], hung: [], left: [], memory: [{ node: 'n1', bytes: 5, limit: 5 }] });
   change({ whole, client, slow, count, quick, ask, cut, executions });
   return whole;
 }
@@ -106,6 +107,14 @@ const wrongs = {
   'the client is asked no more than the node crashed': [({ client }) => client.told.push(client.told[0], client.told[0])],
   'epochs of a slot never fall': [({ whole }) => whole.owners.push({ at: 600, slot: 3, epoch: 3, incarnation: 'b' })],
   'a slot changes hands with its epoch': [({ whole }) => whole.owners.push({ at: 600, slot: 3, epoch: 4, incarnation: 'b' })],
+  'nobody who is dead takes a slot from the living': [({ whole }) => { whole.owners[3].robs = true; }],
+  'a session that was ended stays so': [({ client }) => { client.left.afterwards = 200; }],
+  'nothing is left of sessions that were ended': [({ whole }) => whole.left.push('a key')],
+  'memory comes back': [({ whole }) => { whole.memory[0].bytes = 6; }],
+  'an initialize is cut only with its node': [
+    ({ client }) => { client.openings[1].until = 195; },
+    ({ whole }) => { whole.crashes[0].at = 215; },
+  ],
   'all is well again soon': [({ whole }) => { whole.rest.slots.took = 2001; }],
   'nothing hangs': [({ whole }) => whole.hung.push('the load')],
   'no node ends by itself': [({ whole }) => whole.ends.push({ node: 'n1', how: 'SIGABRT' })],
@@ -135,7 +144,9 @@ test('what a rule allows for is allowed', () => {
     ({ client }) => client.streams[0].events.push(event(350, '0-3-a', log('s0.3'))),  // the read was made twice
     ({ client }) => client.told.push(client.told[0]),  // once more after the crash
     ({ client, executions }) => { client.told[0].taken = false; forget(executions, (e) => e.what === 'told'); },
-    ({ whole }) => { whole.crashes = [{ at: 0, until: 150, why: 'frozen' }]; },  // it was declared dead in between
+    ({ whole, client }) => { client.openings = []; whole.crashes = [{ at: 0, until: 150, why: 'frozen' }]; },  // it was declared dead in between
+    ({ client }) => { client.alive = undefined; client.visits = true; },
+    ({ client }) => { client.left = { attempts: [] }; },  // was not acknowledged
   ]) assert.deepEqual(check(run(allowed)), []);
 });
 

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exchange, initializeRequest, jsonHeaders, newest } from '../integration/support/wire.mjs';
 
-const defaults = { retryMs: 100, headMs: 20_000, callMs: 60_000, sampling: false, numericIds: false };
+const defaults = { retryMs: 100, headMs: 20_000, callMs: 60_000, sampling: false, numericIds: false, listens: true, visits: false };
 
 /// How an attempt ended that brought no answer. `refused`: the node cannot have read anything. `unavailable`: it said
 /// so. `broken`: nobody knows.
@@ -14,11 +14,11 @@ const failureOf = (error) => (error.code === 'ECONNREFUSED' ? 'refused' : 'broke
 
 export class Client {
   /// What the checker reads, all of it in the order of time.
-  record = { initialized: 0, calls: [], streams: [], told: [], troubles: [] };
+  record = { initialized: 0, openings: [], calls: [], streams: [], told: [], troubles: [] };
 
   constructor(name, url, options = {}) {
     Object.assign(this, defaults, options, { name, url });
-    Object.assign(this.record, { name, sampling: this.sampling });
+    Object.assign(this.record, { name, sampling: this.sampling, visits: this.visits });
     this.own = { session: name, events: [], attempts: [] };
     this.record.streams.push(this.own);
   }
@@ -26,14 +26,45 @@ export class Client {
   /// Begins the session: the one time that this client initializes.
   async open() {
     const body = initializeRequest(newest, this.sampling ? { sampling: {} } : {}, this.name);
-    const reply = await exchange(this.url, { headers: jsonHeaders, body: JSON.stringify(body) });
-    const answer = reply.stream ? await reply.stream.message((m) => m.id === body.id) : await reply.json();
-    this.id = reply.headers['mcp-session-id'];
-    if (!this.id || !answer.result) throw new Error(`initialize: ${reply.status} ${JSON.stringify(answer)}`);
+    const { openings } = this.record;
+    for (const end = Date.now() + this.callMs; ; await this.pause(openings.at(-1))) {
+      const sent = exchange(this.url, { headers: jsonHeaders, body: JSON.stringify(body), ms: this.headMs });
+      const reply = await this.attempt(openings, 'initialize', sent);
+      const made = openings.at(-1);
+      const answer = await (reply?.stream ? reply.stream.message((m) => m.id === body.id) : reply?.json())?.catch(() => undefined);
+      made.until = Date.now();
+      this.id = answer?.result && reply.headers['mcp-session-id'];
+      if (this.id) break;
+      if (reply) made.ended = answer ? 'rejected' : 'broken';
+      if (made.ended === 'rejected' || made.until > end) throw new Error(`initialize: ${JSON.stringify(made)} ${JSON.stringify(answer)}`);
+    }
     ++this.record.initialized;
     await this.untilTaken({ jsonrpc: '2.0', method: 'notifications/initialized' });
-    this.listening = this.listen();
+    if (this.listens) this.listening = this.listen();
     return this;
+  }
+
+  /// Ends the session for good, and sees whether it has gone.
+  async leave() {
+    const attempts = [];
+    const left = { attempts };
+    for (const end = Date.now() + this.callMs; Date.now() < end; await this.pause(attempts.at(-1))) {
+      const reply = await this.attempt(attempts, 'delete', this.send('DELETE'));
+      // Where nobody knows what became of the first attempt, the second may find that there is nothing left.
+      if (reply || (attempts.at(-1).status === 404 && attempts.some((made) => made.ended === 'broken'))) {
+        left.at = Date.now();
+        break;
+      }
+      if (attempts.at(-1).ended === 'rejected') break;
+    }
+    this.record.left = left;
+    if (!left.at) return this.trouble('the end was rejected', attempts.at(-1).status);
+    for (const end = Date.now() + this.callMs; Date.now() < end; await this.pause(attempts.at(-1))) {
+      const reply = await this.attempt(attempts, 'post', this.post({ jsonrpc: '2.0', id: 'afterwards', method: 'ping' }));
+      left.afterwards = attempts.at(-1).status;
+      if (reply || attempts.at(-1).ended === 'rejected') break;
+    }
+    return undefined;
   }
 
   /// Ends what runs by itself. The session stays.

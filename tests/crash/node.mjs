@@ -25,7 +25,7 @@ export class Node {
     return node;
   }
 
-  /// Starts it and waits until it serves, or has killed itself as `aim` wants (HOLDFAST_TEST_CRASH_AT).
+  /// Starts it and waits until it serves, or has killed or stopped itself as `aim` wants (HOLDFAST_TEST_CRASH_AT, _STOP_AT).
   async start(aim) {
     const env = { ...process.env, ...this.hooks, ...aim };
     this.process = new Process(program('holdfastd'), ['--config', this.file], { env });
@@ -33,10 +33,16 @@ export class Node {
       const ready = /^holdfastd ready/m.test(this.process.stdout);
       const ended = this.process.exit !== undefined;
       if (ended && !ready && !aim) throw new Error(`the node did not start: ${JSON.stringify(this.process.exit)}\n${this.process.stderr.slice(-4000)}`);
-      return ready || ended;
+      return ready || ended || (aim && this.process.stands());
     }, 20_000);
     const last = this.crashes.at(-1);
     if (last) last.back ??= Date.now();
+  }
+
+  /// What it says of itself.
+  async health() {
+    const [, admin] = /^holdfastd ready mcp=\S+ admin=(\S+)$/m.exec(this.process.stdout);
+    return (await fetch(`${admin}/mcp/health`)).json();
   }
 
   keepOutput() {
@@ -63,6 +69,9 @@ export class Node {
     if (how.signal !== 'SIGKILL') throw new Error(`the node ended by itself: ${JSON.stringify(how)}\n${this.process.stderr.slice(-4000)}`);
     return true;
   }
+
+  /// Waits until it has stopped itself at a point that it was started with.
+  stopsItself(ms) { return waitFor('the node to stop itself', () => this.process.stands(), ms); }
 
   /// Asks it to end, as an operator would.
   async stop() {

@@ -1,31 +1,44 @@
-// A Redis of our own on a unix socket: every acknowledged write is in its append-only file.
+// A Redis of our own: every acknowledged write is in its append-only file.
+import { mkdirSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Process } from '../integration/support/processes.mjs';
+import { Process, run, waitFor } from '../integration/support/processes.mjs';
 
 export class Redis {
-  constructor(folder) {
+  /// On a unix socket; with a `port` there, too.
+  constructor(folder, port = 0) {
     this.folder = folder;
+    this.port = port;
     this.socket = path.join(folder, 'redis.sock');
+    mkdirSync(folder, { recursive: true });
   }
 
-  async start() {
+  /// `more` are further arguments of this start.
+  async start(...more) {
     this.process = new Process('redis-server', [
-      '--port', '0', '--unixsocket', this.socket, '--dir', this.folder, '--save', '', '--appendonly', 'yes',
-      '--appendfsync', 'always', '--maxmemory-policy', 'noeviction', '--daemonize', 'no',
+      '--port', String(this.port), '--unixsocket', this.socket, '--dir', this.folder, '--save', '', '--appendonly', 'yes',
+      '--appendfsync', 'always', '--maxmemory-policy', 'noeviction', '--repl-diskless-sync-delay', '0', '--daemonize', 'no', ...more,
     ]);
     await this.process.says(/ready to accept connections/i, 20_000);
   }
 
-  /// One command of plain words; the first line of its reply.
-  command(...words) {
+  /// One command of plain words; the first part of its reply, which is all of it but for arrays.
+  async reply(...words) {
     return new Promise((done, fail) => {
       const socket = net.connect(this.socket, () => socket.write(`${words.join(' ')}\r\n`));
       socket.setTimeout(10_000, () => socket.destroy(new Error('no reply from Redis')));
-      socket.once('data', (reply) => { done(reply.toString().split('\r\n')[0]); socket.destroy(); });
+      socket.once('data', (reply) => { done(reply.toString()); socket.destroy(); });
       socket.on('error', fail);
     });
+  }
+
+  /// The first line of it.
+  async command(...words) { return (await this.reply(...words)).split('\r\n')[0]; }
+
+  /// Until `INFO replication` says this.
+  async says(pattern, ms = 20_000) {
+    return waitFor(`Redis to say ${pattern}`, async () => pattern.test(await this.reply('INFO', 'replication').catch(() => '')), ms);
   }
 
   /// The values of keys, missing ones null. They hold no line ends.
@@ -48,6 +61,9 @@ export class Redis {
       socket.on('close', () => fail(new Error('Redis has gone')));
     });
   }
+
+  /// The names of all keys.
+  async keys() { return (await run('redis-cli', ['-s', this.socket, '--scan'])).stdout.split('\n').filter(Boolean); }
 
   /// Does something again and again until the returned function is called.
   repeat(everyMs, ...words) {

@@ -1,5 +1,6 @@
 // Passes bytes between two ends, and loses them when told to.
 import net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export class Relay {
   connections = new Set();
@@ -9,6 +10,8 @@ export class Relay {
   refuses = () => false;
   /// While true, nothing passes; it does later. See `hold`.
   holds = false;
+  /// What passes takes so much longer.
+  delayMs = 0;
 
   /// `at` and `to`: a port of the loopback interface, or the path of a unix socket.
   static async open(t, at, to) {
@@ -30,14 +33,16 @@ export class Relay {
     const far = net.connect(...address(this.to));
     const connection = { near, far };
     this.connections.add(connection);
-    near.on('data', (bytes) => far.write(bytes));
-    far.on('data', (bytes) => { if (!this.losesReplies) near.write(bytes); });
+    const there = new Way(this, far);
+    const back = new Way(this, near);
+    near.on('data', (bytes) => there.pass(() => far.write(bytes)));
+    far.on('data', (bytes) => { if (!this.losesReplies) back.pass(() => near.write(bytes)); });
     far.on('error', () => {});
     if (this.holds) { near.pause(); far.pause(); }
-    for (const [socket, other] of [[near, far], [far, near]]) {
+    for (const [socket, way] of [[near, there], [far, back]]) {
       socket.on('close', () => {
         this.connections.delete(connection);
-        other.end();
+        way.pass(() => way.to.end());
       });
     }
     return undefined;
@@ -68,6 +73,26 @@ export class Relay {
   close() {
     this.cut();
     this.server.close();
+  }
+}
+
+/// One direction of a connection: what is delayed keeps its order.
+class Way {
+  waiting = 0;
+  last = Promise.resolve();
+
+  constructor(relay, to) { Object.assign(this, { relay, to }); }
+
+  pass(does) {
+    const { delayMs } = this.relay;
+    if (delayMs === 0 && this.waiting === 0) return does();
+    const due = Date.now() + delayMs;
+    ++this.waiting;
+    this.last = this.last.then(() => sleep(Math.max(0, due - Date.now()))).then(() => {
+      --this.waiting;
+      does();
+    });
+    return undefined;
   }
 }
 

@@ -121,7 +121,7 @@ test('a node that is frozen loses its sessions, and says nothing of them when it
   const cluster = await Cluster.start(t, 3);
   const frozen = cluster.nodes[0];
   const session = await Session.open(frozen.mcp);
-  frozen.process.signal('SIGSTOP');
+  await frozen.process.freeze();
   frozen.frozen = true;
   const began = Date.now();
   assert.equal(await at(session, cluster.nodes[1]).text('quick', { key: 'a', value: 'taken over' }), 'a: taken over');

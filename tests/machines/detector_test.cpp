@@ -47,7 +47,7 @@ TEST_CASE("a silent one is suspected, and dead if the others do not hear it eith
   observer o;
   CHECK(o.passes(1s, {"c"}).empty());
   CHECK(o.passes(100ms, {"c"}) == std::vector<effect>{ask_others{"b"}});
-  CHECK(o.happens(others_said{"b", false}) == std::vector<effect>{declare_dead{"b"}});
+  CHECK(o.happens(others_said{"b", false, {}}) == std::vector<effect>{declare_dead{"b"}});
 }
 
 TEST_CASE("one whose connection broke is suspected as soon as a beat is missing") {
@@ -69,18 +69,40 @@ TEST_CASE("not if it comes back before") {
 TEST_CASE("one that others hear lives, and is asked about again") {
   observer o;
   CHECK(o.passes(1100ms, {"c"}).size() == 1);
-  CHECK(o.happens(others_said{"b", true}).empty());
+  CHECK(o.happens(others_said{"b", true, {}}).empty());
   CHECK(o.now_is.peers.at("b").elsewhere);
   CHECK(o.passes(400ms, {"c"}).empty());
   CHECK(o.passes(100ms, {"c"}) == std::vector<effect>{ask_others{"b"}});
-  CHECK(o.happens(others_said{"b", false}) == std::vector<effect>{declare_dead{"b"}});
+  CHECK(o.happens(others_said{"b", false, {}}) == std::vector<effect>{declare_dead{"b"}});
+}
+
+TEST_CASE("a witness that does not answer is no proof, and is asked again at once") {
+  observer o;
+  CHECK(o.passes(1100ms, {"c"}).size() == 1);
+  CHECK(o.happens(others_said{"b", false, {"c"}}).empty());
+  CHECK(o.passes(100ms, {"c"}) == std::vector<effect>{ask_others{"b"}});
+  CHECK(o.happens(others_said{"b", false, {}}) == std::vector<effect>{declare_dead{"b"}});
+}
+
+TEST_CASE("one that is silent itself is no witness") {
+  observer o;
+  CHECK(o.passes(2100ms, {}).size() == 2);
+  CHECK(o.happens(others_said{"b", false, {"c"}}) == std::vector<effect>{declare_dead{"b"}});
+}
+
+TEST_CASE("one word for it counts, whoever does not answer") {
+  observer o;
+  o.happens(members_changed{{"b", "c", "d"}});
+  CHECK(o.passes(1100ms, {"c", "d"}).size() == 1);
+  CHECK(o.happens(others_said{"b", true, {"d"}}).empty());
+  CHECK(o.now_is.peers.at("b").elsewhere);
 }
 
 TEST_CASE("one that is heard while the others are asked lives") {
   observer o;
   o.passes(1100ms, {"c"});
   o.happens(heard{"b"});
-  CHECK(o.happens(others_said{"b", false}).empty());
+  CHECK(o.happens(others_said{"b", false, {}}).empty());
 }
 
 TEST_CASE("an observer that did not run suspects nobody, and knows that it did not") {

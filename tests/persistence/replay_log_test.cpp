@@ -63,3 +63,20 @@ TEST_CASE("a position that was never given out is not covered") {
   CHECK(log.covers(0));
   CHECK_FALSE(log.covers(1));
 }
+
+TEST_CASE("a log that goes on behind another one knows what is gone, which markers are not") {
+  replay_log log;
+  log.continue_after(5, 3);
+  CHECK(log.dropped() == 3);
+  CHECK_FALSE(log.covers(2));
+  CHECK(log.covers(3));
+  CHECK(log.covers(5));
+  CHECK_FALSE(log.covers(6));
+  CHECK(log.append("f", {10, 1000}) == 6);
+  log.continue_after(9, 6);
+  CHECK(log.covers(3));
+  CHECK(log.append("j", {10, 1000}) == 10);
+  log.continue_after(14, 12);
+  CHECK_FALSE(log.covers(10));
+  CHECK(log.covers(12));
+}

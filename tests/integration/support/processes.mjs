@@ -74,6 +74,22 @@ export class Process {
 
   signal(name) { this.child.kill(name); }
 
+  /// True while it is stopped by a signal, with all of its threads.
+  stands() {
+    try {
+      const threads = readdirSync(`/proc/${this.pid}/task`);
+      return threads.every((id) => /^State:\s+T/m.test(readFileSync(`/proc/${this.pid}/task/${id}/status`, 'utf8')));
+    } catch {
+      return false;  // it has ended
+    }
+  }
+
+  /// Stops it, and waits until none of its threads runs.
+  async freeze() {
+    this.signal('SIGSTOP');
+    await waitFor(`${this.name} to stand still`, () => this.stands());
+  }
+
   /// Waits for the end; fails if it takes longer.
   async ends(ms = 15_000) {
     let timer;
