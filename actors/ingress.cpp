@@ -15,6 +15,7 @@
 #include "actors/roster.hpp"
 #include "actors/session.hpp"
 #include "actors/shard.hpp"
+#include "actors/sse_post.hpp"
 #include "transport/errc.hpp"
 #include "transport/mcp/classify.hpp"
 #include "transport/mcp/messages.hpp"
@@ -64,12 +65,13 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
         },
         [this](ingress_stop) {
           server_.reset();
-          for (const auto& r : relays()) r->stop();
+          for (const auto& r : alive(relays_)) r->stop();
+          for (const auto& p : alive(sse_posts_)) p->stop();
           quit();
         },
         [this](client_request& m) { on_request(std::move(m.exchange)); },
         [this](routes_changed) {
-          for (const auto& r : relays()) r->on_routes_changed();
+          for (const auto& r : alive(relays_)) r->on_routes_changed();
         },
     };
   }
@@ -89,7 +91,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       return refuse(*exchange, 403, mcp::code::server_error, "This Host or Origin is not allowed here");
     }
     if (r.path == "/mcp") return on_mcp(std::move(exchange));
-    if (r.path == "/messages") return on_sse_post(exchange);
+    if (r.path == "/messages") return on_sse_post(std::move(exchange));
     if (r.path == "/sse") return on_sse_get(std::move(exchange));
     if (r.path == "/healthz" || r.path == "/readyz") return on_health(*exchange);
     refuse(*exchange, 404, mcp::code::method_not_found, "Nothing is served here; MCP clients connect to /mcp");
@@ -104,6 +106,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     }
     if (r.path == peer_path::mcp || r.path == peer_path::again || r.path == peer_path::relay)
       return on_mcp(std::move(exchange));
+    if (r.path == peer_path::sse || r.path == peer_path::relay_sse) return on_sse_post(std::move(exchange));
     if (r.path == peer_path::beat || r.path == peer_path::heard) {
       auto e = &home() == node_.shards.front().get() ? std::move(exchange) : make_remote(std::move(exchange));
       return home().deliver(node_.in_cluster->roster, peer_request{std::move(e)});
@@ -197,16 +200,23 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   }
 
   void relay_to(exchange_ptr exchange, std::optional<std::uint16_t> slot) {
-    if (relays_.size() == relays_.capacity()) std::erase_if(relays_, [](const auto& r) { return r.expired(); });
     const auto r = std::make_shared<relay>(home().loop(), node_, std::move(exchange), slot);
-    relays_.push_back(r);
+    note(relays_, r);
     r->start();
   }
 
-  std::vector<std::shared_ptr<relay>> relays() const {
-    std::vector<std::shared_ptr<relay>> all;
-    for (const auto& weak : relays_) {
-      if (auto r = weak.lock()) all.push_back(std::move(r));
+  /// Those that are over go when there is no more room.
+  template <class T>
+  static void note(std::vector<std::weak_ptr<T>>& among, const std::shared_ptr<T>& one) {
+    if (among.size() == among.capacity()) std::erase_if(among, [](const auto& weak) { return weak.expired(); });
+    among.push_back(one);
+  }
+
+  template <class T>
+  static std::vector<std::shared_ptr<T>> alive(const std::vector<std::weak_ptr<T>>& among) {
+    std::vector<std::shared_ptr<T>> all;
+    for (const auto& weak : among) {
+      if (auto one = weak.lock()) all.push_back(std::move(one));
     }
     return all;
   }
@@ -264,19 +274,17 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       return refuse(*exchange, 406, mcp::code::server_error, "Accept must list text/event-stream");
     }
     if (!may_begin(*exchange, {})) return;
-    const auto session = new_session(new_id().value_or(mcp::random_id()), client_transport::http_sse);
+    const auto session = new_session(mcp::random_id(), client_transport::http_sse);
     home().deliver(session, client_stream{std::move(exchange), true});
   }
 
-  void on_sse_post(const exchange_ptr& exchange) {
+  void on_sse_post(exchange_ptr exchange) {
     const auto& r = exchange->request();
     if (r.method != http_method::post) {
       return refuse(*exchange, 405, mcp::code::server_error, "Use POST", {}, "Allow: POST\r\n");
     }
     const auto session = find(query_value(r.query, "sessionId"), client_transport::http_sse);
-    if (!session) {
-      return refuse(*exchange, 404, mcp::code::session_not_found, "Session not found: open /sse first");
-    }
+    if (!session) return send_sse_on(std::move(exchange));
     const auto bytes = std::make_shared<const std::string>(r.body);
     const auto message = mcp::scan(*bytes);
     if (!message) {
@@ -288,10 +296,30 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     home().deliver(session->session, client_message{nullptr, bytes, *message});
   }
 
+  /// To the node that the endpoint of the session names, if that is another one and it is there.
+  void send_sse_on(exchange_ptr exchange) {
+    const auto& r = exchange->request();
+    const auto tag = query_value(r.query, "node");
+    if (node_.in_cluster && !tag.empty() && r.path != peer_path::sse) {
+      const auto routes = node_.in_cluster->routes.get();
+      for (std::size_t i = 0; i < routes->peers.size(); ++i) {
+        const auto& owner = routes->peers[i];
+        if (owner.incarnation == node_.store->incarnation() || cluster::tag_of(owner.name) != tag) continue;
+        const auto p = std::make_shared<sse_post>(home().loop(), node_, std::move(exchange));
+        note(sse_posts_, p);
+        const auto via = r.path == peer_path::relay_sse ? i : routes->via[i];  // once is enough
+        return p->start(routes->peers[via], via != i);
+      }
+    }
+    refuse(*exchange, 404, mcp::code::session_not_found, "Session not found: open /sse first");
+  }
+
   node_context& node_;
   const bool serves_peers_;
   std::unique_ptr<transport::http_server> server_;
-  std::vector<std::weak_ptr<relay>> relays_;  // those over go when there is no more room
+  // Under way, or over.
+  std::vector<std::weak_ptr<relay>> relays_;
+  std::vector<std::weak_ptr<sse_post>> sse_posts_;
 };
 
 }  // namespace
