@@ -172,6 +172,7 @@ class roster_actor final : public shard_actor {
     publish();
     beat_all();
     keeper_.look(view_);
+    tell_if_left();  // whoever was to have the slots may be leaving, too
   }
 
   void note_changes(const membership::view& before) const {
