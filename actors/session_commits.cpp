@@ -144,6 +144,8 @@ void session_actor::give_up() {
   durable_->now = phase::lost;
   for (auto& m : std::exchange(durable_->stash, {}))
     std::visit([this](auto& message) { pass_on(std::move(message.exchange)); }, m);
+  // A session that never was: it may begin elsewhere.
+  if (const auto p = std::exchange(durable_->opening, nullptr)) pass_on(std::exchange(p->exchange, nullptr));
   let_go();
   durable_->gate.abandon();
   quit();

@@ -76,6 +76,7 @@ struct session_durability {
     }
   }
 
+  post_ptr opening;  ///< whose `initialize` is answered once the session is in the store
   commit_gate gate;
   phase now = phase::live;
   bool snapshot_due = false, call_back = true;

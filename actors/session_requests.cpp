@@ -306,11 +306,16 @@ void session_actor::answer_initialize(const post_ptr& p, mcp::raw_json id, const
                        R"(,"serverInfo":{"name":"holdfast","version":")" HOLDFAST_VERSION R"("})", instructions, "}}"});
   note_snapshot();
   if (!durable_) return put_answer(p, {whole}, header);
-  gated([this, p, whole = std::move(whole), header] { put_answer(p, {whole}, header); },
-        [this, p] {
-          refuse_for_now(p);
-          end("the store did not take it");
-        });
+  durable_->opening = p;
+  gated(
+      [this, p, whole = std::move(whole), header] {
+        durable_->opening = nullptr;
+        put_answer(p, {whole}, header);
+      },
+      [this, p] {
+        refuse_for_now(p);
+        end("the store did not take it");
+      });
 }
 
 void session_actor::list(const post_ptr& p, const mcp::envelope& e, const view_ptr& view, list_kind kind) {
