@@ -50,6 +50,9 @@ std::string_view query_value(std::string_view query, std::string_view name) {
   return {};
 }
 
+/// Sent again by another node, or by a balancer, because nothing came back the first time.
+bool was_repeated(const http_request& r) { return r.path == peer_path::again || !r.repeated.empty(); }
+
 class ingress_actor final : public shard_actor, private transport::http_handler {
  public:
   ingress_actor(caf::actor_config& cfg, shard& home, node_context& node, ingress_role role)
@@ -150,7 +153,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       case mcp::classified::kind::initialize: return begin_session(std::move(exchange), what.message);
       case mcp::classified::kind::single:
         return route(std::move(exchange), what.message.id, [&](exchange_ptr e) {
-          const auto repeated = e->request().path == peer_path::again;
+          const auto repeated = was_repeated(e->request());
           return client_message{std::move(e), nullptr, what.message, repeated};
         });
       case mcp::classified::kind::batch:
@@ -160,7 +163,10 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       case mcp::classified::kind::open_stream:
         return route(std::move(exchange), {}, [](exchange_ptr e) { return client_stream{std::move(e)}; });
       case mcp::classified::kind::end_session:
-        return route(std::move(exchange), {}, [](exchange_ptr e) { return client_goodbye{std::move(e)}; });
+        return route(std::move(exchange), {}, [](exchange_ptr e) {
+          const auto repeated = was_repeated(e->request());
+          return client_goodbye{std::move(e), repeated};
+        });
     }
   }
 
@@ -181,6 +187,9 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     if (is_elsewhere(exchange->request().session_id)) return send_on(std::move(exchange));
     const auto session = find(exchange->request().session_id, client_transport::streamable_http);
     if (!session) {
+      const auto& r = exchange->request();
+      // The first one may have been carried out.
+      if (r.method == http_method::del && was_repeated(r)) return exchange->respond(200, {}, {}, {});
       return refuse(*exchange, 404, mcp::code::session_not_found, "Session not found: initialize a new one", id);
     }
     if (session->home != &home()) exchange = make_remote(std::move(exchange));
