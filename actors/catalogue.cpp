@@ -27,7 +27,7 @@ list_kinds what_changed(const listing_ptr& before, const listing& after) {
           !same(b.resources, after.resources) || !same(b.templates, after.templates)};
 }
 
-/// A reconnection mostly brings the same listing; republishing it would make every cursor stale.
+/// A reconnection mostly brings the same listing, of which nobody wants to hear.
 bool is_news(const listing_ptr& before, const listing& after) {
   return !before || what_changed(before, after).any() || before->capabilities != after.capabilities ||
          before->instructions != after.instructions || before->revision != after.revision;
@@ -161,7 +161,7 @@ class catalogue_actor final : public shard_actor {
     for (std::size_t u = 0; u < upstreams().size(); ++u) {
       listings.push_back(upstreams()[u].enabled ? source_of(a, u).offers : nullptr);
     }
-    return std::make_shared<const catalogue_view>(upstreams(), node_.config.catalogue, std::move(listings), ++epoch_);
+    return std::make_shared<const catalogue_view>(upstreams(), node_.config.catalogue, std::move(listings));
   }
 
   void on_stop() {
@@ -175,7 +175,7 @@ class catalogue_actor final : public shard_actor {
   node_context& node_;
   std::vector<source> shared_;
   std::array<std::unique_ptr<audience>, capability_set::count> audiences_;
-  std::uint64_t epoch_ = 0, tickets_ = 0;
+  std::uint64_t tickets_ = 0;
 };
 
 }  // namespace

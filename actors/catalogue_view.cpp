@@ -45,12 +45,16 @@ bool is_repeatable(const upstream_config& u, const std::string& tool) {
          (u.retry_idempotent && mcp::member(hints, "idempotentHint") == "true");
 }
 
+constexpr std::array<std::string_view, 4> keys{"name", "name", "uri", "uriTemplate"};
+
 std::size_t index_of(list_kind kind) noexcept { return static_cast<std::size_t>(kind); }
 
 }  // namespace
 
-void catalogue_view::rendered::add(std::string_view entry, std::uint32_t owner) {
+void catalogue_view::rendered::add(std::string_view entry, std::string_view known_by, std::uint32_t owner) {
   owners.push_back(owner);
+  // Their quotes keep two names apart from one.
+  for (const char c : known_by) order = (order ^ static_cast<unsigned char>(c)) * 1099511628211u;
   if (!text.empty()) text += ',';
   const auto begin = text.size();
   text += entry;
@@ -58,8 +62,8 @@ void catalogue_view::rendered::add(std::string_view entry, std::uint32_t owner) 
 }
 
 catalogue_view::catalogue_view(const std::vector<upstream_config>& upstreams, const catalogue_config& config,
-                               std::vector<listing_ptr> listings, std::uint64_t epoch)
-    : listings_(std::move(listings)), epoch_(epoch), page_size_(std::max<std::size_t>(config.page_size, 1)) {
+                               std::vector<listing_ptr> listings)
+    : listings_(std::move(listings)), page_size_(std::max<std::size_t>(config.page_size, 1)) {
   listings_.resize(upstreams.size());
   for (const auto& u : upstreams) resource_filters_.push_back({u.allow_resources, u.deny_resources});
   merge_named(list_kind::tools, upstreams, config.always_prefix);
@@ -71,11 +75,12 @@ catalogue_view::catalogue_view(const std::vector<upstream_config>& upstreams, co
 
 void catalogue_view::show(list_kind kind, const std::string& raw, std::size_t upstream) {
   const auto u = static_cast<std::uint32_t>(upstream);
+  const auto known_by = mcp::member(raw, keys[index_of(kind)]);
   if (kind == list_kind::tools) {
-    current_[index_of(kind)].add(mcp::convert_tool(mcp::newest_legacy, raw), u);
-    older_[index_of(kind)].add(mcp::convert_tool(mcp::revision::r2025_03_26, raw), u);
+    current_[index_of(kind)].add(mcp::convert_tool(mcp::newest_legacy, raw), known_by, u);
+    older_[index_of(kind)].add(mcp::convert_tool(mcp::revision::r2025_03_26, raw), known_by, u);
   } else {
-    current_[index_of(kind)].add(raw, u);  // the same for every revision
+    current_[index_of(kind)].add(raw, known_by, u);  // the same for every revision
   }
 }
 
@@ -242,6 +247,8 @@ catalogue_view::page catalogue_view::list(list_kind kind, mcp::revision to, std:
   if (end < all.spans.size()) p.next = end;
   return p;
 }
+
+std::uint64_t catalogue_view::order_of(list_kind kind) const noexcept { return current_[index_of(kind)].order; }
 
 std::string catalogue_view::list_of(list_kind kind, std::uint32_t upstream) const {
   const auto& all = current_[index_of(kind)];

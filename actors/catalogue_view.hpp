@@ -44,9 +44,8 @@ class catalogue_view {
 
   /// `listings` has one place per configured upstream, null where nothing is known (yet).
   catalogue_view(const std::vector<upstream_config>& upstreams, const catalogue_config& config,
-                 std::vector<listing_ptr> listings, std::uint64_t epoch);
+                 std::vector<listing_ptr> listings);
 
-  std::uint64_t epoch() const noexcept { return epoch_; }
   const std::vector<listing_ptr>& listings() const noexcept { return listings_; }
 
   const route* tool(std::string_view shown) const;
@@ -65,6 +64,9 @@ class catalogue_view {
 
   /// The entries of a list from `offset` on, as a client of `to` can read them.
   page list(list_kind kind, mcp::revision to, std::size_t offset) const;
+  /// Tells lists apart in which other entries stand, or in another order: an offset means nothing from one to the
+  /// other. The same on every node.
+  std::uint64_t order_of(list_kind kind) const noexcept;
   std::size_t size(list_kind kind) const noexcept;
 
   /// The entries of one upstream, as shown to clients of the newest legacy revision, joined by commas.
@@ -89,7 +91,8 @@ class catalogue_view {
     std::string text;
     std::vector<std::pair<std::size_t, std::size_t>> spans;  // begin and end of each entry in `text`
     std::vector<std::uint32_t> owners;                       // the upstream of each entry
-    void add(std::string_view entry, std::uint32_t owner);
+    std::uint64_t order = 14695981039346656037u;             // FNV-1a of what the entries are known by
+    void add(std::string_view entry, std::string_view known_by, std::uint32_t owner);
   };
 
   void merge_named(list_kind kind, const std::vector<upstream_config>& upstreams, bool always_prefix);
@@ -104,7 +107,6 @@ class catalogue_view {
 
   std::vector<listing_ptr> listings_;
   std::vector<resource_filter> resource_filters_;  // by upstream
-  std::uint64_t epoch_;
   std::size_t page_size_;
   table<route> tools_, prompts_;
   table<std::uint32_t> uris_;

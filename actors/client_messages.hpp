@@ -50,6 +50,7 @@ struct client_stream {
 };
 struct client_goodbye {
   exchange_ptr exchange;
+  bool repeated = false;  ///< as above
 };
 
 // session → ingress

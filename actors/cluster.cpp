@@ -4,10 +4,13 @@
 #include <charconv>
 #include <utility>
 
+#include "persistence/content_hash.hpp"
+
 namespace holdfast::actors {
 namespace {
 
 constexpr std::string_view bearer = "Bearer ";
+constexpr std::size_t tag_length = 8;
 
 std::int64_t now_ms() noexcept {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
@@ -32,6 +35,8 @@ cluster::cluster(cluster_config c) : config(std::move(c)) {
 }
 
 bool cluster::is_certain() const noexcept { return certain_ && now_ms() - looked_ < config.silence.count() / 2; }
+
+std::string cluster::tag_of(std::string_view name) { return persistence::content_hash(name).substr(0, tag_length); }
 
 void cluster::note_look() noexcept { looked_ = now_ms(); }
 

@@ -20,8 +20,10 @@ namespace holdfast::actors {
 namespace peer_path {
 inline constexpr std::string_view prefix = "/peer/";
 inline constexpr std::string_view mcp = "/peer/mcp";
-inline constexpr std::string_view again = "/peer/again";  ///< may have been carried out before, to no avail
-inline constexpr std::string_view relay = "/peer/relay";  ///< to be sent on, where the sender cannot reach the owner
+inline constexpr std::string_view again = "/peer/again";   ///< may have been carried out before, to no avail
+inline constexpr std::string_view relay = "/peer/relay";   ///< to be sent on, where the sender cannot reach the owner
+inline constexpr std::string_view sse = "/peer/messages";  ///< a client's message on the older HTTP+SSE transport
+inline constexpr std::string_view relay_sse = "/peer/messages/relay";
 inline constexpr std::string_view beat = "/peer/beat";
 inline constexpr std::string_view heard = "/peer/heard";
 }  // namespace peer_path
@@ -37,6 +39,12 @@ class cluster {
   published<const cluster_routes> routes;                  ///< never null
   published<const machines::membership::view> membership;  ///< never null
   caf::actor roster;
+
+  /// The name of this node to the others.
+  const std::string& name() const noexcept { return config.name.empty() ? address : config.name; }
+
+  /// What stands for a node where clients see it, who need not know names and addresses: the same on all nodes.
+  static std::string tag_of(std::string_view name);
 
   /// False while this process cannot know whether it was declared dead: it has not run for a while, or has not joined.
   /// Then it must not answer for its sessions.

@@ -15,6 +15,7 @@
 #include "actors/roster.hpp"
 #include "actors/session.hpp"
 #include "actors/shard.hpp"
+#include "actors/sse_post.hpp"
 #include "transport/errc.hpp"
 #include "transport/mcp/classify.hpp"
 #include "transport/mcp/messages.hpp"
@@ -49,6 +50,9 @@ std::string_view query_value(std::string_view query, std::string_view name) {
   return {};
 }
 
+/// Sent again by another node, or by a balancer, because nothing came back the first time.
+bool was_repeated(const http_request& r) { return r.path == peer_path::again || !r.repeated.empty(); }
+
 class ingress_actor final : public shard_actor, private transport::http_handler {
  public:
   ingress_actor(caf::actor_config& cfg, shard& home, node_context& node, ingress_role role)
@@ -64,12 +68,13 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
         },
         [this](ingress_stop) {
           server_.reset();
-          for (const auto& r : relays()) r->stop();
+          for (const auto& r : alive(relays_)) r->stop();
+          for (const auto& p : alive(sse_posts_)) p->stop();
           quit();
         },
         [this](client_request& m) { on_request(std::move(m.exchange)); },
         [this](routes_changed) {
-          for (const auto& r : relays()) r->on_routes_changed();
+          for (const auto& r : alive(relays_)) r->on_routes_changed();
         },
     };
   }
@@ -89,7 +94,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       return refuse(*exchange, 403, mcp::code::server_error, "This Host or Origin is not allowed here");
     }
     if (r.path == "/mcp") return on_mcp(std::move(exchange));
-    if (r.path == "/messages") return on_sse_post(exchange);
+    if (r.path == "/messages") return on_sse_post(std::move(exchange));
     if (r.path == "/sse") return on_sse_get(std::move(exchange));
     if (r.path == "/healthz" || r.path == "/readyz") return on_health(*exchange);
     refuse(*exchange, 404, mcp::code::method_not_found, "Nothing is served here; MCP clients connect to /mcp");
@@ -104,6 +109,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     }
     if (r.path == peer_path::mcp || r.path == peer_path::again || r.path == peer_path::relay)
       return on_mcp(std::move(exchange));
+    if (r.path == peer_path::sse || r.path == peer_path::relay_sse) return on_sse_post(std::move(exchange));
     if (r.path == peer_path::beat || r.path == peer_path::heard) {
       auto e = &home() == node_.shards.front().get() ? std::move(exchange) : make_remote(std::move(exchange));
       return home().deliver(node_.in_cluster->roster, peer_request{std::move(e)});
@@ -147,7 +153,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       case mcp::classified::kind::initialize: return begin_session(std::move(exchange), what.message);
       case mcp::classified::kind::single:
         return route(std::move(exchange), what.message.id, [&](exchange_ptr e) {
-          const auto repeated = e->request().path == peer_path::again;
+          const auto repeated = was_repeated(e->request());
           return client_message{std::move(e), nullptr, what.message, repeated};
         });
       case mcp::classified::kind::batch:
@@ -157,7 +163,10 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       case mcp::classified::kind::open_stream:
         return route(std::move(exchange), {}, [](exchange_ptr e) { return client_stream{std::move(e)}; });
       case mcp::classified::kind::end_session:
-        return route(std::move(exchange), {}, [](exchange_ptr e) { return client_goodbye{std::move(e)}; });
+        return route(std::move(exchange), {}, [](exchange_ptr e) {
+          const auto repeated = was_repeated(e->request());
+          return client_goodbye{std::move(e), repeated};
+        });
     }
   }
 
@@ -178,6 +187,9 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     if (is_elsewhere(exchange->request().session_id)) return send_on(std::move(exchange));
     const auto session = find(exchange->request().session_id, client_transport::streamable_http);
     if (!session) {
+      const auto& r = exchange->request();
+      // The first one may have been carried out.
+      if (r.method == http_method::del && was_repeated(r)) return exchange->respond(200, {}, {}, {});
       return refuse(*exchange, 404, mcp::code::session_not_found, "Session not found: initialize a new one", id);
     }
     if (session->home != &home()) exchange = make_remote(std::move(exchange));
@@ -197,16 +209,23 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   }
 
   void relay_to(exchange_ptr exchange, std::optional<std::uint16_t> slot) {
-    if (relays_.size() == relays_.capacity()) std::erase_if(relays_, [](const auto& r) { return r.expired(); });
     const auto r = std::make_shared<relay>(home().loop(), node_, std::move(exchange), slot);
-    relays_.push_back(r);
+    note(relays_, r);
     r->start();
   }
 
-  std::vector<std::shared_ptr<relay>> relays() const {
-    std::vector<std::shared_ptr<relay>> all;
-    for (const auto& weak : relays_) {
-      if (auto r = weak.lock()) all.push_back(std::move(r));
+  /// Those that are over go when there is no more room.
+  template <class T>
+  static void note(std::vector<std::weak_ptr<T>>& among, const std::shared_ptr<T>& one) {
+    if (among.size() == among.capacity()) std::erase_if(among, [](const auto& weak) { return weak.expired(); });
+    among.push_back(one);
+  }
+
+  template <class T>
+  static std::vector<std::shared_ptr<T>> alive(const std::vector<std::weak_ptr<T>>& among) {
+    std::vector<std::shared_ptr<T>> all;
+    for (const auto& weak : among) {
+      if (auto one = weak.lock()) all.push_back(std::move(one));
     }
     return all;
   }
@@ -264,19 +283,17 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       return refuse(*exchange, 406, mcp::code::server_error, "Accept must list text/event-stream");
     }
     if (!may_begin(*exchange, {})) return;
-    const auto session = new_session(new_id().value_or(mcp::random_id()), client_transport::http_sse);
+    const auto session = new_session(mcp::random_id(), client_transport::http_sse);
     home().deliver(session, client_stream{std::move(exchange), true});
   }
 
-  void on_sse_post(const exchange_ptr& exchange) {
+  void on_sse_post(exchange_ptr exchange) {
     const auto& r = exchange->request();
     if (r.method != http_method::post) {
       return refuse(*exchange, 405, mcp::code::server_error, "Use POST", {}, "Allow: POST\r\n");
     }
     const auto session = find(query_value(r.query, "sessionId"), client_transport::http_sse);
-    if (!session) {
-      return refuse(*exchange, 404, mcp::code::session_not_found, "Session not found: open /sse first");
-    }
+    if (!session) return send_sse_on(std::move(exchange));
     const auto bytes = std::make_shared<const std::string>(r.body);
     const auto message = mcp::scan(*bytes);
     if (!message) {
@@ -288,10 +305,30 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     home().deliver(session->session, client_message{nullptr, bytes, *message});
   }
 
+  /// To the node that the endpoint of the session names, if that is another one and it is there.
+  void send_sse_on(exchange_ptr exchange) {
+    const auto& r = exchange->request();
+    const auto tag = query_value(r.query, "node");
+    if (node_.in_cluster && !tag.empty() && r.path != peer_path::sse) {
+      const auto routes = node_.in_cluster->routes.get();
+      for (std::size_t i = 0; i < routes->peers.size(); ++i) {
+        const auto& owner = routes->peers[i];
+        if (owner.incarnation == node_.store->incarnation() || cluster::tag_of(owner.name) != tag) continue;
+        const auto p = std::make_shared<sse_post>(home().loop(), node_, std::move(exchange));
+        note(sse_posts_, p);
+        const auto via = r.path == peer_path::relay_sse ? i : routes->via[i];  // once is enough
+        return p->start(routes->peers[via], via != i);
+      }
+    }
+    refuse(*exchange, 404, mcp::code::session_not_found, "Session not found: open /sse first");
+  }
+
   node_context& node_;
   const bool serves_peers_;
   std::unique_ptr<transport::http_server> server_;
-  std::vector<std::weak_ptr<relay>> relays_;  // those over go when there is no more room
+  // Under way, or over.
+  std::vector<std::weak_ptr<relay>> relays_;
+  std::vector<std::weak_ptr<sse_post>> sse_posts_;
 };
 
 }  // namespace

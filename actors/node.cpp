@@ -38,9 +38,15 @@ node_config with_defaults(node_config c) {
   return c;
 }
 
+/// Cursors of a cluster are good on all its nodes. Without a secret it is one of loopback, where whoever could make up
+/// a cursor could as well pass for a node.
+mcp::sealer::key cursor_key_of(const node_config& c) {
+  return c.cluster.enabled ? mcp::sealer::shared_key(c.cluster.secret, "holdfast cursors") : mcp::sealer::random_key();
+}
+
 class running_node final : public node {
  public:
-  explicit running_node(node_config c) : context_(with_defaults(std::move(c)), mcp::sealer::random_key()) {
+  explicit running_node(node_config c) : context_(with_defaults(c), cursor_key_of(c)) {
     for (std::size_t i = 0; i < context_.config.threads; ++i) {
       loops_.push_back(transport::loop::create());
       context_.shards.push_back(std::make_unique<shard>(*loops_.back()));

@@ -40,7 +40,7 @@ relay::relay(transport::loop& home, node_context& node, exchange_ptr exchange, s
   headers_ += node_.in_cluster->credentials();
   last_event_id_ = r.last_event_id;
   body_ = r.body;
-  repeated_ = r.path == peer_path::again;
+  repeated_ = r.path == peer_path::again || !r.repeated.empty();
   if (method_ != "GET") ++node_.calls.all;
 }
 

@@ -113,7 +113,7 @@ class roster_actor final : public shard_actor {
 
   /// Unless somebody alive has its name: the two would take each other's place for ever.
   void join(problem_handler done) {
-    const auto name = cluster_.config.name.empty() ? cluster_.address : cluster_.config.name;
+    const auto name = cluster_.name();
     read_cluster_view(*home().lane(), in_turn([this, name, done = std::move(done)](const view_outcome& read) {
       if (!read) return done(read.error().detail);
       std::vector<transport::http_target> namesakes, others;
@@ -176,6 +176,7 @@ class roster_actor final : public shard_actor {
     publish();
     beat_all();
     keeper_.look(view_);
+    tell_if_left();  // whoever was to have the slots may be leaving, too
   }
 
   /// The others have gone on without this process. What it knew is void; it comes back as somebody else.

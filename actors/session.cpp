@@ -119,7 +119,9 @@ void session_actor::on_stream(client_stream& m) {
   if (over()) return refuse_ended(*m.exchange);
   if (m.opens_session) {
     streams().attach_own(std::exchange(m.exchange, nullptr));
-    streams().send_endpoint("/messages?sessionId=" + id_);
+    // Its messages may come to any node, but only this process has the stream.
+    const auto where = node_.in_cluster ? "&node=" + cluster::tag_of(node_.in_cluster->name()) : std::string();
+    streams().send_endpoint("/messages?sessionId=" + id_ + where);
     return on_tick();
   }
   const auto last = m.exchange->request().last_event_id;

@@ -292,6 +292,10 @@ void session_actor::refuse_stashed(int status, int code, std::string_view why) {
   for (auto& m : std::exchange(durable_->stash, {})) {
     std::visit(
         [&](auto& message) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(message)>, client_goodbye>) {
+            // The first one may have been carried out.
+            if (status == 404 && message.repeated) return message.exchange->respond(200, {}, {}, {});
+          }
           if (message.exchange)
             message.exchange->respond(status, "application/json", status == 503 ? "Retry-After: 1\r\n" : "", {body});
         },

@@ -16,15 +16,15 @@ constexpr auto initialize_wait = std::chrono::milliseconds{2'000};
 
 constexpr std::array<std::string_view, 4> list_members{"tools", "prompts", "resources", "resourceTemplates"};
 
-/// What a cursor says inside its seal.
+/// What a cursor says inside its seal: the same on every node, for whoever holds the session later.
 struct cursor {
   unsigned kind = 0;
-  std::uint64_t epoch = 0;
+  std::uint64_t order = 0;  // of the list that it was made for
   std::size_t offset = 0;
 };
 
 std::string to_text(const cursor& c) {
-  return std::to_string(c.kind) + "|" + std::to_string(c.epoch) + "|" + std::to_string(c.offset);
+  return std::to_string(c.kind) + "|" + std::to_string(c.order) + "|" + std::to_string(c.offset);
 }
 
 std::optional<cursor> parse_cursor(std::string_view text) {
@@ -32,7 +32,7 @@ std::optional<cursor> parse_cursor(std::string_view text) {
   const auto* const end = text.data() + text.size();
   auto at = std::from_chars(text.data(), end, c.kind);
   if (at.ec != std::errc() || at.ptr == end) return std::nullopt;
-  at = std::from_chars(at.ptr + 1, end, c.epoch);
+  at = std::from_chars(at.ptr + 1, end, c.order);
   if (at.ec != std::errc() || at.ptr == end) return std::nullopt;
   at = std::from_chars(at.ptr + 1, end, c.offset);
   if (at.ec != std::errc() || at.ptr != end) return std::nullopt;
@@ -322,7 +322,7 @@ void session_actor::list(const post_ptr& p, const mcp::envelope& e, const view_p
     const auto token = mcp::string_value(raw);
     const auto plain_text = node_.cursors.open(token.value_or(std::string()), purpose);
     const auto c = plain_text ? parse_cursor(*plain_text) : std::nullopt;
-    if (!c || c->kind != static_cast<unsigned>(kind) || c->epoch != view->epoch()) {
+    if (!c || c->kind != static_cast<unsigned>(kind) || c->order != view->order_of(kind)) {
       return reply_error(p, e.id, mcp::code::invalid_params,
                          "Invalid cursor: start again without one (it is not ours, or the list has changed)");
     }
@@ -331,7 +331,7 @@ void session_actor::list(const post_ptr& p, const mcp::envelope& e, const view_p
   const auto page = view->list(kind, revision_, offset);
   std::string next;
   if (page.next) {
-    const cursor c{static_cast<unsigned>(kind), view->epoch(), *page.next};
+    const cursor c{static_cast<unsigned>(kind), view->order_of(kind), *page.next};
     next = R"(,"nextCursor":")" + node_.cursors.seal(to_text(c), purpose) + "\"";
   }
   put_answer(p, {R"({"jsonrpc":"2.0","id":)", e.id, R"(,"result":{")", list_members[static_cast<std::size_t>(kind)],

@@ -31,11 +31,18 @@ http_method method_of(http::verb v) noexcept {
   }
 }
 
-constexpr std::string_view http_request::*all_views[] = {
-    &http_request::path,          &http_request::query,           &http_request::host,
-    &http_request::origin,        &http_request::accept,          &http_request::content_type,
-    &http_request::traceparent,   &http_request::authorization,   &http_request::session_id,
-    &http_request::last_event_id, &http_request::protocol_version};
+constexpr std::string_view http_request::*all_views[] = {&http_request::path,
+                                                         &http_request::query,
+                                                         &http_request::host,
+                                                         &http_request::origin,
+                                                         &http_request::accept,
+                                                         &http_request::content_type,
+                                                         &http_request::traceparent,
+                                                         &http_request::authorization,
+                                                         &http_request::session_id,
+                                                         &http_request::last_event_id,
+                                                         &http_request::protocol_version,
+                                                         &http_request::repeated};
 
 }  // namespace
 
@@ -155,6 +162,7 @@ void http_parser::take_field(std::string_view name, std::string_view value, erro
         if (value.size() != 7 || !same_name(value, "chunked")) return refuse(501, ec);
         has_coding_ = true;
       }
+      if (is("holdfast-repeated")) request_.repeated = value;
       return;
     case 20:
       if (is("mcp-protocol-version")) return take_single(request_.protocol_version, value, ec);

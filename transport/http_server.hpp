@@ -27,6 +27,7 @@ struct http_request {
   std::string_view session_id;        ///< Mcp-Session-Id
   std::string_view protocol_version;  ///< MCP-Protocol-Version
   std::string_view last_event_id;     ///< Last-Event-ID
+  std::string_view repeated;          ///< Holdfast-Repeated: a balancer has sent this request before, in vain
   std::string_view body;
 };
 

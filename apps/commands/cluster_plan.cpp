@@ -59,14 +59,19 @@ global
 // - Every request goes to the next node, whatever session it belongs to: to tell nodes from each other is their own
 //   business. Each has a connection of its own to the node (http-server-close), because one that is kept may be closed
 //   by the node just when a request goes out on it, and nobody could tell whether that request was processed.
-// - Only a connection that was never made is tried again, at another node. A request that was sent is not sent again.
+// - A connection that was never made is tried again, at another node. A request whose node goes without an answer is
+// sent
+//   once more, with a header that says so, for the nodes to know it again: HAProxy tells a first time from a second one
+//   only by sending both through itself (`once`, `again`). What nodes do not know again is not sent again: messages of
+//   HTTP+SSE, batches, and what is not in the buffer as a whole. Nor is a request that was at a node while one came to
+//   be down (504): it may have been frozen, and the request be carried out so late that nobody remembers.
 // - A node that answers anything else than 200 to /readyz (it leaves, joins, or has no store) gets no further requests,
 //   and keeps those that it has (L7OKC). One that does not answer at all is dead, or frozen, and does not even close
 //   its connections: they are cut, for clients to come again and be served by another node.
 // - The Host header passes as it came: nodes check it against DNS rebinding.
 // - Event streams pass as they come, and may be silent for an hour; when a client goes, its node is told at once.
 constexpr std::string_view front_continues = R"( mode 600 level admin
-  maxconn 8000
+  maxconn 16000
   no strict-limits
 
 defaults
@@ -86,13 +91,28 @@ defaults
   timeout tunnel 1h
 
 frontend clients
+  maxconn 8000
+  option http-buffer-request
+  http-request del-header Holdfast-Repeated
+  acl may_be_repeated method GET HEAD DELETE
+  acl may_be_repeated req.body,json_query('$.jsonrpc') -m found
+  http-request disable-l7-retry unless { path /mcp } may_be_repeated
+  default_backend once_or_again
   bind )";
+
+constexpr std::string_view front_goes_twice = R"(
+backend once_or_again
+  balance first
+  retries 1
+  retry-on conn-failure 502
+  server once )";
 
 constexpr std::string_view front_ends = R"(
   balance roundrobin
   option httpchk
   http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host 127.0.0.1 hdr Connection close
   http-check expect status 200 error-status L7OKC
+  http-error status 502 content-type application/problem+json string '{"title":"The node that had this request is gone; it may have been carried out","status":502}'
   http-error status 503 content-type application/problem+json string '{"title":"No node is ready","status":503}' hdr Retry-After 1
 )";
 
@@ -149,9 +169,18 @@ std::string front_server(const cluster_node& n) {
 }
 
 std::string front_configuration(const cluster_state& s) {
-  std::string text = std::string(front_begins) + std::string(front_socket) + std::string(front_continues) +
-                     address(s.front_port) + "\n  default_backend " + std::string(front_backend) + "\n\nbackend " +
-                     std::string(front_backend) + std::string(front_ends);
+  const std::string nodes(front_backend);
+  // Of Linux's own name space: no files that would have to go.
+  const auto way = [&](const char* name) { return "abns@holdfast." + std::to_string(s.front_port) + "." + name; };
+  auto text = std::string(front_begins) + std::string(front_socket) + std::string(front_continues) +
+              address(s.front_port) + "\n" + std::string(front_goes_twice) + way("once") + " id 1\n  server again " +
+              way("again") + " id 2\n";
+  text += "\nfrontend once\n  bind " + way("once") + "\n  http-request set-var(txn.nodes) nbsrv(" + nodes +
+          ")\n  http-after-response set-status 504 if { status 502 } { nbsrv(" + nodes +
+          "),sub(txn.nodes) lt 0 }\n  default_backend " + nodes + "\n";
+  text += "\nfrontend again\n  bind " + way("again") +
+          "\n  http-request set-header Holdfast-Repeated 1\n  default_backend " + nodes + "\n";
+  text += "\nbackend " + nodes + std::string(front_ends);
   for (const auto& n : s.nodes) text += "  server " + front_server(n) + "\n";
   return text;
 }

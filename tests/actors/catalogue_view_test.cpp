@@ -63,7 +63,7 @@ struct offers {
       configs.push_back(o->config);
       listings.push_back(o->listing);
     }
-    return catalogue_view(configs, config, listings, 1);
+    return catalogue_view(configs, config, listings);
   }
 
   std::vector<std::unique_ptr<one>> all;
@@ -262,6 +262,26 @@ TEST_CASE("pages follow each other without gap or repeat and past the end nothin
     CHECK(v.list(list_kind::tools, newest, 7).entries.empty());
     CHECK_FALSE(v.list(list_kind::tools, newest, 1000).next);
   }
+}
+
+TEST_CASE("the order of a list tells what stands in it and in which order, whatever is said of it") {
+  const auto order = [](const auto& fill, list_kind kind = list_kind::tools) {
+    offers o;
+    fill(o.upstream("a"));
+    return o.view().order_of(kind);
+  };
+  const auto both = order([](auto& a) { a.tool("x").tool("y"); });
+  CHECK(order([](auto& a) { a.tool("x").tool("y"); }) == both);
+  CHECK(order([](auto& a) { a.tool("x", R"(,"description":"other")").tool("y").prompt("p"); }) == both);
+  CHECK(order([](auto& a) { a.tool("y").tool("x"); }) != both);
+  CHECK(order([](auto& a) { a.tool("xy"); }) != both);
+  CHECK(order([](auto& a) { a.tool("x"); }) != both);
+  const auto is_known_by = [&](const auto& fill, const auto& fill_other, list_kind kind) {
+    CHECK(order(fill, kind) != order(fill_other, kind));
+  };
+  is_known_by([](auto& a) { a.prompt("p"); }, [](auto& a) { a.prompt("q"); }, list_kind::prompts);
+  is_known_by([](auto& a) { a.resource("u:1"); }, [](auto& a) { a.resource("u:2"); }, list_kind::resources);
+  is_known_by([](auto& a) { a.pattern("u:{a}"); }, [](auto& a) { a.pattern("u:{b}"); }, list_kind::templates);
 }
 
 TEST_CASE("older clients see tools without what their revision does not know") {

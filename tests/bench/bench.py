@@ -187,13 +187,17 @@ def main():
                         help="the node's I/O threads, 0 = as shipped (default 0 1); only `http` uses all of them, the rest the first")
     parser.add_argument("--patience", type=float, default=30,
                         help="seconds that a run waits for a machine on which nothing else works (default 30)")
-    parser.add_argument("--kills", type=int, default=100, help="how often `failover` kills a node (default 100)")
+    parser.add_argument("--kills", type=int, default=100, help="how often `failover` kills a node (default 100); all else a fifth of that")
+    parser.add_argument("--ways", type=lambda text: text.split(","), default=list(failover.WAYS), metavar="WAY,...",
+                        help="for `failover`: " + ",".join(failover.WAYS) + " (default all)")
     parser.add_argument("--held", type=int, default=10_000, help="sessions and streams for `memory` and `durable` (default 10000)")
     parser.add_argument("--binaries", type=pathlib.Path, default=ROOT / "build/release/bin")
     parser.add_argument("--json", type=pathlib.Path, help="also write the figures there")
     options = parser.parse_args()
     if set(options.parts) - set(PARTS):
         parser.error("there are only these parts: " + " ".join(PARTS))
+    if set(options.ways) - set(failover.WAYS):
+        parser.error("there are only these ways: " + " ".join(failover.WAYS))
 
     raise_file_limit()
     b = bench(options.binaries.resolve(), ROOT / "build/bench", options.patience)

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Node, startRecording, Store } from './support/lives.mjs';
 import { direct, freePort, slowness, waitFor } from './support/processes.mjs';
 import { storeKind } from './support/stores.mjs';
-import { Session } from './support/wire.mjs';
+import { exchange, initializeRequest, Session } from './support/wire.mjs';
 
 const clustered = storeKind === 'redis' && !direct ? {} : { skip: 'needs HOLDFAST_TEST_STORE=redis' };
 const secret = 'a-secret-of-the-cluster';
@@ -87,6 +87,54 @@ describe('a session of one node', clustered, () => {
     const session = await Session.open(cluster.nodes[0].mcp);
     session.id = 'A'.repeat(22);
     for (const node of cluster.nodes) assert.equal((await at(session, node).post({ jsonrpc: '2.0', id: 1, method: 'ping' })).status, 404);
+  });
+});
+
+describe('a session of the older HTTP+SSE transport', clustered, () => {
+  async function open(node) {
+    const { stream } = await exchange(new URL('/sse', node.mcp), { method: 'GET', headers: { accept: 'text/event-stream' } });
+    const endpoint = await stream.until((s) => s.events.find((event) => event.event === 'endpoint'), 'the endpoint');
+    const post = (through, message) => exchange(new URL(endpoint.data, through.mcp), { headers: { 'content-type': 'application/json' }, body: JSON.stringify(message) });
+    return { stream, post };
+  }
+
+  test('takes messages at every node, and its answers come on its stream', async (t) => {
+    const cluster = await Cluster.start(t, 3);
+    const [first, second, third] = cluster.nodes;
+    const { stream, post } = await open(first);
+    assert.equal((await post(second, initializeRequest('2024-11-05'))).status, 202);
+    assert.equal((await stream.message((m) => m.id === 'init')).result.protocolVersion, '2024-11-05');
+    assert.equal((await post(third, { jsonrpc: '2.0', method: 'notifications/initialized' })).status, 202);
+    for (const [id, node] of cluster.nodes.entries()) {
+      assert.equal((await post(node, { jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'quick', arguments: { key: node.name, value: 'x' } } })).status, 202);
+      assert.equal((await stream.message((m) => m.id === id)).result.content[0].text, `${node.name}: x`);
+    }
+    assert.equal((await post(second, [])).status, 400, 'what its own node says of a bad message');
+    // Slots come and go; the session stays with its stream.
+    await cluster.add();
+    await cluster.settled();
+    for (const [id, node] of cluster.nodes.entries()) {
+      assert.equal((await post(node, { jsonrpc: '2.0', id: `again ${id}`, method: 'ping' })).status, 202);
+      await stream.message((m) => m.id === `again ${id}`);
+    }
+    stream.close();
+    await waitFor('the session to end', async () => (await post(second, { jsonrpc: '2.0', id: 9, method: 'ping' })).status === 404);
+  });
+
+  test('ends with its node', async (t) => {
+    const cluster = await Cluster.start(t, 2);
+    const { stream, post } = await open(cluster.nodes[0]);
+    assert.equal((await post(cluster.nodes[1], initializeRequest('2024-11-05'))).status, 202);
+    await stream.message((m) => m.id === 'init');
+    await cluster.nodes[0].kill();
+    await stream.end();
+    const ping = { jsonrpc: '2.0', id: 1, method: 'ping' };
+    // Until it is known to be dead, it only cannot be reached.
+    await waitFor('the end to be known', async () => {
+      const { status } = await post(cluster.nodes[1], ping);
+      assert.ok([404, 502, 503].includes(status), `${status}`);
+      return status === 404;
+    });
   });
 });
 

@@ -1,54 +1,12 @@
 // `holdfast cluster`: several nodes on this machine, behind one address.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import os from 'node:os';
+import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import {
-  freePort, gatewayOnly, Process, processesWith, program, run, sanitizerReport, startFixture, temporaryFile, waitFor,
-} from './support/processes.mjs';
+import { failed, Launcher, ok, usage } from './support/launcher.mjs';
+import { freePort, gatewayOnly, Process, program, startFixture, temporaryFile, waitFor } from './support/processes.mjs';
 import { sdks } from './support/sdk.mjs';
 import { Session } from './support/wire.mjs';
-
-const ok = 0, failed = 1, usage = 2;
-
-/// A folder for a cluster, which is stopped when the test ends and must then have left nothing behind.
-class Launcher {
-  constructor(t) {
-    this.folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-cluster-'));
-    t.after(async () => {
-      try {
-        await this.ends(ok, 'down');
-        this.leavesNothing();
-      } finally {
-        rmSync(this.folder, { recursive: true, force: true });
-      }
-    });
-  }
-
-  args(command, ...args) { return ['cluster', command, ...args, '--dir', this.folder]; }
-
-  async ends(code, ...args) {
-    const done = await run(program('holdfast'), this.args(...args), {}, 120_000);
-    assert.equal(done.code, code, `${args.join(' ')}\n${done.stdout}\n${done.stderr}`);
-    return done;
-  }
-
-  async status() { return JSON.parse((await this.ends(ok, 'status', '--json')).stdout); }
-
-  async node(name) { return (await this.status()).nodes.find((node) => node.name === name); }
-
-  becomes(name, state) { return waitFor(`${name} to be ${state}`, async () => (await this.node(name)).state === state); }
-
-  get state() { return JSON.parse(readFileSync(path.join(this.folder, 'cluster.json'), 'utf8')); }
-
-  leavesNothing() {
-    assert.deepEqual(processesWith(this.folder), []);
-    assert.deepEqual(readdirSync(this.folder).filter((name) => /\.(yaml|json|cfg|sock|new)$/.test(name)), []);
-    for (const log of readdirSync(this.folder).filter((name) => name.endsWith('.log')))
-      assert.doesNotMatch(readFileSync(path.join(this.folder, log), 'utf8'), sanitizerReport, log);
-  }
-}
 
 /// The configuration of nodes with the fixture behind them.
 const withFixture = async (t) =>

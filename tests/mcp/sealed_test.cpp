@@ -40,6 +40,15 @@ TEST_CASE("A token of another purpose or key does not open") {
   CHECK(other.open(token, "cursor").error() == errc::bad_seal);
 }
 
+TEST_CASE("Whoever knows the secret opens what others have sealed for this use, and nobody else") {
+  const auto key = [](std::string_view secret, std::string_view use) { return sealer::shared_key(secret, use); };
+  const std::string token = sealer(key("a secret", "cursors")).seal("x", "cursor");
+  CHECK(sealer(key("a secret", "cursors")).open(token, "cursor").value() == "x");
+  CHECK(sealer(key("another", "cursors")).open(token, "cursor").error() == errc::bad_seal);
+  CHECK(sealer(key("a secret", "states")).open(token, "cursor").error() == errc::bad_seal);
+  CHECK(key("", "cursors") != key("a secret", "cursors"));
+}
+
 TEST_CASE("A token altered in any one character does not open") {
   const sealer s(sealer::random_key());
   for (std::string_view plain : {"", "a", "ab", "abc"}) {

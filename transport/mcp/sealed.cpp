@@ -1,6 +1,7 @@
 #include "transport/mcp/sealed.hpp"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <algorithm>
 
@@ -82,6 +83,15 @@ std::optional<std::string> decode(std::string_view text) {
 sealer::key sealer::random_key() {
   key k;
   fill_random(k.data(), k.size());
+  return k;
+}
+
+sealer::key sealer::shared_key(std::string_view secret, std::string_view use) {
+  key k;
+  unsigned size = 0;
+  const bool done = HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), octets(use), use.size(),
+                         k.data(), &size) != nullptr;
+  require(done && size == k.size(), "deriving a key failed");
   return k;
 }
 

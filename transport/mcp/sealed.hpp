@@ -19,6 +19,9 @@ class sealer {
   /// A key from the system's CSPRNG.
   static key random_key();
 
+  /// One that all who know this secret have in common, for this use and no other.
+  static key shared_key(std::string_view secret, std::string_view use);
+
   explicit sealer(const key& k) : key_(k) {}
 
   std::string seal(std::string_view plain, std::string_view purpose) const;

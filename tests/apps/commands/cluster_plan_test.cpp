@@ -138,12 +138,15 @@ TEST_CASE("what cannot be a node's configuration is refused in words") {
   CHECK(holds(refusal(R"({"mcpServers": {"a": {"command": "x"}}})"), "upstreams"));
 }
 
-TEST_CASE("the front knows every node, and sends no request twice") {
+TEST_CASE("the front knows every node, and sends no request twice without saying so") {
   const auto text = front_configuration(planned(2, true));
   CHECK(holds(text, "bind 127.0.0.1:7420\n"));
   CHECK(holds(text, "server n1 127.0.0.1:7422 check inter 200ms"));
   CHECK(holds(text, "server n2 127.0.0.1:7425 check inter 200ms"));
   CHECK(holds(text, "retry-on conn-failure\n"));
+  CHECK(holds(text, "disable-l7-retry unless { path /mcp } may_be_repeated\n"));
+  CHECK(holds(text, "server again abns@holdfast.7420.again id 2\n"));
+  CHECK(holds(text, "bind abns@holdfast.7420.again\n  http-request set-header Holdfast-Repeated 1\n"));
   CHECK(holds(text, "option http-server-close\n"));
   CHECK(holds(text, "expect status 200 error-status L7OKC\n"));
   CHECK(holds(text, "stats socket unix@front.sock mode 600"));

@@ -150,7 +150,8 @@ export async function startRecording(t) {
   const upstream = new Process(process.execPath, [fileURLToPath(new URL('../../crash/upstream.mjs', import.meta.url)), file]);
   t.after(() => upstream.kill());
   upstream.url = (await upstream.says(/recording upstream on (\S+)/))[1];
-  upstream.record = (what, key) => readRecord(file).filter((entry) => entry.what === what && entry.key === key);
+  upstream.records = () => readRecord(file);
+  upstream.record = (what, key) => upstream.records().filter((entry) => entry.what === what && entry.key === key);
   upstream.has = (what, key) => waitFor(`${what} ${key}`, () => upstream.record(what, key)[0]);
   return upstream;
 }
