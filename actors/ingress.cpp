@@ -102,7 +102,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       log::warning("cluster.refused", {{"reason", "a request without the common secret"}});
       return refuse(*exchange, 401, mcp::code::server_error, "cluster.secret is not the same here");
     }
-    if (r.path == peer_path::mcp || r.path == peer_path::again || r.path == peer_path::relay)
+    if (r.path == peer_path::mcp || peer_path::is_again(r.path) || peer_path::is_relay(r.path))
       return on_mcp(std::move(exchange));
     if (r.path == peer_path::beat || r.path == peer_path::heard) {
       auto e = &home() == node_.shards.front().get() ? std::move(exchange) : make_remote(std::move(exchange));
@@ -147,7 +147,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       case mcp::classified::kind::initialize: return begin_session(std::move(exchange), what.message);
       case mcp::classified::kind::single:
         return route(std::move(exchange), what.message.id, [&](exchange_ptr e) {
-          const auto repeated = e->request().path == peer_path::again;
+          const auto repeated = peer_path::is_again(e->request().path);
           return client_message{std::move(e), nullptr, what.message, repeated};
         });
       case mcp::classified::kind::batch:
@@ -192,7 +192,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
 
   void send_on(exchange_ptr exchange) {
     const auto& r = exchange->request();
-    if (serves_peers_ && r.path != peer_path::relay) return exchange->respond(421, {}, {}, {});
+    if (serves_peers_ && !peer_path::is_relay(r.path)) return exchange->respond(421, {}, {}, {});
     relay_to(exchange, persistence::slot_of(r.session_id));
   }
 
