@@ -56,6 +56,7 @@ transport::http_target cluster::target_of(const std::string& at) const {
   if (t.host.size() > 2 && t.host.front() == '[') t.host = t.host.substr(1, t.host.size() - 2);
   if (colon != std::string::npos) std::from_chars(at.data() + colon + 1, at.data() + at.size(), t.port);
   t.connections_max = config.connections_max;
+  t.source = config.source;
   return t;
 }
 

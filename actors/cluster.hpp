@@ -20,12 +20,16 @@ namespace holdfast::actors {
 namespace peer_path {
 inline constexpr std::string_view prefix = "/peer/";
 inline constexpr std::string_view mcp = "/peer/mcp";
-inline constexpr std::string_view again = "/peer/again";   ///< may have been carried out before, to no avail
-inline constexpr std::string_view relay = "/peer/relay";   ///< to be sent on, where the sender cannot reach the owner
+inline constexpr std::string_view again = "/peer/again";  ///< may have been carried out before, to no avail
+inline constexpr std::string_view relay = "/peer/relay";  ///< to be sent on, where the sender cannot reach the owner
+inline constexpr std::string_view relay_again = "/peer/relay/again";  ///< both
 inline constexpr std::string_view sse = "/peer/messages";  ///< a client's message on the older HTTP+SSE transport
 inline constexpr std::string_view relay_sse = "/peer/messages/relay";
 inline constexpr std::string_view beat = "/peer/beat";
 inline constexpr std::string_view heard = "/peer/heard";
+
+constexpr bool is_relay(std::string_view path) noexcept { return path == relay || path == relay_again; }
+constexpr bool is_again(std::string_view path) noexcept { return path == again || path == relay_again; }
 }  // namespace peer_path
 
 /// What the actors of a node share of its cluster. Any thread.

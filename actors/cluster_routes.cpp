@@ -22,8 +22,9 @@ std::uint16_t way_to(const cluster_routes& routes, std::uint16_t peer,
 
 }  // namespace
 
-bool cluster_routes::has(std::string_view incarnation) const noexcept {
-  return std::any_of(peers.begin(), peers.end(), [&](const auto& p) { return p.incarnation == incarnation; });
+bool cluster_routes::reaches(std::string_view incarnation) const noexcept {
+  const auto at = std::find_if(peers.begin(), peers.end(), [&](const auto& p) { return p.incarnation == incarnation; });
+  return at != peers.end() && via[static_cast<std::size_t>(at - peers.begin())] == at - peers.begin();
 }
 
 cluster_routes routes_of(const membership::view& view, std::string_view me, const transport::http_target& mine,

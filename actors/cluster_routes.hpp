@@ -29,7 +29,9 @@ struct cluster_routes {
   const peer* owner_of(std::uint16_t slot) const noexcept {
     return slots[slot] == nobody ? nullptr : &peers[slots[slot]];
   }
-  bool has(std::string_view incarnation) const noexcept;
+
+  /// True for a member whose requests go to it itself.
+  bool reaches(std::string_view incarnation) const noexcept;
 };
 
 /// What a node knows of another one.

@@ -26,6 +26,7 @@ namespace {
 using transport::http_method;
 using transport::http_request;
 
+constexpr auto look_stands_for = std::chrono::milliseconds{1'000};  // what it leaves in the store goes by itself
 constexpr std::string_view json_type = "application/json";
 constexpr std::string_view anonymous = anonymous_principal;
 
@@ -51,7 +52,7 @@ std::string_view query_value(std::string_view query, std::string_view name) {
 }
 
 /// Sent again by another node, or by a balancer, because nothing came back the first time.
-bool was_repeated(const http_request& r) { return r.path == peer_path::again || !r.repeated.empty(); }
+bool was_repeated(const http_request& r) { return peer_path::is_again(r.path) || !r.repeated.empty(); }
 
 class ingress_actor final : public shard_actor, private transport::http_handler {
  public:
@@ -107,7 +108,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       log::warning("cluster.refused", {{"reason", "a request without the common secret"}});
       return refuse(*exchange, 401, mcp::code::server_error, "cluster.secret is not the same here");
     }
-    if (r.path == peer_path::mcp || r.path == peer_path::again || r.path == peer_path::relay)
+    if (r.path == peer_path::mcp || peer_path::is_again(r.path) || peer_path::is_relay(r.path))
       return on_mcp(std::move(exchange));
     if (r.path == peer_path::sse || r.path == peer_path::relay_sse) return on_sse_post(std::move(exchange));
     if (r.path == peer_path::beat || r.path == peer_path::heard) {
@@ -123,7 +124,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     to.respond(status, json_type, headers, {body});
   }
 
-  void on_health(transport::http_exchange& exchange) const {
+  void on_health(transport::http_exchange& exchange) {
     const auto& r = exchange.request();
     if (r.method != http_method::get && r.method != http_method::head) {
       return refuse(exchange, 405, mcp::code::server_error, "Use GET", {}, "Allow: GET, HEAD\r\n");
@@ -133,10 +134,20 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       return exchange.respond(503, json_type, {}, {R"({"status":"joining"})"});
     if (r.path == "/readyz" && (node_.draining || (cluster != nullptr && cluster->leaving)))
       return exchange.respond(503, json_type, {}, {R"({"status":"draining"})"});
-    if (r.path == "/readyz" && node_.store && !node_.store->available())
+    if (r.path == "/readyz" && node_.store && !node_.store->available()) {
+      look_at_store();
       return exchange.respond(node_.store->degrades() ? 200 : 503, json_type, {},
                               {R"({"status":")", node_.store->degrades() ? "degraded" : "store unavailable", "\"}"});
+    }
     exchange.respond(200, json_type, {}, {R"({"status":"ok"})"});
+  }
+
+  /// A node that gets no requests writes nothing, and would never find out that it can again. Reading would not tell: a
+  /// store that is full can be read.
+  void look_at_store() {
+    home().lane()->acquire("ready:" + node_.store->incarnation(), look_stands_for, [&node = node_](const auto& written) {
+      written ? node.store->note_success() : node.store->note_failure(written.error());
+    });
   }
 
   // --- Streamable HTTP -----------------------------------------------------------------------------------------------
@@ -204,7 +215,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
 
   void send_on(exchange_ptr exchange) {
     const auto& r = exchange->request();
-    if (serves_peers_ && r.path != peer_path::relay) return exchange->respond(421, {}, {}, {});
+    if (serves_peers_ && !peer_path::is_relay(r.path)) return exchange->respond(421, {}, {}, {});
     relay_to(exchange, persistence::slot_of(r.session_id));
   }
 

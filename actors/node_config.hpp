@@ -109,6 +109,7 @@ struct cluster_config {
   std::string host = "127.0.0.1";  ///< where the other nodes reach this one
   std::uint16_t port = 0;
   std::string advertise;                     ///< HOST:PORT that the others are told; empty = the address listened on
+  std::string source;                        ///< the IP address to reach the others from; empty = the system picks one
   std::string name;                          ///< of the node, unique in the cluster; empty = what is advertised
   std::string secret;                        ///< that nodes show each other
   std::chrono::milliseconds beat{100};       ///< between two signs of life

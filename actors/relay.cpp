@@ -40,7 +40,7 @@ relay::relay(transport::loop& home, node_context& node, exchange_ptr exchange, s
   headers_ += node_.in_cluster->credentials();
   last_event_id_ = r.last_event_id;
   body_ = r.body;
-  repeated_ = r.path == peer_path::again || !r.repeated.empty();
+  repeated_ = peer_path::is_again(r.path) || !r.repeated.empty();
   if (method_ != "GET") ++node_.calls.all;
 }
 
@@ -100,9 +100,9 @@ void relay::send(const cluster_routes::peer& to, bool through) {
   state_ = state::sent;
   received_.clear();
   transport::http_request_out r;
-  r.head = std::make_shared<const std::string>(head(through     ? peer_path::relay
-                                                    : repeated_ ? peer_path::again
-                                                                : peer_path::mcp));
+  const auto path = through ? (repeated_ ? peer_path::relay_again : peer_path::relay)
+                            : (repeated_ ? peer_path::again : peer_path::mcp);
+  r.head = std::make_shared<const std::string>(head(path));
   r.has_body = method_ == "POST" && !(streaming_ && !last_event_id_.empty());
   if (r.has_body) r.body = body_;
   pool_->send(std::move(r), shared_from_this());
@@ -116,12 +116,12 @@ void relay::wait() {
 
 void relay::on_routes_changed() {
   if (over() || state_ == state::waiting) return;
-  if (node_.in_cluster->routes.get()->has(sent_to_)) return;
+  if (node_.in_cluster->routes.get()->reaches(sent_to_)) return;
   pool_->cancel(*this);
   lose();
 }
 
-/// Whoever had the request is gone, and nobody knows what it has done with it.
+/// Whoever had the request is gone or cut off, and nobody knows what it has done with it.
 void relay::lose() {
   // The calls of a batch cannot be known again one by one.
   if (mcp::is_batch(body_)) return give_up(502, "The node that had this batch is gone; what was in it may have run");

@@ -28,7 +28,8 @@ class relay final : public transport::http_receiver, public std::enable_shared_f
 
   void start();
 
-  /// The routes are others now: what was sent to a process that is no member any more is sent to the next owner.
+  /// The routes are others now: what was sent to a process that is no member any more is sent to the next owner, and
+  /// what was sent to one that this node does not reach any more, through another one.
   void on_routes_changed();
 
   /// The node stops: the client's connection is cut.

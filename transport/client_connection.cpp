@@ -1,3 +1,4 @@
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
@@ -104,6 +105,7 @@ void client_connection::connect_next() {
   error_code ec;
   stream_.close();
   stream_.socket().open(endpoint.protocol(), ec);
+  if (!ec && !target_.source.empty()) bind_source(ec);
   if (ec && last) {
     // Not from within `open`.
     loop_.post([self = shared_from_this(), ec] {
@@ -121,6 +123,15 @@ void client_connection::connect_next() {
     self->fail({make_error_code(errc::refused),
                 "connect " + self->name() + ": " + (self->timed_out_ ? "timed out" : failed.message())});
   });
+}
+
+void client_connection::bind_source(error_code& ec) {
+  const auto source = asio::ip::make_address(target_.source, ec);
+  if (ec) return;
+  // The port is chosen when the connection is made, and may then serve connections to other targets too.
+  const int yes = 1;
+  ::setsockopt(stream_.socket().native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
+  stream_.socket().bind({source, 0}, ec);
 }
 
 void client_connection::on_connected() {

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "apps/config/store_keys.hpp"
+#include "apps/config/units.hpp"
 #include "apps/config/upstream_keys.hpp"
 
 namespace holdfast::apps {
@@ -61,6 +62,14 @@ void read_secret(const value& v, cluster_config& c) {
   if (!text->empty() && !usable)
     return v.wrong("must be at least 16 visible ASCII characters, such as `openssl rand -hex 32` makes");
   c.secret = *text;
+}
+
+void read_source(const value& v, cluster_config& c) {
+  const auto text = v.text();
+  if (!text) return;
+  if (!text->empty() && !is_ip_address(*text))
+    return v.wrong(v.shown() + " must be an IP address of this machine, without a port");
+  c.source = *text;
 }
 
 void read_hosts(const value& v, access_rules& a) {
@@ -157,6 +166,7 @@ const keys<cluster_config>& cluster_keys() {
   static const keys<T> table = {
       {"listen", read_cluster_listen, {}},
       text<T>("advertise", &T::advertise),
+      {"source", read_source, {}},
       text<T>("name", &T::name),
       {"secret", read_secret, {}},
       duration<T>("beat", &T::beat, 10ms, 1min),

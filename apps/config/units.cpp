@@ -93,6 +93,8 @@ parsed<host_port> parse_listen(std::string_view text) {
   return host_port{static_cast<std::uint16_t>(*port), host};
 }
 
+bool is_ip_address(const std::string& text) { return is_ip_address(text, AF_INET) || is_ip_address(text, AF_INET6); }
+
 std::string duration_text(std::chrono::milliseconds d) {
   return spelled(static_cast<std::uint64_t>(d.count()), duration_units, "s");
 }

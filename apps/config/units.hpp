@@ -29,6 +29,9 @@ struct host_port {
 /// "127.0.0.1:7420", "[::1]:7420", "localhost:7420": an address that can be listened on.
 parsed<host_port> parse_listen(std::string_view text);
 
+/// An IPv4 or IPv6 address, without brackets.
+bool is_ip_address(const std::string& text);
+
 /// The shortest spelling that parses back to the same value.
 std::string duration_text(std::chrono::milliseconds d);
 std::string size_text(std::uint64_t bytes);

@@ -61,7 +61,8 @@ TEST_CASE("a slot of one that has left the view is another's") {
   s.neighbours["i-b"].slots.set();
   s.view = membership::without(s.view, "i-b");
   const auto routes = s.routes();
-  CHECK_FALSE(routes.has("i-b"));
+  CHECK_FALSE(routes.reaches("i-b"));
+  CHECK(routes.reaches("i-c"));
   CHECK(routes.owner_of(5)->name != "b");
 }
 
@@ -72,6 +73,9 @@ TEST_CASE("requests go through another node where only that reaches the owner") 
   s.neighbours["i-b"].elsewhere = true;
   s.neighbours["i-b"].reached = false;
   CHECK(s.routes().via == std::vector<std::uint16_t>{0, 2, 2});
+  CHECK(direct.reaches("i-b"));
+  CHECK_FALSE(s.routes().reaches("i-b"));
+  CHECK(s.routes().reaches("i-c"));
   s.neighbours["i-c"].reached = false;
   CHECK(s.routes().via == std::vector<std::uint16_t>{0, 1, 2});
 }

@@ -51,6 +51,16 @@ class fake_peer {
  public:
   fake_peer(int fd, SSL* tls) : fd_(fd), tls_(tls) {}
 
+  /// The address that the connection comes from.
+  std::string from() const {
+    sockaddr_in a{};
+    socklen_t size = sizeof a;
+    char text[INET_ADDRSTRLEN] = "";
+    if (::getpeername(fd_, reinterpret_cast<sockaddr*>(&a), &size) == 0)
+      ::inet_ntop(AF_INET, &a.sin_addr, text, sizeof text);
+    return text;
+  }
+
   std::optional<fake_request> read_request() {
     auto head_end = unread_.npos;
     while ((head_end = unread_.find("\r\n\r\n")) == unread_.npos)

@@ -141,6 +141,22 @@ TEST_CASE("A chunked response cut anywhere comes whole") {
   }
 }
 
+TEST_CASE("A connection comes from the address that it is to come from") {
+  fake_server server([](fake_peer& peer) {
+    while (peer.read_request()) {
+      if (!peer.answer(200, peer.from())) return;
+    }
+  });
+  client elsewhere(server), anywhere(server), nowhere(server);
+  elsewhere.target.source = "127.0.1.7";
+  for (int i = 0; i < 2; ++i) CHECK(elsewhere.post()->result().body == "127.0.1.7");
+  CHECK(anywhere.post()->result().body == "127.0.0.1");
+  nowhere.target.source = "192.0.2.1";  // for documentation: no machine has it
+  const auto failed = nowhere.post()->result().failed;
+  REQUIRE(failed.has_value());
+  CHECK(failed->code == make_error_code(errc::refused));
+}
+
 TEST_CASE("A response that ends with the connection is complete, and the next request gets a new connection") {
   fake_server server([](fake_peer& peer) {
     peer.read_request();

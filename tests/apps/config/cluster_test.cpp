@@ -38,13 +38,14 @@ TEST_CASE("a node is on its own unless it is told where others reach it") {
 
 TEST_CASE("a node of a cluster") {
   const auto c = load(
-      "{name: n1, listen: '10.0.0.1:7430', advertise: 'n1.internal:7430', secret: 0123456789abcdef, "
+      "{name: n1, listen: '10.0.0.1:7430', advertise: 'n1.internal:7430', source: 10.0.0.1, secret: 0123456789abcdef, "
       "beat: 200ms, silence: 2s, hold_timeout: 1m, connections_max: 10}");
   CHECK(c.enabled);
   CHECK(c.name == "n1");
   CHECK(c.host == "10.0.0.1");
   CHECK(c.port == 7430);
   CHECK(c.advertise == "n1.internal:7430");
+  CHECK(c.source == "10.0.0.1");
   CHECK(c.secret == "0123456789abcdef");
   CHECK(c.beat == 200ms);
   CHECK(c.silence == 2s);
@@ -71,6 +72,15 @@ TEST_CASE("nodes that other machines reach show each other a secret, which no mi
 TEST_CASE("an address of all addresses is none that others can be told") {
   CHECK(has(mistakes_of("{listen: '0.0.0.0:7430', secret: 0123456789abcdef}"), "cluster.advertise"));
   CHECK(mistakes_of("{listen: '0.0.0.0:7430', advertise: 'n1:7430', secret: 0123456789abcdef}").empty());
+}
+
+TEST_CASE("others are reached from an address of this machine, which is no name and has no port") {
+  CHECK(load("{listen: '127.0.0.1:7430'}").source.empty());
+  CHECK(load("{listen: '127.0.0.1:7430', source: 'fd00::1'}").source == "fd00::1");
+  for (const auto* wrong : {"'10.0.0.1:80'", "n1.internal", "'[::1]'", "10.0.0"}) {
+    CAPTURE(wrong);
+    CHECK(has(mistakes_of("{listen: '127.0.0.1:7430', source: " + std::string(wrong) + "}"), "must be an IP address"));
+  }
 }
 
 TEST_CASE("silence is several beats long") {
