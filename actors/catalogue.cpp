@@ -4,16 +4,22 @@
 #include <array>
 #include <caf/actor_system.hpp>
 #include <caf/behavior.hpp>
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "actors/log.hpp"
+#include "actors/machines/relisting.hpp"
 #include "actors/messages.hpp"
 #include "actors/shard.hpp"
 #include "actors/upstream.hpp"
 
 namespace holdfast::actors {
 namespace {
+
+namespace relisting = machines::relisting;
 
 bool same(const std::vector<listing::entry>& a, const std::vector<listing::entry>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
@@ -33,6 +39,13 @@ bool is_news(const listing_ptr& before, const listing& after) {
          before->instructions != after.instructions || before->revision != after.revision;
 }
 
+/// One number for all lists of a view; 0 is none's.
+std::uint32_t whole(const list_digests& d) {
+  std::uint32_t sum = 0;
+  for (const auto one : d) sum = sum * 31 + one;
+  return std::max<std::uint32_t>(1, sum);
+}
+
 class catalogue_actor final : public shard_actor {
  public:
   catalogue_actor(caf::actor_config& cfg, shard& home, node_context& node)
@@ -45,6 +58,7 @@ class catalogue_actor final : public shard_actor {
         [](callback& c) { c.run(); },
         [this](view_wanted& m) { on_wanted(m); },
         [this](listing_ready& m) { on_listing(m); },
+        [this](const peer_lists& m) { on_peer_lists(m); },
         [this](upstream_stop) { on_stop(); },
     };
   }
@@ -61,6 +75,7 @@ class catalogue_actor final : public shard_actor {
     std::vector<source> own;              // by upstream; of those that are not shared with everybody
     std::vector<caf::actor> connections;  // the listing connections behind `own`
     std::vector<std::pair<std::uint64_t, caf::actor>> waiting;
+    relisting::state doubts{};
   };
 
   const std::vector<upstream_config>& upstreams() const { return node_.config.upstreams; }
@@ -73,7 +88,7 @@ class catalogue_actor final : public shard_actor {
   audience& audience_of(const capability_set& c) {
     auto& slot = audiences_[c.index()];
     if (slot) return *slot;
-    slot = std::make_unique<audience>(audience{c, std::vector<source>(upstreams().size()), {}, {}});
+    slot = std::make_unique<audience>(audience{c, std::vector<source>(upstreams().size()), {}, {}, {}});
     for (std::uint32_t u = 0; u < upstreams().size(); ++u) {
       if (!upstreams()[u].enabled) continue;
       if (!is_shared(u, c)) {
@@ -104,10 +119,13 @@ class catalogue_actor final : public shard_actor {
     }
     const auto ticket = ++tickets_;
     a.waiting.emplace_back(ticket, m.from);
+    later(m.wait, [this, &a, ticket, settle = m.for_list] { give_up_waiting(a, ticket, settle); });
+  }
+
+  void later(std::chrono::milliseconds delay, std::function<void()> f) {
     const auto self = caf::actor_cast<caf::actor_addr>(this);
-    home().loop().after(m.wait, [this, self, home = &home(), &a, ticket, settle = m.for_list] {
-      const auto strong = caf::actor_cast<caf::actor>(self);
-      if (strong) home->deliver(strong, callback{[this, &a, ticket, settle] { give_up_waiting(a, ticket, settle); }});
+    home().loop().after(delay, [self, home = &home(), f = std::move(f)] {
+      if (const auto strong = caf::actor_cast<caf::actor>(self)) home->deliver(strong, callback{f});
     });
   }
 
@@ -154,6 +172,39 @@ class catalogue_actor final : public shard_actor {
     for (const auto& session : node_.sessions.all()) send(session, catalogue_changed{changed, a.capabilities.index()});
   }
 
+  // --- what other nodes show -----------------------------------------------------------------------------------------
+
+  void on_peer_lists(const peer_lists& m) {
+    for (const auto& [capabilities, digest] : m.theirs) {
+      const auto& a = audiences_[capabilities];
+      if (a && digest_of(*a) != 0) doubt(*a, relisting::heard{m.from, digest, digest_of(*a)});
+    }
+  }
+
+  std::uint32_t digest_of(const audience& a) const {
+    const auto view = node_.views[a.capabilities.index()].get();
+    return view ? whole(view->digests()) : 0;
+  }
+
+  void doubt(audience& a, const relisting::event& e) {
+    const auto now = std::chrono::steady_clock::now();
+    const auto next = relisting::advance(a.doubts, e, now, relisting::policy{});
+    a.doubts = next.next;
+    if (next.todo == relisting::effect::read) return read_anew(a);
+    const auto* const d = std::get_if<relisting::doubting>(&a.doubts);
+    if (next.todo != relisting::effect::arm || d == nullptr) return;
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(d->due - now);
+    later(std::max(wait, std::chrono::milliseconds{0}), [this, &a] { doubt(a, relisting::due{digest_of(a)}); });
+  }
+
+  void read_anew(audience& a) {
+    log::info("catalogue.read_anew", {{"reason", "another node shows other lists"}});
+    for (const auto& c : a.connections) send(c, fetch_listing{});
+    for (std::size_t u = 0; u < upstreams().size(); ++u) {
+      if (upstreams()[u].enabled && is_shared(u, a.capabilities)) send(node_.upstreams[u].shared, fetch_listing{});
+    }
+  }
+
   void publish(audience& a) { node_.views[a.capabilities.index()].set(merged(a)); }
 
   view_ptr merged(audience& a) {
@@ -179,6 +230,14 @@ class catalogue_actor final : public shard_actor {
 };
 
 }  // namespace
+
+view_digests digests_of(const std::array<published<const catalogue_view>, capability_set::count>& views) {
+  view_digests all;
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    if (const auto view = views[i].get()) all.emplace_back(static_cast<std::uint8_t>(i), whole(view->digests()));
+  }
+  return all;
+}
 
 caf::actor spawn_catalogue(caf::actor_system& system, shard& home, node_context& node) {
   caf::actor_config cfg{&home};

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "actors/digest.hpp"
 #include "transport/mcp/convert.hpp"
 #include "transport/mcp/envelope.hpp"
 #include "transport/mcp/names.hpp"
@@ -71,6 +72,19 @@ catalogue_view::catalogue_view(const std::vector<upstream_config>& upstreams, co
   merge_resources(upstreams);
   merge_templates();
   merge_initialize(upstreams);
+  digest();
+}
+
+/// A sum, so that an upstream may change the order of what it lists.
+void catalogue_view::digest() {
+  std::array<std::uint64_t, std::tuple_size_v<list_digests>> sums{};
+  for (const auto kind : {list_kind::tools, list_kind::prompts, list_kind::resources, list_kind::templates}) {
+    const auto& all = current_[index_of(kind)];
+    for (const auto& [begin, end] : all.spans)
+      sums[digest_index(kind)] += digest_of(std::string_view(all.text).substr(begin, end - begin));
+  }
+  for (std::size_t i = 0; i < sums.size(); ++i)
+    digests_[i] = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(sums[i] ^ (sums[i] >> 32)));
 }
 
 void catalogue_view::show(list_kind kind, const std::string& raw, std::size_t upstream) {
@@ -163,7 +177,7 @@ void catalogue_view::merge_templates() {
 }
 
 void catalogue_view::merge_initialize(const std::vector<upstream_config>& upstreams) {
-  bool tools = false, prompts = false, resources = false, completions = false, logging = false, complete = true;
+  bool tools = false, prompts = false, resources = false, completions = false, complete = true;
   bool subscribe = false;
   for (std::size_t u = 0; u < upstreams.size(); ++u) {
     if (!upstreams[u].enabled) continue;
@@ -178,14 +192,13 @@ void catalogue_view::merge_initialize(const std::vector<upstream_config>& upstre
     resources |= has("resources");
     subscribe |= mcp::member(mcp::member(c, "resources"), "subscribe") == "true";
     completions |= has("completions");
-    logging |= has("logging");
     if (!listings_[u]->instructions.empty()) {
       instructions_ +=
           (instructions_.empty() ? "# " : "\n\n# ") + upstreams[u].alias + "\n" + listings_[u]->instructions;
     }
   }
   // What an upstream that is still away will offer cannot be announced later, so everything is.
-  if (!complete) tools = prompts = resources = subscribe = completions = logging = true;
+  if (!complete) tools = prompts = resources = subscribe = completions = true;
   std::string c;
   const auto add = [&](bool on, std::string_view text) {
     if (on) (c += c.empty() ? "" : ",") += text;
@@ -195,7 +208,7 @@ void catalogue_view::merge_initialize(const std::vector<upstream_config>& upstre
   add(resources,
       subscribe ? R"("resources":{"subscribe":true,"listChanged":true})" : R"("resources":{"listChanged":true})");
   add(completions, R"("completions":{})");
-  add(logging, R"("logging":{})");
+  add(true, R"("logging":{})");  // the gateway has something to say itself
   capabilities_ = "{" + c + "}";
 }
 

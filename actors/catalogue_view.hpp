@@ -46,6 +46,7 @@ class catalogue_view {
   catalogue_view(const std::vector<upstream_config>& upstreams, const catalogue_config& config,
                  std::vector<listing_ptr> listings);
 
+  const list_digests& digests() const noexcept { return digests_; }
   const std::vector<listing_ptr>& listings() const noexcept { return listings_; }
 
   const route* tool(std::string_view shown) const;
@@ -100,6 +101,7 @@ class catalogue_view {
   void merge_templates();
   void merge_initialize(const std::vector<upstream_config>& upstreams);
   void show(list_kind kind, const std::string& raw, std::size_t upstream);
+  void digest();
 
   struct resource_filter {
     std::vector<std::string> allow, deny;
@@ -116,6 +118,7 @@ class catalogue_view {
   table<std::uint32_t> template_texts_;
   std::array<rendered, 4> current_;  // for 2025-06-18 and newer
   std::array<rendered, 4> older_;
+  list_digests digests_{};
   std::string capabilities_, instructions_;
 };
 

@@ -37,7 +37,8 @@ struct cluster_routes {
 /// What a node knows of another one.
 struct neighbour {
   transport::http_target target;
-  slot_set slots;          ///< that it held when it was heard last
+  slot_set slots{};        ///< that it held when it was heard last
+  view_digests lists{};    ///< that its catalogue showed then
   bool asked = false;      ///< a beat to it is under way
   bool reached = true;     ///< the last one was answered
   bool elsewhere = false;  ///< others hear it, this node does not

@@ -1,7 +1,9 @@
 #include "actors/cluster_text.hpp"
 
 #include <algorithm>
+#include <limits>
 
+#include "actors/client_capabilities.hpp"
 #include "transport/mcp/envelope.hpp"
 
 namespace holdfast::actors {
@@ -47,6 +49,24 @@ std::optional<slot_set> slots_of(std::string_view text) {
   return slots;
 }
 
+/// Without what makes no sense.
+view_digests lists_of(mcp::raw_json list) {
+  view_digests all;
+  if (list.empty() || list.front() != '[') return all;
+  const auto pairs = mcp::elements(list);
+  if (!pairs) return all;
+  for (const auto pair : *pairs) {
+    const auto both = mcp::elements(pair);
+    if (!both || both->size() != 2) continue;
+    const auto capabilities = mcp::integer_value((*both)[0]).value_or(-1);
+    const auto digest = mcp::integer_value((*both)[1]).value_or(-1);
+    if (capabilities < 0 || capabilities >= static_cast<std::int64_t>(capability_set::count)) continue;
+    if (digest < 0 || digest > std::numeric_limits<std::uint32_t>::max()) continue;
+    all.emplace_back(static_cast<std::uint8_t>(capabilities), static_cast<std::uint32_t>(digest));
+  }
+  return all;
+}
+
 /// The whole message must be well-formed JSON before a member is looked for.
 bool is_object(std::string_view json) { return mcp::is_object(json) && mcp::elements("[" + std::string(json) + "]"); }
 
@@ -79,15 +99,20 @@ std::optional<membership::view> read_view(std::string_view json) {
 }
 
 std::string to_json(const beat& b) {
-  return R"({"from":)" + quote(b.from) + R"(,"view":)" + std::to_string(b.view) + R"(,"slots":")" + hex_of(b.slots) +
-         "\"}";
+  auto json = R"({"from":)" + quote(b.from) + R"(,"view":)" + std::to_string(b.view) + R"(,"slots":")" +
+              hex_of(b.slots) + R"(","lists":[)";
+  for (const auto& [capabilities, digest] : b.lists) {
+    if (json.back() == ']') json += ',';
+    json += '[' + std::to_string(capabilities) + ',' + std::to_string(digest) + ']';
+  }
+  return json + "]}";
 }
 
 std::optional<beat> read_beat(std::string_view json) {
   if (!is_object(json)) return std::nullopt;
   const auto view = number_of(json, "view");
   const auto slots = slots_of(text_of(json, "slots"));
-  beat b{text_of(json, "from"), view.value_or(0), slots.value_or(slot_set())};
+  beat b{text_of(json, "from"), view.value_or(0), slots.value_or(slot_set()), lists_of(member(json, "lists"))};
   if (!view || !slots || b.from.empty()) return std::nullopt;
   return b;
 }

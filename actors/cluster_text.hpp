@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "actors/listing.hpp"
 #include "actors/machines/membership.hpp"
 #include "persistence/store_values.hpp"
 
@@ -25,6 +26,7 @@ struct beat {
   std::string from;        ///< its incarnation
   std::uint64_t view = 0;  ///< the version it knows
   slot_set slots;
+  view_digests lists{};  ///< what its catalogue shows
   bool operator==(const beat&) const = default;
 };
 std::string to_json(const beat& b);

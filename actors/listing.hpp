@@ -1,8 +1,11 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace holdfast::actors {
@@ -29,5 +32,15 @@ struct list_kinds {
   static list_kinds all() { return {true, true, true}; }
   bool any() const noexcept { return tools || prompts || resources; }
 };
+
+/// What tells the lists of a view from those of another: of tools, prompts, resources with their templates. The order
+/// of entries is of no account. 0 stands for a list that nobody has seen.
+using list_digests = std::array<std::uint32_t, 3>;
+constexpr std::size_t digest_index(list_kind k) noexcept {
+  return k == list_kind::tools ? 0 : k == list_kind::prompts ? 1 : 2;
+}
+
+/// What a node sees: for each `capability_set::index` that somebody asked for, the digest of its view.
+using view_digests = std::vector<std::pair<std::uint8_t, std::uint32_t>>;
 
 }  // namespace holdfast::actors

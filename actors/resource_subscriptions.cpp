@@ -16,6 +16,13 @@ resource_subscriptions::added resource_subscriptions::add(const subscribe& m) {
   return added::first;
 }
 
+bool resource_subscriptions::restore(const std::string& uri, const caf::actor& who) {
+  auto& s = by_uri_[uri];
+  if (std::find(s.holders.begin(), s.holders.end(), who) == s.holders.end()) s.holders.push_back(who);
+  if (s.number == 0) s.number = ++last_;
+  return std::exchange(s.agreed, true);
+}
+
 std::uint64_t resource_subscriptions::number_of(const std::string& uri) const {
   const auto found = by_uri_.find(uri);
   return found == by_uri_.end() ? 0 : found->second.number;
@@ -25,11 +32,14 @@ std::vector<subscribe> resource_subscriptions::settle(const std::string& uri, st
   const auto found = by_uri_.find(uri);
   if (found == by_uri_.end() || found->second.number != number) return {};
   auto waiting = std::exchange(found->second.waiting, {});
-  if (agreed) {
-    found->second.agreed = true;
-  } else {
-    by_uri_.erase(found);
-  }
+  auto& s = found->second;
+  s.agreed |= agreed;
+  if (agreed) return waiting;
+  // Those of before may have come meanwhile, and stay.
+  std::erase_if(s.holders, [&](const caf::actor& h) {
+    return std::any_of(waiting.begin(), waiting.end(), [&](const subscribe& w) { return w.from == h; });
+  });
+  if (s.holders.empty()) by_uri_.erase(found);
   return waiting;
 }
 

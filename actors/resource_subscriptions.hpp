@@ -22,6 +22,9 @@ class resource_subscriptions {
   /// Unless the subscription stands already, `m` is kept for `settle`.
   added add(const subscribe& m);
 
+  /// One that stood elsewhere: nobody waits for the upstream to agree. True if it stands here, too.
+  bool restore(const std::string& uri, const caf::actor& who);
+
   /// Tells a subscription from an earlier one of the same URI; 0 if there is none.
   std::uint64_t number_of(const std::string& uri) const;
 

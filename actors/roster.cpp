@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "actors/catalogue.hpp"
 #include "actors/cluster_text.hpp"
 #include "actors/cluster_view.hpp"
 #include "actors/log.hpp"
@@ -168,7 +169,7 @@ class roster_actor final : public shard_actor {
       if (m.incarnation == me) continue;
       others.incarnations.push_back(m.incarnation);
       const auto known = neighbours_.find(m.incarnation);
-      now[m.incarnation] = known != neighbours_.end() ? known->second : neighbour{cluster_.target_of(m.address), {}};
+      now[m.incarnation] = known != neighbours_.end() ? known->second : neighbour{cluster_.target_of(m.address)};
     }
     neighbours_ = std::move(now);
     std::erase_if(heard_, [this](const auto& h) { return !neighbours_.contains(h.first); });
@@ -248,7 +249,7 @@ class roster_actor final : public shard_actor {
     if (due) refresh_at_ = clock::now() + refresh_pause;
   }
 
-  beat sign() const { return {node_.store->incarnation(), view_->version, keeper_.held()}; }
+  beat sign() const { return {node_.store->incarnation(), view_->version, keeper_.held(), digests_of(node_.views)}; }
 
   void beat_all() {
     if (neighbours_.empty()) return;
@@ -286,6 +287,7 @@ class roster_actor final : public shard_actor {
     if (found == neighbours_.end()) return;
     heard_[b.from] = clock::now();
     advance(detector::heard{b.from});
+    if (std::exchange(found->second.lists, b.lists) != b.lists) send(node_.catalogue, peer_lists{b.from, b.lists});
     if (found->second.slots == b.slots) return;
     const auto gave_away = (found->second.slots & ~b.slots).any();
     found->second.slots = b.slots;

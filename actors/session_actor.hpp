@@ -30,7 +30,7 @@ inline constexpr std::size_t client_info_max = 1024;  // bytes that upstreams ar
 /// Private to the session_*.cpp files, one per concern: session.cpp (life cycle, streams), session_requests.cpp (what
 /// clients ask), session_routes.cpp (at which upstream), session_calls.cpp (calls there), session_asks.cpp (what
 /// upstreams ask and tell), session_durable.cpp (what is written down, and what waits for that), session_recovery.cpp
-/// (how it comes back).
+/// (how it comes back), session_gap.cpp (what its client is told then).
 class session_actor final : public shard_actor {
  public:
   session_actor(caf::actor_config& cfg, shard& home, node_context& node, std::string id, std::string principal,
@@ -124,6 +124,16 @@ class session_actor final : public shard_actor {
   transport::upstream_session adoptable(std::uint32_t upstream);
   void refuse_stashed(int status, int code, std::string_view why);
 
+  // session_gap.cpp
+  void note_list(const catalogue_view& view, list_kind kind);
+  void note_all_lists(const catalogue_view& view);
+  void tell_lists(list_kinds changed);
+  void tell_changed_lists();
+  void tell_loss(std::uint32_t upstream, const call_ptr& of);
+  void note_gaps(session_snapshot& s) const;
+  void take_gaps(const session_snapshot& s);
+  void connect_asks(const link_ready& m, bool goes_on);
+
   // session_requests.cpp
   void on_message(client_message& m);
   void on_batch(client_batch& m);
@@ -189,11 +199,13 @@ class session_actor final : public shard_actor {
   // session_asks.cpp
   void on_call_message(call_message& m);
   void on_upstream_message(upstream_message& m);
-  void relay_request(const mcp::envelope& e, const link_ptr& link, const call_ptr& of);
+  void relay_request(const mcp::envelope& e, const link_ptr& link, std::uint32_t upstream, const call_ptr& of);
   void relay_notification(const mcp::envelope& e, std::string_view json, std::uint32_t upstream, const call_ptr& of);
   void on_client_answer(const mcp::envelope& e);
+  void pass_answer(std::uint64_t ask);
   void on_client_progress(const mcp::envelope& e);
   void withdraw(const call_ptr& c, const std::vector<std::uint64_t>& asks);
+  void forget_ask(std::uint64_t id, std::string_view why);
   void withdraw_upstream_request(const link_ptr& link, mcp::raw_json upstream_id);
   void expire_asks(clock::time_point now);
   void tell_client(const call_ptr& of, std::string_view json);

@@ -27,7 +27,7 @@ void session_actor::on_call_message(call_message& m) {
   const auto e = mcp::scan(m.json);
   if (!e) return;
   if (m.of->event_id != m.of->noted_event) note_call(*m.of);
-  if (e->kind == mcp::message_kind::request) return relay_request(*e, m.of->link, m.of);
+  if (e->kind == mcp::message_kind::request) return relay_request(*e, m.of->link, m.of->upstream, m.of);
   relay_notification(*e, m.json, m.of->upstream, m.of);
 }
 
@@ -40,12 +40,13 @@ void session_actor::on_upstream_message(upstream_message& m) {
     use(m.upstream).event_id = m.event_id;
     note_snapshot();
   }
-  if (e->kind == mcp::message_kind::request) return relay_request(*e, m.link, nullptr);
+  if (e->kind == mcp::message_kind::request) return relay_request(*e, m.link, m.upstream, nullptr);
   if (e->what == mcp::method::cancelled) return withdraw_upstream_request(m.link, mcp::member(e->params, "requestId"));
   relay_notification(*e, m.json, m.upstream, nullptr);
 }
 
-void session_actor::relay_request(const mcp::envelope& e, const link_ptr& link, const call_ptr& of) {
+void session_actor::relay_request(const mcp::envelope& e, const link_ptr& link, std::uint32_t upstream,
+                                  const call_ptr& of) {
   if (e.what == mcp::method::ping) return link->send(mcp::make_result(e.id, "{}"));
   if (!capabilities_.covers(e.what, e.params)) {
     return link->send(mcp::make_error(e.id, mcp::code::method_not_found, "The client does not support this request"));
@@ -63,13 +64,17 @@ void session_actor::relay_request(const mcp::envelope& e, const link_ptr& link, 
                  std::string(e.progress_token),
                  e.what,
                  of,
-                 clock::now() + limits().client_answer_timeout};
+                 clock::now() + limits().client_answer_timeout,
+                 upstream,
+                 {}};
   const auto id = std::to_string(ask.id);
   arm_tick(ask.deadline);
   w.asks.push_back(std::move(ask));
   if (of) {
     apply(of, execution::input_asked{w.last_ask});
     note_call(*of);
+  } else {
+    note_snapshot();
   }
   const auto params =
       e.progress_token.data() == nullptr ? std::string() : mcp::splice(e.params, {{e.progress_token, id}});
@@ -135,9 +140,9 @@ void session_actor::tell_client(const call_ptr& of, std::string_view json) {
 
 void session_actor::on_catalogue_changed(const catalogue_changed& m) {
   if (m.capabilities != capabilities_.index() || std::holds_alternative<machines::session::fresh>(state_)) return;
-  if (m.what.tools) push_own(mcp::make_notification("notifications/tools/list_changed", {}));
-  if (m.what.prompts) push_own(mcp::make_notification("notifications/prompts/list_changed", {}));
-  if (m.what.resources) push_own(mcp::make_notification("notifications/resources/list_changed", {}));
+  // One that is just coming back looks for itself.
+  if (durable_ && durable_->now == session_durability::phase::loading) return;
+  tell_lists(m.what);
 }
 
 // --- from the client to upstreams ------------------------------------------------------------------------------------
@@ -152,12 +157,18 @@ void session_actor::on_client_answer(const mcp::envelope& e) {
     if (durable_) durable_->gate.next();
     return;
   }
+  auto answer = e.error.data() != nullptr
+                    ? R"({"jsonrpc":"2.0","id":)" + found->upstream_id + R"(,"error":)" + std::string(e.error) + "}"
+                    : mcp::make_result(found->upstream_id, e.result);
+  if (!found->of && durable_) {
+    if (!found->answer.empty()) return;
+    found->answer = std::move(answer);
+    note_snapshot();
+    return gated([this, ask = found->id] { pass_answer(ask); });
+  }
   const auto ask = std::move(*found);
   asks.erase(found);
   if (ask.of) apply(ask.of, execution::input_answered{ask.id});
-  auto answer = e.error.data() != nullptr
-                    ? R"({"jsonrpc":"2.0","id":)" + ask.upstream_id + R"(,"error":)" + std::string(e.error) + "}"
-                    : mcp::make_result(ask.upstream_id, e.result);
   if (ask.of && journaled(*ask.of)) {
     ask.of->answers.emplace_back(ask.id, answer);
     note_call(*ask.of);
@@ -165,12 +176,22 @@ void session_actor::on_client_answer(const mcp::envelope& e) {
   gated([link = ask.link, answer = std::move(answer)] { link->send(answer); });
 }
 
+/// Kept until it has left: whoever takes the session over before that sends it again, and the upstream takes the first.
+void session_actor::pass_answer(std::uint64_t id) {
+  auto& asks = work().asks;
+  const auto found = std::find_if(asks.begin(), asks.end(), [&](const auto& a) { return a.id == id; });
+  if (found == asks.end() || !found->link) return;
+  found->link->send(found->answer);
+  asks.erase(found);
+  note_snapshot();
+}
+
 void session_actor::on_client_progress(const mcp::envelope& e) {
   const auto token = mcp::member(e.params, "progressToken");
   const auto id = mcp::integer_value(token);
   if (!work_ || !id) return;
   for (const auto& a : work_->asks) {
-    if (a.id != static_cast<std::uint64_t>(*id) || a.progress_token.empty()) continue;
+    if (a.id != static_cast<std::uint64_t>(*id) || a.progress_token.empty() || !a.link) continue;
     return a.link->send(
         mcp::make_notification("notifications/progress", mcp::splice(e.params, {{token, a.progress_token}})));
   }
@@ -207,10 +228,22 @@ void session_actor::withdraw_upstream_request(const link_ptr& link, mcp::raw_jso
   const auto found = std::find_if(asks.begin(), asks.end(),
                                   [&](const auto& a) { return a.link == link && a.upstream_id == upstream_id; });
   if (found == asks.end()) return;
+  forget_ask(found->id, "withdrawn by the server");
+}
+
+/// The client's answer is of no use any more.
+void session_actor::forget_ask(std::uint64_t id, std::string_view why) {
+  auto& asks = work().asks;
+  const auto found = std::find_if(asks.begin(), asks.end(), [&](const auto& a) { return a.id == id; });
+  if (found == asks.end()) return;
   const auto ask = std::move(*found);
   asks.erase(found);
-  if (ask.of) apply(ask.of, execution::input_answered{ask.id});
-  tell_client(ask.of, cancelled_notice(ask.id, "withdrawn by the server"));
+  if (ask.of) {
+    apply(ask.of, execution::input_answered{ask.id});
+  } else {
+    note_snapshot();
+  }
+  if (ask.answer.empty()) tell_client(ask.of, cancelled_notice(ask.id, why));
 }
 
 void session_actor::expire_asks(clock::time_point now) {
@@ -220,10 +253,9 @@ void session_actor::expire_asks(clock::time_point now) {
     if (a.deadline <= now) late.push_back(a);
   }
   for (const auto& a : late) {
-    std::erase_if(work_->asks, [&](const auto& x) { return x.id == a.id; });
-    if (a.of) apply(a.of, execution::input_answered{a.id});
-    a.link->send(mcp::make_error(a.upstream_id, mcp::code::internal_error, "The client did not answer in time"));
-    tell_client(a.of, cancelled_notice(a.id, "no answer in time"));
+    if (a.link && a.answer.empty())
+      a.link->send(mcp::make_error(a.upstream_id, mcp::code::internal_error, "The client did not answer in time"));
+    forget_ask(a.id, "no answer in time");
   }
 }
 

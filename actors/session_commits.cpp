@@ -28,7 +28,9 @@ session_snapshot session_actor::snapshot() {
   s.client = durable_->client_part.empty() ? durable_->client : mcp::quote(durable_->client_part);
   s.log_level = level_name_;
   s.last_execution = durable_->last_execution;
+  s.lists = durable_->lists;
   if (!work_) return s;
+  note_gaps(s);
   s.last_ask = work_->last_ask;
   const auto alias = [&](std::uint32_t u) { return node_.config.upstreams[u].alias; };
   for (const auto& [uri, u] : work_->subscriptions) s.subscriptions.push_back({alias(u), uri});

@@ -91,6 +91,9 @@ struct session_durability {
   std::vector<stashed> stash;
   std::vector<std::pair<std::string, link_ptr>> adopted;  ///< links into upstream sessions of before, by their ids
   std::vector<std::pair<std::uint32_t, transport::upstream_session>> adoptable;  ///< of its own, at upstreams
+  list_digests lists{};  ///< as the client was last shown or told of them
+  /// While it comes back: the upstreams whose process for it is gone, and whether its client has been told.
+  std::vector<std::pair<std::uint32_t, bool>> lost_processes;
   persistence::record loaded;
   std::map<std::string, std::string> parts;  ///< what `loaded` had apart, decoded
 };

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/digest.hpp"
 #include "actors/log.hpp"
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
@@ -22,12 +23,6 @@ constexpr std::size_t arrived_kept = 8;  // for a proxy between, which may have 
 constexpr std::size_t shown_bytes_max = 1u << 20;
 constexpr std::size_t shown_max = 256;
 constexpr auto ttl_margin = std::chrono::milliseconds{60'000};
-
-std::uint64_t digest_of(std::string_view params) {
-  std::uint64_t hash = 14695981039346656037u;  // FNV-1a: the same in every process
-  for (const char c : params) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-  return hash;
-}
 
 void respond_later(transport::http_exchange& to) {
   to.respond(503, "application/json", "Retry-After: 1\r\n",

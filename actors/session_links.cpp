@@ -28,10 +28,12 @@ upstream_use& session_actor::use(std::uint32_t upstream) {
   u.upstream = upstream;
   u.own = scope == upstream_scope::session || (scope == upstream_scope::automatic && !capabilities_.empty());
   if (u.own) {
+    auto session = adoptable(upstream);
+    u.before = session.id;
     u.link = std::make_shared<published<transport::upstream_link>>();
     u.actor = spawn_upstream(
         system(), home(), node_,
-        {upstream, connection_role::session, capabilities_, client_info_, self(), level_name_, adoptable(upstream)},
+        {upstream, connection_role::session, capabilities_, client_info_, self(), level_name_, std::move(session)},
         u.link);
   } else {
     u.link = node_.upstreams[upstream].link;
@@ -43,9 +45,14 @@ upstream_use& session_actor::use(std::uint32_t upstream) {
 }
 
 void session_actor::on_link_ready(const link_ready& m) {
-  // The session at the upstream is to be found again after a restart.
-  if (auto& u = use(m.upstream); u.own && !m.link->session().id.empty()) {
-    u.event_id = m.link->session().last_event_id;
+  if (auto& u = use(m.upstream); u.own) {
+    const auto session = m.link->session();
+    const auto before = std::exchange(u.before, {});
+    const auto goes_on = !before.empty() && before == session.id;
+    if (!before.empty() && !goes_on) tell_loss(m.upstream, nullptr);
+    connect_asks(m, goes_on);
+    // The session at the upstream is to be found again after a restart, and the loss of a process to be noticed.
+    u.event_id = session.last_event_id;
     note_snapshot();
   }
   for (const auto& c : std::exchange(use(m.upstream).waiting, {})) {

@@ -107,6 +107,7 @@ void session_actor::take_snapshot(const session_snapshot& s) {
     session.initialize_result = u.initialize_result;
     if (const auto index = upstream_index(u.upstream)) d.adoptable.emplace_back(*index, std::move(session));
   }
+  take_gaps(s);
   for (const auto& f : s.finished) w.finished.push_back({f.tool, f.started, f.history});
 }
 
@@ -139,6 +140,7 @@ void session_actor::come_back() {
   touch();
   // Its own sessions at upstreams are taken up at once: they may have something to say.
   for (const auto& [upstream, session] : std::vector(d.adoptable)) send(use(upstream).actor, acquire{self()});
+  for (const auto& [upstream, told] : d.lost_processes) send(use(upstream).actor, acquire{self()});
   for (const auto& [uri, upstream] : work().subscriptions) {
     send(use(upstream).actor, subscribe{self(), uri, nullptr});
   }
@@ -163,6 +165,9 @@ void session_actor::come_back() {
       recover_call(number, *j, posts);
     }
   }
+  for (const auto& [upstream, told] : std::exchange(d.lost_processes, {})) {
+    if (!told) tell_loss(upstream, nullptr);
+  }
   for (const auto stream : streams().open_ones()) {
     if (posts.find(stream) == posts.end()) streams().finish(stream);
   }
@@ -170,6 +175,7 @@ void session_actor::come_back() {
   if (open > 0) log::info("session.recovered", {{"session", id_.substr(0, 8)}, {"calls", open}});
   d.loaded = {};
   d.parts.clear();
+  tell_changed_lists();
   for (auto& m : std::exchange(d.stash, {})) {
     std::visit([this](auto& message) { send(self(), std::move(message)); }, m);
   }
@@ -220,6 +226,11 @@ void session_actor::recover_call(std::uint64_t number, const journal_text& j,
     if (upstream && !c->params.empty()) return go(c);
     return fail(c, mcp::code::internal_error, "The upstream is not available", "it is not configured here");
   }
+  for (auto& [lost, told] : d.lost_processes) {
+    if (upstream != lost) continue;
+    apply(c, execution::process_lost{});
+    if (!std::exchange(told, true)) tell_loss(lost, c);
+  }
   if (upstream && take_up_at_upstream(c, j)) return;
   if (upstream && c->repeatable && j.asks.empty() && !c->params.empty()) {
     apply(c, execution::returned{});
@@ -241,10 +252,15 @@ bool session_actor::take_up_at_upstream(const call_ptr& c, const journal_text& j
       link->send(a.answer);
       continue;
     }
-    const auto what = a.method == mcp::to_string(mcp::method::elicitation_create) ? mcp::method::elicitation_create
-                      : a.method == mcp::to_string(mcp::method::roots_list)       ? mcp::method::roots_list
-                                                                            : mcp::method::sampling_create_message;
-    client_ask ask{a.id, link, a.upstream_id, a.progress_token, what, c, clock::now() + limits().client_answer_timeout};
+    client_ask ask{a.id,
+                   link,
+                   a.upstream_id,
+                   a.progress_token,
+                   ask_method(a.method),
+                   c,
+                   clock::now() + limits().client_answer_timeout,
+                   c->upstream,
+                   {}};
     arm_tick(ask.deadline);
     work().asks.push_back(std::move(ask));
     work().last_ask = std::max(work().last_ask, a.id);

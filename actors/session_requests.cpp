@@ -274,6 +274,7 @@ void session_actor::on_view(const view_ready& m) {
     const auto e = mcp::scan(whole);
     if (e) serve(p, *e, m.view);
   }
+  tell_changed_lists();
 }
 
 void session_actor::on_initialize(const post_ptr& p, const mcp::envelope& e, std::string_view whole) {
@@ -304,6 +305,7 @@ void session_actor::answer_initialize(const post_ptr& p, mcp::raw_json id, const
   auto whole = joined({R"({"jsonrpc":"2.0","id":)", id, R"(,"result":{"protocolVersion":")", mcp::to_string(revision_),
                        R"(","capabilities":)", view->capabilities(),
                        R"(,"serverInfo":{"name":"holdfast","version":")" HOLDFAST_VERSION R"("})", instructions, "}}"});
+  note_all_lists(*view);
   note_snapshot();
   if (!durable_) return put_answer(p, {whole}, header);
   gated([this, p, whole = std::move(whole), header] { put_answer(p, {whole}, header); },
@@ -328,6 +330,7 @@ void session_actor::list(const post_ptr& p, const mcp::envelope& e, const view_p
     }
     offset = c->offset;
   }
+  note_list(*view, kind);
   const auto page = view->list(kind, revision_, offset);
   std::string next;
   if (page.next) {

@@ -188,6 +188,15 @@ std::vector<session_snapshot::upstream_uri> read_uris(raw_json list) {
   return uris;
 }
 
+list_digests read_digests(raw_json list) {
+  list_digests digests{};
+  std::size_t at = 0;
+  each(list, [&](raw_json d) {
+    if (at < digests.size()) digests[at++] = static_cast<std::uint32_t>(mcp::integer_value(d).value_or(0));
+  });
+  return digests;
+}
+
 transport::upstream_session read_session(raw_json s) {
   return {text_of(s, "id"), text_of(s, "revision"), text_of(s, "lastEventId"), {}};
 }
@@ -198,6 +207,13 @@ bool is_version(raw_json json, int newest) {
 }
 
 }  // namespace
+
+mcp::method ask_method(std::string_view name) noexcept {
+  for (const auto m : {mcp::method::elicitation_create, mcp::method::roots_list}) {
+    if (mcp::to_string(m) == name) return m;
+  }
+  return mcp::method::sampling_create_message;
+}
 
 std::string to_json(const session_snapshot& s) {
   std::string json;
@@ -221,6 +237,25 @@ std::string to_json(const session_snapshot& s) {
                    .raw("initialized", u.initialize_result)
                    .end();
              })
+      .array("processes", s.processes, append_quoted)
+      .array("losses", s.losses,
+             [](std::string& out, const auto& l) {
+               object(out).text("upstream", l.upstream).number("at", millis(l.at)).end();
+             })
+      .array("asks", s.asks,
+             [](std::string& out, const auto& a) {
+               object(out)
+                   .text("upstream", a.upstream)
+                   .number("id", a.id)
+                   .raw("upstreamId", a.upstream_id)
+                   .raw("progressToken", a.progress_token)
+                   .text("method", a.method)
+                   .raw("answer", a.answer)
+                   .end();
+             })
+      .array("lists",
+             s.lists == list_digests{} ? std::vector<std::uint32_t>() : std::vector(s.lists.begin(), s.lists.end()),
+             append_number)
       .array("finished", s.finished,
              [](std::string& out, const auto& f) {
                object(out)
@@ -251,6 +286,16 @@ std::optional<session_snapshot> read_snapshot(std::string_view json) {
   each(member(json, "upstreams"), [&](raw_json u) {
     s.upstreams.push_back({text_of(u, "upstream"), read_session(member(u, "session")), raw_of(u, "initialized")});
   });
+  each(member(json, "processes"),
+       [&](raw_json p) { s.processes.push_back(mcp::string_value(p).value_or(std::string())); });
+  each(member(json, "losses"), [&](raw_json l) {
+    s.losses.push_back({text_of(l, "upstream"), timestamp_of(number_of(l, "at"))});
+  });
+  each(member(json, "asks"), [&](raw_json a) {
+    s.asks.push_back({text_of(a, "upstream"), number_of(a, "id"), raw_of(a, "upstreamId"), raw_of(a, "progressToken"),
+                      text_of(a, "method"), raw_of(a, "answer")});
+  });
+  s.lists = read_digests(member(json, "lists"));
   each(member(json, "finished"), [&](raw_json f) {
     s.finished.push_back(
         {text_of(f, "tool"), timestamp_of(number_of(f, "started")), read_history(member(f, "history"))});

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/listing.hpp"
 #include "actors/machines/execution.hpp"
 #include "transport/mcp/envelope.hpp"
 #include "transport/mcp/revision.hpp"
@@ -30,6 +31,21 @@ struct session_snapshot {
     transport::upstream_session session;
     std::string initialize_result;  ///< raw
   };
+  /// What an upstream held in memory for the session is gone, and the client was told so.
+  struct loss {
+    std::string upstream;
+    machines::execution::timestamp at;
+    bool operator==(const loss&) const = default;
+  };
+  /// A request of an upstream outside any call, over the session's own connection to it.
+  struct ask {
+    std::string upstream;
+    std::uint64_t id = 0;                ///< as the client knows it
+    std::string upstream_id;             ///< raw
+    std::string progress_token, method;  ///< the upstream's, raw; the name
+    std::string answer;                  ///< whole message, on its way; empty while the client has not answered
+    bool operator==(const ask&) const = default;
+  };
   /// A finished execution, remembered for operators.
   struct execution {
     std::string tool;
@@ -45,9 +61,16 @@ struct session_snapshot {
   std::uint64_t last_ask = 0, last_execution = 0;
   std::vector<upstream_uri> subscriptions, learned_uris;
   std::vector<upstream_session_of> upstreams;
+  std::vector<std::string> processes;  ///< upstreams that have a process for this session alone
+  std::vector<loss> losses;            ///< newest last
+  std::vector<ask> asks;
+  list_digests lists{};  ///< as the client was last shown or told of them
   std::vector<execution> finished;
   std::string tool_state;  ///< raw object of stateful tools; empty if there is none
 };
+
+/// What an upstream asks of clients, by its name.
+mcp::method ask_method(std::string_view name) noexcept;
 
 std::string to_json(const session_snapshot& s);
 

@@ -52,6 +52,7 @@ void upstream_actor::on_fetch() {
 }
 
 void upstream_actor::on_subscribe(const subscribe& m) {
+  if (!m.call) return restore_subscription(m);
   const auto added = subscriptions_.add(m);
   if (added == resource_subscriptions::added::stands) return send(m.from, subscription_done{m.call, {}});
   if (added == resource_subscriptions::added::waiting) return;
@@ -70,6 +71,22 @@ void upstream_actor::subscribed(const std::string& uri, std::uint64_t number, co
   for (const auto& w : subscriptions_.settle(uri, number, error.empty())) {
     send(w.from, subscription_done{w.call, error});
   }
+}
+
+/// A session has come here with it. Where it stands for others, only this session may have missed something.
+void upstream_actor::restore_subscription(const subscribe& m) {
+  if (stopping_) return;
+  const auto stands = subscriptions_.restore(m.uri, m.from);
+  if (slot_->get() == nullptr) return need();  // asked for again with all others, once connected
+  if (!stands) return subscribe_again(m.uri);
+  send(m.from, upstream_message{spec_.index, link_, updated_notice(m.uri), {}});
+}
+
+/// The resource may have changed while nobody listened, which its subscribers hear once the upstream listens again.
+void upstream_actor::subscribe_again(const std::string& uri) {
+  ask("resources/subscribe", uri_params(uri), [this, uri, link = link_](const auto&) {
+    if (link == link_) updated(mcp::quote(uri), updated_notice(uri));
+  });
 }
 
 void upstream_actor::on_unsubscribe(unsubscribe& m) {
@@ -191,7 +208,7 @@ void upstream_actor::on_opened(const transport::outcome<std::string>& result) {
 
 void upstream_actor::on_usable() {
   slot_->set(link_);
-  for (const auto& uri : subscriptions_.agreed()) ask("resources/subscribe", uri_params(uri), [](const auto&) {});
+  for (const auto& uri : subscriptions_.agreed()) subscribe_again(uri);
   step(reconnect::opened{});
   if (listing_wanted_) read_lists();
   for (auto& json : std::exchange(early_, {})) on_connection_message(std::move(json), {});

@@ -49,6 +49,8 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   void on_fetch();
   void on_subscribe(const subscribe& m);
   void subscribed(const std::string& uri, std::uint64_t number, const std::string& error);
+  void restore_subscription(const subscribe& m);
+  void subscribe_again(const std::string& uri);
   void on_unsubscribe(unsubscribe& m);
   void drop_subscriber(const std::string& uri, const caf::actor& who);
   void on_level(const caf::actor& from, std::string level);

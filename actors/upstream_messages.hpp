@@ -32,7 +32,7 @@ struct link_expired {
 struct subscribe {
   caf::actor from;
   std::string uri;
-  call_ptr call;  ///< given back with the outcome
+  call_ptr call;  ///< given back with the outcome; null: it stood before the session came here, and stands
 };
 struct unsubscribe {
   caf::actor from;
@@ -84,7 +84,7 @@ struct listing_ready {
   list_kinds changed;         ///< what the upstream said has changed
 };
 
-// catalogue ↔ session
+// catalogue ↔ session, roster
 
 struct view_wanted {
   caf::actor from;
@@ -94,6 +94,11 @@ struct view_wanted {
 };
 struct view_ready {
   view_ptr view;
+};
+/// What another node's catalogue shows has changed, or is heard for the first time.
+struct peer_lists {
+  std::string from;  ///< its incarnation
+  view_digests theirs;
 };
 struct catalogue_changed {
   list_kinds what;
@@ -118,4 +123,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::subscription_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::listing_ready)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::view_wanted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::view_ready)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::peer_lists)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::catalogue_changed)

@@ -51,6 +51,11 @@ inline std::string initialize_params(const upstream_spec& spec) {
 
 inline std::string uri_params(const std::string& uri) { return R"({"uri":)" + mcp::quote(uri) + "}"; }
 
+/// What subscribers are told where it is unknown what they have missed.
+inline std::string updated_notice(const std::string& uri) {
+  return mcp::make_notification("notifications/resources/updated", uri_params(uri));
+}
+
 /// The error object for a client whose request ended like an `own_request`.
 inline std::string error_of(const transport::failure& f) {
   if (f.code == transport::errc::bad_message && mcp::is_object(f.detail)) return f.detail;

@@ -26,7 +26,7 @@ concept at_upstream = std::same_as<S, executing> || std::same_as<S, input_requir
 /// What only an upstream at work can cause.
 template <class E>
 concept upstream_event = std::same_as<E, returned> || std::same_as<E, input_asked> || std::same_as<E, input_answered> ||
-    std::same_as<E, result_came> || std::same_as<E, connection_lost>;
+    std::same_as<E, result_came> || std::same_as<E, connection_lost> || std::same_as<E, process_lost>;
 /// What only an execution that is being prepared can take.
 template <class E>
 concept preparing_event = std::same_as<E, select> || std::same_as<E, parameters_given> || std::same_as<E, dispatched>;
@@ -111,6 +111,11 @@ template <at_upstream S>
 step on(S s, const connection_lost&) {
   return leave(s, interrupted{}, report{});
 }
+/// A line of the history only: what becomes of the call is decided next.
+template <at_upstream S>
+step on(S s, const process_lost&) {
+  return {std::move(s)};
+}
 template <at_upstream S>
 step on(S s, const cancel_asked&) {
   const auto dispatch = s.dispatch;
@@ -128,8 +133,8 @@ step on(S, const reset&) {
 constexpr std::array<std::string_view, std::variant_size_v<state>> state_names{
     "idle", "selected", "ready", "executing", "input_required", "succeeded", "failed", "cancelled", "interrupted"};
 constexpr std::array<std::string_view, std::variant_size_v<event>> event_names{
-    "select",      "parameters_given", "dispatched",      "returned",     "input_asked", "input_answered",
-    "result_came", "error_came",       "connection_lost", "cancel_asked", "reset"};
+    "select",      "parameters_given", "dispatched",      "returned",     "input_asked",  "input_answered",
+    "result_came", "error_came",       "connection_lost", "process_lost", "cancel_asked", "reset"};
 
 }  // namespace
 

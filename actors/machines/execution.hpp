@@ -74,10 +74,12 @@ struct result_came {
 };
 struct error_came {};
 struct connection_lost {};
+/// The process that worked on it went with its node, and what it held in memory with it.
+struct process_lost {};
 struct cancel_asked {};
 struct reset {};
 using event = std::variant<select, parameters_given, dispatched, returned, input_asked, input_answered, result_came,
-                           error_came, connection_lost, cancel_asked, reset>;
+                           error_came, connection_lost, process_lost, cancel_asked, reset>;
 
 // Effects: what the actor has to do once the transition stands.
 struct send_call {

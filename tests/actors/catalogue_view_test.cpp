@@ -212,17 +212,18 @@ TEST_CASE("a URI that no list names belongs to the first template that fits and 
   CHECK_FALSE(v.template_owner("db:///users/1"));
 }
 
-TEST_CASE("the capabilities are those of all upstreams together") {
+TEST_CASE("the capabilities are those of all upstreams together, and logging") {
   offers o;
   o.upstream("a").capabilities(R"({"tools":{},"resources":{"subscribe":true}})");
   o.upstream("b").capabilities(R"({"prompts":{},"completions":{}})");
-  CHECK(o.view().capabilities() == R"({"tools":{"listChanged":true},"prompts":{"listChanged":true},)"
-                                   R"("resources":{"subscribe":true,"listChanged":true},"completions":{}})");
+  CHECK(o.view().capabilities() ==
+        R"({"tools":{"listChanged":true},"prompts":{"listChanged":true},)"
+        R"("resources":{"subscribe":true,"listChanged":true},"completions":{},"logging":{}})");
 }
 
 TEST_CASE("resources without subscriptions are announced without them") {
   offers o;
-  o.upstream("a").capabilities(R"({"resources":{"listChanged":true},"logging":{}})");
+  o.upstream("a").capabilities(R"({"resources":{"listChanged":true}})");
   CHECK(o.view().capabilities() == R"({"resources":{"listChanged":true},"logging":{}})");
 }
 
@@ -235,7 +236,32 @@ TEST_CASE("while an upstream is away everything is announced, for it cannot be l
     CHECK(mcp::is_object(mcp::member(v.capabilities(), name)));
   }
   o.all.back()->config.enabled = false;
-  CHECK(o.view().capabilities() == R"({"tools":{"listChanged":true}})");
+  CHECK(o.view().capabilities() == R"({"tools":{"listChanged":true},"logging":{}})");
+}
+
+TEST_CASE("two views have the digests of their lists in common if they show the same") {
+  offers o;
+  o.upstream("a").tool("one").tool("two").prompt("p").resource("a:1").pattern("a:{x}");
+  const auto before = o.view().digests();
+  for (const auto d : before) CHECK(d != 0);
+  CHECK(before[0] != before[1]);
+
+  auto& listed = *o.all.front()->listing;
+  std::swap(listed.tools[0], listed.tools[1]);
+  CHECK(o.view().digests() == before);
+
+  o.all.front()->tool("three");
+  auto after = o.view().digests();
+  CHECK(after[0] != before[0]);
+  CHECK(after[1] == before[1]);
+  CHECK(after[2] == before[2]);
+
+  o.all.front()->pattern("b:{x}");
+  CHECK(o.view().digests()[2] != before[2]);
+  listed.tools.pop_back();
+  listed.templates.pop_back();
+  CHECK(o.view().digests() == before);
+  CHECK(offers{}.view().digests()[0] != 0);
 }
 
 TEST_CASE("instructions stand under the alias of their upstream") {

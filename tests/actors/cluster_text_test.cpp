@@ -31,10 +31,11 @@ TEST_CASE("what this version does not know of a view is passed over") {
 }
 
 TEST_CASE("a beat is read as it was written") {
-  beat b{"abc", 12, {}};
+  beat b{"abc", 12, {}, {{0, 7}, {31, 4294967295}}};
   b.slots.set(0).set(5).set(1023);
   const auto text = to_json(b);
   CHECK(text.starts_with(R"({"from":"abc","view":12,"slots":"120000)"));
+  CHECK(text.ends_with(R"(008","lists":[[0,7],[31,4294967295]]})"));
   CHECK(read_beat(text) == b);
 }
 
@@ -44,6 +45,22 @@ TEST_CASE("a beat that is none is refused") {
     CHECK_FALSE(read_beat(text));
   }
   auto text = to_json(beat{"a", 1, {}});
-  text[text.size() - 3] = 'x';
+  text[text.find("00")] = 'x';
   CHECK_FALSE(read_beat(text));
+}
+
+TEST_CASE("lists that make no sense are left out of a beat, which may say nothing of them") {
+  const auto with = [](const std::string& lists) {
+    auto text = to_json(beat{"a", 1, {}});
+    const std::string none = R"(,"lists":[])";
+    return read_beat(text.replace(text.find(none), none.size(), lists));
+  };
+  CHECK(with("")->lists.empty());
+  for (const auto* lists : {"7", "{}", "[]", "[7]", "[[1]]", "[[1,2,3]]", "[[32,1]]", "[[-1,1]]", "[[1,4294967296]]"}) {
+    CAPTURE(lists);
+    const auto b = with(R"(,"lists":)" + std::string(lists));
+    REQUIRE(b);
+    CHECK(b->lists.empty());
+  }
+  CHECK(with(R"(,"lists":[[1,"x"],[2,5]])")->lists == view_digests{{2, 5}});
 }

@@ -55,6 +55,11 @@ session_snapshot full_snapshot() {
   s.subscriptions = {{"up", "test://watched?a=1"}, {"other", "file:///a b"}};
   s.learned_uris = {{"up", "test://seen"}};
   s.upstreams = {{"up", {"upstream-session", "2025-06-18", "3_7", {}}, R"({"capabilities":{"tools":{}}})"}};
+  s.processes = {"files", "m\"ü"};
+  s.losses = {{"files", execution::timestamp(1763712000000ms)}, {"memory", execution::timestamp(1763712000700ms)}};
+  s.asks = {{"up", 6, "\"ask-7\"", "5", "sampling/createMessage", {}},
+            {"up", 7, "9", {}, "roots/list", R"({"jsonrpc":"2.0","id":9,"result":{"roots":[]}})"}};
+  s.lists = {1, 0, 4294967295};
   s.finished = {{"echo", execution::timestamp(1763712000000ms), a_history()}};
   s.tool_state = R"({"cart":[1,2]})";
   return s;
@@ -112,6 +117,10 @@ void check_same(const session_snapshot& a, const session_snapshot& b) {
     CHECK(a.upstreams[i].session.last_event_id == b.upstreams[i].session.last_event_id);
     CHECK(a.upstreams[i].initialize_result == b.upstreams[i].initialize_result);
   }
+  CHECK(a.processes == b.processes);
+  CHECK(a.losses == b.losses);
+  CHECK(a.asks == b.asks);
+  CHECK(a.lists == b.lists);
   REQUIRE(a.finished.size() == b.finished.size());
   for (std::size_t i = 0; i < a.finished.size(); ++i) {
     CHECK(a.finished[i].tool == b.finished[i].tool);
@@ -262,9 +271,20 @@ TEST_CASE("numbers that cannot be are taken as none") {
 }
 
 TEST_CASE("a snapshot that version 1 wrote is readable") {
-  const auto s = read_snapshot(golden("session_v1.json"));
+  const auto s = read_snapshot(golden("session_v1_gaps.json"));
   REQUIRE(s);
   check_same(*s, full_snapshot());
+}
+
+TEST_CASE("a snapshot from before version 1 knew of gaps is readable") {
+  const auto s = read_snapshot(golden("session_v1.json"));
+  REQUIRE(s);
+  auto expected = full_snapshot();
+  expected.processes.clear();
+  expected.losses.clear();
+  expected.asks.clear();
+  expected.lists = {};
+  check_same(*s, expected);
 }
 
 TEST_CASE("a journal entry that version 1 wrote is readable") {

@@ -9,6 +9,7 @@
 #include "actors/client_capabilities.hpp"
 #include "actors/directory.hpp"
 #include "actors/listing_fetch.hpp"
+#include "actors/resource_subscriptions.hpp"
 #include "actors/uri_rewrite.hpp"
 #include "transport/errc.hpp"
 
@@ -54,6 +55,32 @@ TEST_CASE("a client is asked only what it has declared") {
   CHECK(url.covers(method::elicitation_create, R"({"mode":"url"})"));
   CHECK_FALSE(url.covers(method::elicitation_create, R"({"mode":"form"})"));
   CHECK(url.covers(method::roots_list, {}));
+}
+
+TEST_CASE(
+    "a subscription that comes from elsewhere stands at once, whatever becomes of those that are being asked for") {
+  caf::actor_system_config config;
+  caf::actor_system system(config);
+  const caf::scoped_actor one(system), two(system);
+  const auto first = caf::actor_cast<caf::actor>(one), second = caf::actor_cast<caf::actor>(two);
+  actors::resource_subscriptions s;
+  CHECK_FALSE(s.restore("a:1", first));
+  CHECK(s.restore("a:1", second));
+  CHECK(s.agreed() == texts{"a:1"});
+  CHECK(s.add({first, "a:1", nullptr}) == actors::resource_subscriptions::added::stands);
+
+  using added = actors::resource_subscriptions::added;
+  CHECK(s.add({first, "a:2", nullptr}) == added::first);
+  CHECK(s.agreed() == texts{"a:1"});
+  CHECK_FALSE(s.restore("a:2", second));
+  CHECK(s.settle("a:2", s.number_of("a:2"), false).size() == 1);
+  CHECK(s.holders("a:2") == std::vector<caf::actor>{second});
+  CHECK(s.agreed() == texts{"a:1", "a:2"});
+
+  CHECK(s.add({first, "a:3", nullptr}) == added::first);
+  CHECK(s.settle("a:3", s.number_of("a:3"), false).size() == 1);
+  CHECK(s.holders("a:3").empty());
+  CHECK(s.uris() == texts{"a:1", "a:2"});
 }
 
 TEST_CASE("the directory finds sessions until they leave") {

@@ -11,7 +11,8 @@ const increment = (name) => {
 /// with a priming event. `bare`: on an event stream without ids, which nobody can resume.
 ///
 /// `begin` runs at once and says what is recorded of the execution beside its key; `run` does the rest and returns the
-/// text of the result. `call` is the way to the client: progress(n), say(text), ask(text) -> text.
+/// text of the result. `call` is the way to the client: progress(n), say(text), ask(text) -> text, and askAside(text) for
+/// what belongs to no call.
 export const tools = {
   quick: {
     readOnly: true,
@@ -49,6 +50,13 @@ export const tools = {
     run: async ({ ms = 20 }, call) => {
       await sleep(ms);
       return `was told ${await call.ask(call.key)}`;
+    },
+  },
+  ask_aside: {
+    travels: () => 'json',
+    run: async (_, call) => {
+      call.askAside(call.key);
+      return 'asks';
     },
   },
 };

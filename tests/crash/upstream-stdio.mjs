@@ -24,6 +24,7 @@ function ask(text) {
 
 async function respond({ method, params }) {
   if (method === 'initialize') return { result: initializeResult };
+  if (method === 'logging/setLevel') record({ what: 'level', key: params.level });
   if (method === 'ping' || method === 'logging/setLevel') return { result: {} };
   if (method === 'tools/list') return { result: { tools: listTools(prefix) } };
   const name = params?.name?.slice(prefix.length);
@@ -35,6 +36,7 @@ async function respond({ method, params }) {
     },
     say: (data) => send({ method: 'notifications/message', params: { level: 'info', data } }),
     ask,
+    askAside: ask,
   };
   return { result: await execute(name, params.arguments ?? {}, call, record) };
 }

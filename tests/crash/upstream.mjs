@@ -4,7 +4,8 @@
 //   node upstream.mjs RECORD_FILE       says `recording upstream on URL`
 //
 // A session lives as long as the process, and a call goes on whatever becomes of its connection: whoever knows the
-// session and an event id gets the rest of the stream. SIGUSR2 adds a tool.
+// session and an event id gets the rest of the stream. SIGUSR2 adds a tool; POST /grow?tell=N does, too, and tells only
+// the N oldest sessions.
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import { recorder } from './record.mjs';
@@ -106,6 +107,7 @@ async function callTool(session, message, response) {
     },
     say: (data) => session.own.send({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data } }),
     ask: (text) => session.ask(stream, text),
+    askAside: (text) => session.ask(session.own, text),
   };
   stream?.attach(response, 0);
   const answer = { jsonrpc: '2.0', id: message.id, result: await execute(name, args, call, record) };
@@ -116,6 +118,8 @@ async function callTool(session, message, response) {
 
 function onMessage(session, message, response) {
   if (message.method === undefined) session.answered(message);
+  if (message.method === 'notifications/cancelled') record({ what: 'cancelled', key: String(message.params.requestId) });
+  if (message.method === 'logging/setLevel') record({ what: 'level', key: message.params.level });
   if (message.method === undefined || message.id === undefined) return json(response, 202);
   const answer = (body) => json(response, 200, { jsonrpc: '2.0', id: message.id, ...body });
   switch (message.method) {
@@ -153,14 +157,20 @@ const server = http.createServer((request, response) => {
   if (request.method === 'GET') return onGet(request, response);
   // A gateway that ends leaves its sessions: another process of it may come back for them.
   if (request.method !== 'POST') return json(response, 405, undefined, { allow: 'GET, POST' });
+  const control = new URL(request.url, 'http://x');
+  if (control.pathname === '/grow') {
+    growAndTell(Number(control.searchParams.get('tell')));
+    return json(response, 200, {});
+  }
   const parts = [];
   request.on('data', (part) => parts.push(part));
   return request.on('end', () => onPost(request, response, Buffer.concat(parts)));
 });
 server.keepAliveTimeout = 60_000;
 
-process.on('SIGUSR2', () => {
+function growAndTell(count) {
   grow();
-  for (const session of sessions.values()) session.own.send({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
-});
+  for (const session of [...sessions.values()].slice(0, count)) session.own.send({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
+}
+process.on('SIGUSR2', () => growAndTell(sessions.size));
 server.listen(0, '127.0.0.1', () => console.log(`recording upstream on http://127.0.0.1:${server.address().port}/mcp`));

@@ -88,6 +88,26 @@ describe('a session goes on without initialize', durable, () => {
     await heard;
   });
 
+  test('and of those that changed while there was no node, and of no others', async (t) => {
+    const { node, upstream } = await stage(t);
+    const session = await Session.open(node.mcp);
+    await session.toolNames();
+    const own = (await session.get()).stream;
+    await own.until((s) => s.events.length > 0, 'the priming event');
+    for (const grows of [true, false, true]) {
+      await node.kill();
+      if (grows) await upstream.grow(0);
+      await node.start();
+      const again = (await session.get(own.events.at(-1).id)).stream;
+      if (grows) await again.message((m) => m.method === 'notifications/tools/list_changed');
+      await session.toolNames();
+      own.messages.push(...again.messages);
+      own.events.push(...again.events.filter((e) => e.id));
+      again.close();
+    }
+    assert.deepEqual(own.messages.map((m) => m.method), Array(2).fill('notifications/tools/list_changed'));
+  });
+
   test('and a session that ended before the restart stays ended', async (t) => {
     const { node } = await stage(t);
     const session = await Session.open(node.mcp);
@@ -174,13 +194,13 @@ describe('the events of a stream come once and in order', durable, () => {
     await touch();
     await sleep(100);
     await node.crash();
-    await session.result('ping');
-    await touch();
     const again = (await session.get(last)).stream;
-    await again.until((s) => updates(s) >= 2, 'both updates');
+    await again.until((s) => updates(s) >= 2, 'the second update, and one for what was missed');
     await touch();
     await again.until((s) => updates(s) >= 3, 'a third update');
-    assert.equal(updates(again), 3);
+    await touch();
+    await again.until((s) => updates(s) >= 4, 'a fourth update');
+    assert.equal(updates(again), 4);
   });
 });
 
@@ -418,6 +438,20 @@ describe('a session that nobody uses lives in the store only', durable, () => {
     assert.equal(upstream.record('executed', 's').length, 1);
     await node.sessions(0);
     assert.equal((await session.delete()).status, 200);
+  });
+
+  test('and hears on its return which lists have changed', async (t) => {
+    const { node, upstream } = await stage(t, { sessions });
+    const session = await Session.open(node.mcp);
+    await session.toolNames();
+    await node.sessions(0);
+    await upstream.grow(100);
+    const other = await Session.open(node.mcp);
+    await waitFor('the new tool', async () => (await other.toolNames()).includes('grown_1'));
+    const own = (await session.get()).stream;
+    await own.message((m) => m.method === 'notifications/tools/list_changed');
+    await session.result('ping');
+    assert.equal(own.messages.length, 1);
   });
 
   test('and survives the node there', async (t) => {

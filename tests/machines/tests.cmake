@@ -3,6 +3,7 @@ holdfast_test(machine_tests LIBS holdfast_machines holdfast_persistence LABELS u
   machines/execution_test.cpp
   machines/membership_test.cpp
   machines/reconnect_test.cpp
+  machines/relisting_test.cpp
   machines/session_test.cpp
   persistence/replay_log_test.cpp
 )

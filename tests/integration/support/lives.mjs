@@ -152,6 +152,9 @@ export async function startRecording(t) {
   upstream.url = (await upstream.says(/recording upstream on (\S+)/))[1];
   upstream.records = () => readRecord(file);
   upstream.record = (what, key) => upstream.records().filter((entry) => entry.what === what && entry.key === key);
+  upstream.cancelled = () => upstream.records().filter((entry) => entry.what === 'cancelled');
+  /// One more tool, of which it tells its `tell` oldest sessions only.
+  upstream.grow = async (tell) => assert.equal((await fetch(new URL(`/grow?tell=${tell}`, upstream.url), { method: 'POST' })).status, 200);
   upstream.has = (what, key) => waitFor(`${what} ${key}`, () => upstream.record(what, key)[0]);
   return upstream;
 }
