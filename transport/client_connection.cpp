@@ -43,11 +43,11 @@ void set_options(tcp_socket& socket) {
 
 }  // namespace
 
-client_connection::client_connection(loop& on, const http_target& target, asio::ssl::context* tls,
+client_connection::client_connection(loop& on, const http_target& target, std::shared_ptr<asio::ssl::context> tls,
                                      client_connection_owner& owner)
     : loop_(on),
       target_(target),
-      tls_(tls),
+      tls_(std::move(tls)),
       owner_(owner),
       stream_(context_of(on)),
       resolver_(context_of(on)),
@@ -137,7 +137,7 @@ void client_connection::bind_source(error_code& ec) {
 void client_connection::on_connected() {
   set_options(stream_.socket());
   if (tls_ == nullptr) return on_ready();
-  if (!stream_.use_tls(*tls_, target_.host)) return fail({make_error_code(errc::tls_failed), "server name"});
+  if (!stream_.use_tls(*tls_, target_)) return fail({make_error_code(errc::tls_failed), "server name"});
   arm(last_attempt_limit);
   stream_.handshake([self = shared_from_this()](const error_code& ec) {
     if (self->state_ == state::closed) return;
@@ -239,6 +239,9 @@ void client_connection::on_read_error(const error_code& ec) {
     parser_->put_eof(ignored);
     return on_response_end();
   }
+  const auto is_first = !head_seen_ && idle_since_ == clock::time_point{};
+  if (const auto alert = client_stream::handshake_alert(ec); is_first && !alert.empty())
+    return fail({make_error_code(errc::tls_failed), "TLS with " + name() + ": refused: " + alert});
   auto when = head_seen_ ? "in the middle of the answer" : "before the answer";
   fail({make_error_code(errc::closed), "connection to " + name() + " closed " + when});
 }

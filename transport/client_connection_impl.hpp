@@ -39,7 +39,7 @@ class client_connection_owner {
 /// response, so that a call costs one write and one read.
 class client_connection final : public client_response_sink, public std::enable_shared_from_this<client_connection> {
  public:
-  client_connection(loop& on, const http_target& target, boost::asio::ssl::context* tls,
+  client_connection(loop& on, const http_target& target, std::shared_ptr<boost::asio::ssl::context> tls,
                     client_connection_owner& owner);
 
   /// Connects and sends the first request.
@@ -89,7 +89,7 @@ class client_connection final : public client_response_sink, public std::enable_
 
   loop& loop_;
   const http_target& target_;
-  boost::asio::ssl::context* tls_;
+  const std::shared_ptr<boost::asio::ssl::context> tls_;  // null: in the clear
   client_connection_owner& owner_;
   client_stream stream_;
   resolver resolver_;

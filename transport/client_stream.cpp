@@ -1,3 +1,4 @@
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -11,12 +12,15 @@ namespace holdfast::transport {
 namespace ssl = boost::asio::ssl;
 using boost::system::error_code;
 
-bool client_stream::use_tls(ssl::context& context, const std::string& host) {
+bool client_stream::use_tls(ssl::context& context, const http_target& target) {
   tls_.emplace(socket_, context);
   auto* handle = tls_->native_handle();
+  const auto& host = target.host;
   error_code ec;
   boost::asio::ip::make_address(host, ec);
   const bool is_name = ec.failed();
+  // The context knows whom to trust.
+  if (target.identity) return !is_name || ::SSL_set_tlsext_host_name(handle, host.c_str()) == 1;
   auto* expected = ::SSL_get0_param(handle);
   ::X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   ::SSL_set_verify(handle, SSL_VERIFY_PEER, nullptr);
@@ -31,6 +35,22 @@ std::string client_stream::verification_error() const {
   auto* handle = const_cast<ssl::stream<tcp_socket&>&>(*tls_).native_handle();
   long result = ::SSL_get_verify_result(handle);
   return result == X509_V_OK ? std::string() : ::X509_verify_cert_error_string(result);
+}
+
+std::string client_stream::handshake_alert(const error_code& ec) {
+  if (ec.category() != boost::asio::error::get_ssl_category()) return {};
+  switch (ERR_GET_REASON(static_cast<unsigned long>(ec.value())) - SSL_AD_REASON_OFFSET) {
+    case SSL_AD_HANDSHAKE_FAILURE:
+    case SSL_AD_BAD_CERTIFICATE:
+    case SSL_AD_UNSUPPORTED_CERTIFICATE:
+    case SSL_AD_CERTIFICATE_REVOKED:
+    case SSL_AD_CERTIFICATE_EXPIRED:
+    case SSL_AD_CERTIFICATE_UNKNOWN:
+    case SSL_AD_UNKNOWN_CA:
+    case SSL_AD_ACCESS_DENIED:
+    case SSL_AD_CERTIFICATE_REQUIRED: return ec.message();
+    default: return {};
+  }
 }
 
 void client_stream::close() noexcept {

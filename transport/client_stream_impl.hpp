@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "transport/http_client.hpp"
 #include "transport/result.hpp"
 
 namespace holdfast::transport {
@@ -25,11 +26,15 @@ class client_stream {
   tcp_socket& socket() noexcept { return socket_; }
   bool is_tls() const noexcept { return tls_.has_value(); }
 
-  /// Puts TLS on the connected socket, for a server of this name. False if the name cannot be used.
-  bool use_tls(boost::asio::ssl::context& context, const std::string& host);
+  /// Puts TLS on the connected socket, for the server of this target. False if its name cannot be used.
+  bool use_tls(boost::asio::ssl::context& context, const http_target& target);
 
   /// Why the handshake failed, if it was the certificate.
   std::string verification_error() const;
+
+  /// Since TLS 1.3 a server judges the client's certificate after the client's handshake has ended. If `ec`, of a read,
+  /// is such a verdict, its words; otherwise empty.
+  static std::string handshake_alert(const boost::system::error_code& ec);
 
   template <class Handler>
   void handshake(Handler h) {

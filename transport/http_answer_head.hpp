@@ -46,5 +46,7 @@ void append_chunk(std::string& out, std::string_view bytes);
 
 /// The JSON-RPC error, without id, that says why the connection refuses a request.
 std::string_view refusal_body(int status) noexcept;
+inline constexpr std::string_view tls_wanted_body =
+    R"({"jsonrpc":"2.0","error":{"code":-32000,"message":"TLS is spoken here: use https"}})";
 
 }  // namespace holdfast::transport

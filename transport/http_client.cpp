@@ -12,6 +12,7 @@
 #include "transport/client_connection_impl.hpp"
 #include "transport/errc.hpp"
 #include "transport/loop_impl.hpp"
+#include "transport/tls_identity_impl.hpp"
 
 namespace holdfast::transport {
 namespace {
@@ -85,7 +86,11 @@ class pool final : public http_pool, public client_connection_owner, public std:
   }
 
   void open(http_request_out request, std::shared_ptr<http_receiver> receiver) {
-    if (target_.tls && !tls_) {
+    if (target_.identity) {
+      // What its files hold now.
+      const auto contexts = contexts_of(*target_.identity);
+      tls_ = {contexts, &contexts->client};
+    } else if (target_.tls && !tls_) {
       auto made = make_tls_context(target_.ca_file);
       if (!made) {
         loop_.post([receiver = std::move(receiver), why = made.error()] { receiver->on_failed(why); });
@@ -94,7 +99,7 @@ class pool final : public http_pool, public client_connection_owner, public std:
       tls_ = std::move(*made);
     }
     turns_ += request.counted;
-    auto c = std::make_shared<client_connection>(loop_, target_, tls_.get(), *this);
+    auto c = std::make_shared<client_connection>(loop_, target_, tls_, *this);
     all_.emplace(c.get(), c);
     c->open(std::move(request), std::move(receiver));
   }
@@ -126,7 +131,7 @@ class pool final : public http_pool, public client_connection_owner, public std:
 
   loop& loop_;
   const http_target target_;
-  std::unique_ptr<asio::ssl::context> tls_;
+  std::shared_ptr<asio::ssl::context> tls_;
   std::unordered_map<client_connection*, std::shared_ptr<client_connection>> all_;
   std::vector<client_connection*> idle_;
   std::deque<waiter> waiting_;
@@ -144,7 +149,8 @@ class pools final : public asio::execution_context::service {
 
   std::shared_ptr<http_pool> of(loop& on, const http_target& t) {
     auto key = (t.tls ? "s " : "p ") + t.host + " " + std::to_string(t.port) + " " + std::to_string(t.connections_max) +
-               " " + std::to_string(t.keep_alive.count()) + " " + t.source + " " + t.ca_file;
+               " " + std::to_string(t.keep_alive.count()) + " " + t.source + " " +
+               std::to_string(reinterpret_cast<std::uintptr_t>(t.identity.get())) + " " + t.ca_file;
     auto& entry = pools_[key];
     if (!entry) entry = std::make_shared<pool>(on, t);
     return entry;

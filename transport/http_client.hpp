@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "transport/result.hpp"
+#include "transport/tls_identity.hpp"
 
 namespace holdfast::transport {
 
@@ -25,6 +26,10 @@ struct http_target {
   std::size_t connections_max = 256;  ///< for calls; streams and sundry requests come on top
   std::chrono::milliseconds keep_alive{55'000};
   std::string source = {};  ///< the IP address of this machine to connect from; empty = the system picks one
+
+  /// Instead of `ca_file`: what is shown to the server, and whom it must prove to be. Its host is then not compared
+  /// with its certificate. With `tls` only.
+  std::shared_ptr<tls_identity> identity{};
 };
 
 struct http_request_out {
@@ -53,8 +58,9 @@ class http_receiver {
   virtual void on_body(std::string_view bytes) = 0;
   virtual void on_end() = 0;
 
-  /// `refused` and `tls_failed`: nothing was sent. `closed`: the connection ended early; a request that carries a call
-  /// may have been processed, so nothing is ever sent twice (RFC 9112, 9.3.1 allows that for idempotent requests only).
+  /// `refused` and `tls_failed`: the server has got nothing. `closed`: the connection ended early; a request that
+  /// carries a call may have been processed, so nothing is ever sent twice (RFC 9112, 9.3.1 allows that for idempotent
+  /// requests only).
   virtual void on_failed(failure why) = 0;
 
  private:

@@ -22,8 +22,9 @@ constexpr std::size_t turned_away_max =
 /// server goes.
 class doorman final : public std::enable_shared_from_this<doorman> {
  public:
-  doorman(loop& on, listening_socket at, const http_limits& limits, http_handler& handler)
-      : at_(std::move(at)), site_(on, limits, handler) {}
+  doorman(loop& on, listening_socket at, const http_limits& limits, http_handler& handler,
+          std::shared_ptr<tls_identity> tls)
+      : at_(std::move(at)), site_(on, limits, handler, std::move(tls)) {}
 
   void accept() {
     at_.socket().async_accept([self = shared_from_this()](error_code ec, server_connection::socket s) {
@@ -67,10 +68,13 @@ class doorman final : public std::enable_shared_from_this<doorman> {
   }
 
   void admit(server_connection::socket s) {
-    if (site_.served < site_.limits.connections_max)
-      std::make_shared<server_connection>(site_, std::move(s))->serve();
-    else if (site_.turned_away < turned_away_max)
+    if (site_.served < site_.limits.connections_max) {
+      const auto c = std::make_shared<server_connection>(site_, std::move(s));
+      site_.tls ? c->greet(contexts_of(*site_.tls)) : c->serve();
+    } else if (!site_.tls && site_.turned_away < turned_away_max) {
+      // To tell it over TLS would cost far more than one more connection does.
       std::make_shared<server_connection>(site_, std::move(s))->turn_away(503);
+    }
   }
 
   listening_socket at_;
@@ -95,10 +99,12 @@ class asio_http_server final : public http_server {
 }  // namespace
 
 outcome<std::unique_ptr<http_server>> http_server::listen(loop& on, const std::string& host, std::uint16_t port,
-                                                          const http_limits& limits, http_handler& handler) {
+                                                          const http_limits& limits, http_handler& handler,
+                                                          std::shared_ptr<tls_identity> tls) {
   auto at = listening_socket::open(context_of(on), host, port);
   if (!at) return std::move(at).error();
-  return std::make_unique<asio_http_server>(std::make_shared<doorman>(on, std::move(*at), limits, handler));
+  return std::make_unique<asio_http_server>(
+      std::make_shared<doorman>(on, std::move(*at), limits, handler, std::move(tls)));
 }
 
 }  // namespace holdfast::transport

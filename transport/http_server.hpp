@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "transport/result.hpp"
+#include "transport/tls_identity.hpp"
 
 namespace holdfast::transport {
 
@@ -73,15 +74,21 @@ class http_handler {
  public:
   virtual ~http_handler() = default;
   virtual void on_request(std::shared_ptr<http_exchange> exchange) = 0;
+
+  /// A client at this address was refused by TLS, for instance because it has no certificate of the right authority.
+  virtual void on_refused(const std::string& from, const std::string& why) {
+    static_cast<void>(from), static_cast<void>(why);
+  }
 };
 
 struct http_limits {
   std::size_t body_bytes_max = 4u << 20;
   std::size_t header_bytes_max = 16u << 10;
   std::size_t headers_max = 100;
-  std::size_t connections_max = 20'000;              ///< per server; one more gets 503
-  std::size_t stream_queue_bytes_max = 1u << 20;     ///< unsent bytes of one event stream
-  std::chrono::milliseconds header_timeout{10'000};  ///< from the first byte of a request to the end of its header
+  std::size_t connections_max = 20'000;                 ///< per server; one more gets 503
+  std::size_t stream_queue_bytes_max = 1u << 20;        ///< unsent bytes of one event stream
+  std::chrono::milliseconds handshake_timeout{10'000};  ///< of TLS
+  std::chrono::milliseconds header_timeout{10'000};     ///< from the first byte of a request to the end of its header
   std::chrono::milliseconds body_timeout{30'000};
   std::chrono::milliseconds keep_alive_timeout{75'000};  ///< idle between requests
   std::chrono::milliseconds write_timeout{30'000};       ///< no progress on a write
@@ -89,12 +96,16 @@ struct http_limits {
 
 /// An HTTP/1.1 listener on one loop; several may share a port (SO_REUSEPORT). What is wrong with a request on the HTTP
 /// level is answered here, with a JSON-RPC error without id as body: 400 malformed, 408 too slow, 413 body, 431 header,
-/// 501 unsupported transfer coding, 503 too many connections, 505 version. Such a connection is closed.
+/// 501 unsupported transfer coding, 503 too many connections, 505 version. Such a connection is closed. With TLS, one
+/// connection too many is closed without a word, and who speaks plain HTTP gets 400.
 class http_server {
  public:
-  /// `host` is an IP address or "localhost"; port 0 lets the system choose. `handler` outlives the server.
+  /// `host` is an IP address or "localhost"; port 0 lets the system choose. `handler` outlives the server. With `tls`
+  /// only TLS is spoken; where that names authorities, clients must show a certificate of theirs. Connections from
+  /// before its files were changed end with their next answer.
   static outcome<std::unique_ptr<http_server>> listen(loop& on, const std::string& host, std::uint16_t port,
-                                                      const http_limits& limits, http_handler& handler);
+                                                      const http_limits& limits, http_handler& handler,
+                                                      std::shared_ptr<tls_identity> tls = nullptr);
   /// Cuts what is still open.
   virtual ~http_server() = default;
 

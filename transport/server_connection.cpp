@@ -4,6 +4,7 @@
 #include <atomic>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "transport/http_exchange_impl.hpp"
@@ -65,7 +66,7 @@ void server_connection::turn_away(int status) {
 
 void server_connection::drain() {
   const bool idle = phase_ == phase::reading && arrived_ == arrival::nothing && (!reader_ || reader_->buffered() == 0);
-  if (idle) close_and_tell();
+  if (idle || phase_ == phase::greeting) close_and_tell();
 }
 
 void server_connection::cut() { close_and_tell(); }
@@ -76,6 +77,8 @@ std::function<void()> server_connection::close() {
   limit_.stop();
   site_.connections.erase(site_.connections.iterator_to(*this));
   --*counted_in_;
+  if (tls_) tls_->say_goodbye();
+  tls_.reset();
   error_code ignored;
   socket_->close(ignored);
   socket_.reset();
@@ -127,11 +130,12 @@ void server_connection::dispatch() {
   if (phase_ != phase::closed) read();
 }
 
-void server_connection::refuse(int status) {
+void server_connection::refuse(int status) { refuse(status, refusal_body(status)); }
+
+void server_connection::refuse(int status, std::string_view body) {
   phase_ = phase::refusing;
   keep_alive_ = false;
   if (reader_) reader_->discard();
-  const std::string_view body = refusal_body(status);
   append_head(next_, head(status, "application/json", status == 503 ? "Retry-After: 1\r\n" : ""), body.size());
   next_.append(body);
   flush();
@@ -142,6 +146,7 @@ void server_connection::forget_watcher() { const auto forgotten = std::exchange(
 
 void server_connection::leave() {
   forget_watcher();
+  if (tls_ && !tls_->say_goodbye()) return when_ready(socket::wait_write, &server_connection::leave);
   if (peer_ended_) return close_and_tell();
   // Closing with unread bytes would reset the connection and could take the answer from the client (RFC 9112, 9.6).
   error_code ec;
@@ -157,7 +162,9 @@ void server_connection::read() {
   // Waiting first and reading then costs no more than reading at once, and needs no buffer for the wait.
   if (reading_ || peer_ended_ || !has_room()) return;
   reading_ = true;
-  socket_->async_wait(socket::wait_read, [self = shared_from_this()](error_code ec) { self->on_readable(ec); });
+  auto then = [self = shared_from_this()](error_code ec) { self->on_readable(ec); };
+  if (tls_ && tls_->has_more()) return asio::post(socket_->get_executor(), [then = std::move(then)] { then({}); });
+  socket_->async_wait(socket::wait_read, std::move(then));
 }
 
 bool server_connection::has_room() {
@@ -175,7 +182,7 @@ void server_connection::on_readable(error_code ec) {
   if (!has_room()) return;
   if (!reader_) reader_ = site_.take_reader();
   const auto room = reader_->space();
-  const std::size_t n = socket_->read_some(asio::buffer(room.data(), room.size()), ec);
+  const std::size_t n = tls_ ? tls_->read(room, ec) : socket_->read_some(asio::buffer(room.data(), room.size()), ec);
   if (ec && ec != asio::error::would_block) return lost(ec);
   reader_->filled(n);
   received(n);
@@ -188,6 +195,7 @@ void server_connection::give_reader_back() {
 void server_connection::received(std::size_t n) {
   switch (phase_) {
     case phase::reading: return take_request();
+    case phase::greeting:
     case phase::serving:
     case phase::answering: return read();
     case phase::streaming: give_reader_back(); return read();
@@ -216,6 +224,7 @@ void server_connection::rest() {
 
 void server_connection::on_deadline() {
   switch (phase_) {
+    case phase::greeting: tell_refused("the handshake took too long"); return close_and_tell();
     case phase::reading:
       if (arrived_ != arrival::nothing) return refuse(408);
       if (rested_ || site_.limits.keep_alive_timeout <= rest_after) return close_and_tell();

@@ -32,7 +32,7 @@ http_answer_head server_connection::head(int status, std::string_view content_ty
 void server_connection::respond(int status, std::string_view content_type, std::string_view extra_headers,
                                 std::initializer_list<std::string_view> body) {
   if (phase_ != phase::serving) return;
-  if (site_.draining) keep_alive_ = false;
+  if (site_.draining || (tls_ && tls_->is_outdated())) keep_alive_ = false;
   std::size_t length = 0;
   for (const auto part : body) length += part.size();
   append_head(next_, head(status, content_type, extra_headers), length);
@@ -46,7 +46,7 @@ void server_connection::respond(int status, std::string_view content_type, std::
 
 void server_connection::open_stream(std::string_view extra_headers) {
   if (phase_ != phase::serving) return;
-  if (site_.draining || !http11_) keep_alive_ = false;
+  if (site_.draining || !http11_ || (tls_ && tls_->is_outdated())) keep_alive_ = false;
   append_stream_head(next_, head(200, "text/event-stream", extra_headers), http11_);
   phase_ = phase::streaming;
   reader_->next();
@@ -112,6 +112,7 @@ void server_connection::flush() {
 }
 
 void server_connection::write_some() {
+  if (tls_) return write_encrypted();
   socket_->async_write_some(asio::buffer(out_.data() + sent_, out_.size() - sent_),
                             [self = shared_from_this()](error_code ec, std::size_t n) { self->on_written(ec, n); });
 }
@@ -140,6 +141,7 @@ void server_connection::on_written(error_code ec, std::size_t n) {
 }
 
 void server_connection::reset_peer() {
+  if (tls_) tls_->be_quiet();
   error_code ignored;
   socket_->set_option(asio::socket_base::linger(true, 0), ignored);
 }

@@ -18,6 +18,7 @@
 #include "transport/http_answer_head.hpp"
 #include "transport/http_request_reader_impl.hpp"
 #include "transport/http_server.hpp"
+#include "transport/tls_session_impl.hpp"
 
 namespace holdfast::transport {
 
@@ -25,6 +26,8 @@ struct server_site;
 
 /// One accepted connection: reads a request, hands it to the handler, writes the answer, and again.
 ///
+///   greeting (TLS)
+///      ▼
 ///   reading ─▶ serving ─┬───────────────▶ answering ─▶ reading
 ///      │                └─▶ streaming ─▶ answering └─▶ lingering
 ///      └─▶ refusing ─▶ lingering                       all ─▶ closed
@@ -38,8 +41,9 @@ class server_connection final : public std::enable_shared_from_this<server_conne
 
   server_connection(server_site& site, socket s);
 
-  /// Either of them once, after construction.
+  /// One of them once, after construction.
   void serve();
+  void greet(std::shared_ptr<tls_contexts> contexts);  ///< serves once TLS stands
   void turn_away(int status);
 
   /// Closes an idle connection; another one closes after its answer.
@@ -60,7 +64,7 @@ class server_connection final : public std::enable_shared_from_this<server_conne
   void abandon();
 
  private:
-  enum class phase { reading, serving, streaming, answering, refusing, lingering, closed };
+  enum class phase { greeting, reading, serving, streaming, answering, refusing, lingering, closed };
   enum class arrival { nothing, header, body };
   using error_code = boost::system::error_code;
 
@@ -69,6 +73,7 @@ class server_connection final : public std::enable_shared_from_this<server_conne
   void take_request();
   void dispatch();
   void refuse(int status);
+  void refuse(int status, std::string_view body);
   void forget_watcher();
   void leave();
   void read();
@@ -90,10 +95,18 @@ class server_connection final : public std::enable_shared_from_this<server_conne
   void on_written(error_code ec, std::size_t n);
   void reset_peer();
 
+  // server_connection_tls.cpp
+  void shake_hands();
+  void end_greeting();
+  void tell_refused(const std::string& why);
+  void when_ready(socket::wait_type what, void (server_connection::*then)());
+  void write_encrypted();
+
   server_site& site_;
   loop& home_;
   const std::uint64_t number_;
   std::optional<socket> socket_;                 // none once closed: the exchange may outlive the loop
+  std::unique_ptr<tls_session> tls_;             // none in the clear
   std::unique_ptr<http_request_reader> reader_;  // none while nothing of a request is there, to save its buffer
   std::string out_, next_;                       // being sent; waiting for that
   std::size_t sent_ = 0, lingered_ = 0;
@@ -109,7 +122,8 @@ class server_connection final : public std::enable_shared_from_this<server_conne
 
 /// What the connections of one server share. Outlives them as long as they are open.
 struct server_site {
-  server_site(loop& on, const http_limits& l, http_handler& h) : home(on), limits(l), handler(h) {}
+  server_site(loop& on, const http_limits& l, http_handler& h, std::shared_ptr<tls_identity> t)
+      : home(on), limits(l), handler(h), tls(std::move(t)) {}
 
   /// Readers are shared among the connections that have a request just now.
   std::unique_ptr<http_request_reader> take_reader();
@@ -118,6 +132,7 @@ struct server_site {
   loop& home;
   const http_limits limits;
   http_handler& handler;
+  const std::shared_ptr<tls_identity> tls;  // null: in the clear
   http_date date;
   std::vector<std::unique_ptr<http_request_reader>> spare_readers;
   boost::intrusive::list<server_connection, boost::intrusive::constant_time_size<false>> connections;

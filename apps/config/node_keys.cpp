@@ -128,6 +128,7 @@ const keys<http_limits>& http_keys() {
       number<T>("headers_max", &T::headers_max, 10, 10'000),
       number<T>("connections_max", &T::connections_max, 1, 1'000'000),
       size<T>("stream_queue_bytes_max", &T::stream_queue_bytes_max, 4 * kib, gib),
+      duration<T>("handshake_timeout", &T::handshake_timeout, 10ms, 1h),
       duration<T>("header_timeout", &T::header_timeout, 10ms, 1h),
       duration<T>("body_timeout", &T::body_timeout, 10ms, 1h),
       duration<T>("keep_alive_timeout", &T::keep_alive_timeout, 10ms, 24h),

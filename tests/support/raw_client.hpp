@@ -1,6 +1,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -36,6 +38,15 @@ struct raw_answer {
 /// A blocking TCP client of 127.0.0.1 that gives up on a read after some seconds.
 class raw_client {
  public:
+  /// What is spoken on the socket instead of bare TCP. Returns as send() and recv() do.
+  class wire {
+   public:
+    virtual ~wire() = default;
+    virtual ssize_t send(const char* bytes, std::size_t size) = 0;
+    virtual ssize_t receive(char* into, std::size_t size, bool wait) = 0;
+    virtual void end_sending() = 0;
+  };
+
   explicit raw_client(std::uint16_t port, int receive_buffer = 0) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
     if (receive_buffer > 0) ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     const timeval limit{10, 0};
@@ -51,10 +62,14 @@ class raw_client {
     close();
     throw std::runtime_error("connect failed");
   }
-  raw_client(raw_client&& other) noexcept : fd_(std::exchange(other.fd_, -1)), unread_(std::move(other.unread_)) {}
+  raw_client(raw_client&& other) noexcept
+      : fd_(std::exchange(other.fd_, -1)), wire_(std::move(other.wire_)), unread_(std::move(other.unread_)) {}
   raw_client(const raw_client&) = delete;
   ~raw_client() { close(); }
 
+  void speak(std::unique_ptr<wire> w) { wire_ = std::move(w); }
+
+  /// Without a farewell, where the wire knows one.
   void close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
@@ -66,12 +81,16 @@ class raw_client {
     close();
   }
 
-  void end_sending() { ::shutdown(fd_, SHUT_WR); }
+  void end_sending() {
+    if (wire_) wire_->end_sending();
+    ::shutdown(fd_, SHUT_WR);
+  }
 
   /// False once the server has cut the connection.
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
-      const auto n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      const auto n =
+          wire_ ? wire_->send(bytes.data(), bytes.size()) : ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
       if (n <= 0) return false;
       bytes.remove_prefix(static_cast<std::size_t>(n));
     }
@@ -107,8 +126,7 @@ class raw_client {
   std::string pending() {
     char buffer[4096];
     ssize_t n;
-    while ((n = ::recv(fd_, buffer, sizeof buffer, MSG_DONTWAIT)) > 0)
-      unread_.append(buffer, static_cast<std::size_t>(n));
+    while ((n = receive(buffer, sizeof buffer, false)) > 0) unread_.append(buffer, static_cast<std::size_t>(n));
     return take(unread_.size());
   }
 
@@ -138,12 +156,22 @@ class raw_client {
     return chunk;
   }
 
+  /// What a single read brings.
+  std::string read_once() {
+    if (unread_.empty()) fill();
+    return take(unread_.size());
+  }
+
   int descriptor() const noexcept { return fd_; }
 
  private:
+  ssize_t receive(char* into, std::size_t size, bool wait) {
+    return wire_ ? wire_->receive(into, size, wait) : ::recv(fd_, into, size, wait ? 0 : MSG_DONTWAIT);
+  }
+
   bool fill() {
     char buffer[65536];
-    const auto n = ::recv(fd_, buffer, sizeof buffer, 0);
+    const auto n = receive(buffer, sizeof buffer, true);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
       throw std::runtime_error("nothing came; so far: " + unread_.substr(0, 1000));
     if (n <= 0) return false;
@@ -158,6 +186,7 @@ class raw_client {
   }
 
   int fd_;
+  std::unique_ptr<wire> wire_;
   std::string unread_;
 };
 

@@ -9,8 +9,8 @@ namespace holdfast::apps {
 // The bindings name every member, so that a new one breaks the build here instead of going unchecked.
 
 inline auto parts(const transport::http_limits& l) {
-  const auto& [a, b, c, d, e, f, g, h, i] = l;
-  return std::make_tuple(a, b, c, d, e, f, g, h, i);
+  const auto& [a, b, c, d, e, f, g, h, i, j] = l;
+  return std::make_tuple(a, b, c, d, e, f, g, h, i, j);
 }
 
 inline auto parts(const mcp::access_rules& r) {
