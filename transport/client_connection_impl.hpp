@@ -72,6 +72,7 @@ class client_connection final : public client_response_sink, public std::enable_
   void take(http_request_out&& request, std::shared_ptr<http_receiver>&& receiver);
   void resolve();
   void connect_next();
+  void connect_local();
   void on_connected();
   void on_ready();
   void write_request();

@@ -24,6 +24,7 @@ struct http_target {
   std::string ca_file;                ///< PEM file of certificate authorities; empty = the system's
   std::size_t connections_max = 256;  ///< for calls; streams and sundry requests come on top
   std::chrono::milliseconds keep_alive{55'000};
+  std::string unix_path{};  ///< a socket of this machine, instead of host and port; without TLS
 };
 
 struct http_request_out {
