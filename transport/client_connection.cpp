@@ -1,6 +1,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -54,6 +56,7 @@ client_connection::client_connection(loop& on, const http_target& target, std::s
       buffer_(buffer_bytes) {}
 
 std::string client_connection::name() const {
+  if (!target_.unix_path.empty()) return "unix:" + target_.unix_path;
   auto host = target_.host.find(':') == std::string::npos ? target_.host : "[" + target_.host + "]";
   return host + ":" + std::to_string(target_.port);
 }
@@ -68,6 +71,7 @@ void client_connection::take(http_request_out&& request, std::shared_ptr<http_re
 
 void client_connection::open(http_request_out request, std::shared_ptr<http_receiver> receiver) {
   take(std::move(request), std::move(receiver));
+  if (!target_.unix_path.empty()) return connect_local();
   error_code ec;
   auto address = asio::ip::make_address(target_.host, ec);
   if (ec) return resolve();
@@ -132,6 +136,34 @@ void client_connection::bind_source(error_code& ec) {
   const int yes = 1;
   ::setsockopt(stream_.socket().native_handle(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
   stream_.socket().bind({source, 0}, ec);
+}
+
+/// Connecting to a socket of this machine does not wait, and from then on nothing asks of which family it is.
+void client_connection::connect_local() {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const auto& path = target_.unix_path;
+  int error = path.size() < sizeof address.sun_path ? 0 : ENAMETOOLONG;
+  const int fd = error != 0 ? -1 : ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd >= 0) {
+    path.copy(address.sun_path, path.size());
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+      error_code ec;
+      stream_.socket().assign(tcp::v4(), fd, ec);
+      error = ec.value();
+    } else {
+      error = errno;
+    }
+    if (error != 0) ::close(fd);
+  } else if (error == 0) {
+    error = errno;
+  }
+  // Not from within `open`.
+  loop_.post([self = shared_from_this(), error] {
+    if (self->state_ == state::closed) return;
+    if (error == 0) return self->on_ready();
+    self->fail({make_error_code(errc::refused), "connect " + self->name() + ": " + std::strerror(error)});
+  });
 }
 
 void client_connection::on_connected() {

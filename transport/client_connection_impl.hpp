@@ -73,6 +73,7 @@ class client_connection final : public client_response_sink, public std::enable_
   void resolve();
   void connect_next();
   void bind_source(error_code& ec);
+  void connect_local();
   void on_connected();
   void on_ready();
   void write_request();

@@ -150,7 +150,7 @@ class pools final : public asio::execution_context::service {
   std::shared_ptr<http_pool> of(loop& on, const http_target& t) {
     auto key = (t.tls ? "s " : "p ") + t.host + " " + std::to_string(t.port) + " " + std::to_string(t.connections_max) +
                " " + std::to_string(t.keep_alive.count()) + " " + t.source + " " +
-               std::to_string(reinterpret_cast<std::uintptr_t>(t.identity.get())) + " " + t.ca_file;
+               std::to_string(reinterpret_cast<std::uintptr_t>(t.identity.get())) + " " + t.ca_file + " " + t.unix_path;
     auto& entry = pools_[key];
     if (!entry) entry = std::make_shared<pool>(on, t);
     return entry;

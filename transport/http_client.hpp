@@ -30,6 +30,7 @@ struct http_target {
   /// Instead of `ca_file`: what is shown to the server, and whom it must prove to be. Its host is then not compared
   /// with its certificate. With `tls` only.
   std::shared_ptr<tls_identity> identity{};
+  std::string unix_path{};  ///< a socket of this machine, instead of host and port; without TLS
 };
 
 struct http_request_out {

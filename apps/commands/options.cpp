@@ -1,5 +1,7 @@
 #include "apps/commands/options.hpp"
 
+#include <poll.h>
+
 #include <csignal>
 
 #include "apps/config/units.hpp"
@@ -40,6 +42,23 @@ const std::atomic<bool>& interruption() {
   static const bool installed = handle(SIGINT);
   static_cast<void>(installed);
   return interrupted;
+}
+
+void forget_interruption() {
+  interruption();
+  interrupted = false;
+  handle(SIGINT);
+}
+
+bool pause_for(std::chrono::milliseconds time) {
+  const auto until = std::chrono::steady_clock::now() + time;
+  while (!interruption()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    if (left <= left.zero()) return true;
+    // A signal ends it.
+    ::poll(nullptr, 0, static_cast<int>(left.count()));
+  }
+  return false;
 }
 
 void interrupt_by_end() {

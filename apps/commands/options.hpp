@@ -14,6 +14,12 @@ CLI::Option* add_duration(CLI::App& command, const std::string& name, std::chron
 /// True once the user has pressed Ctrl-C. The first call makes Ctrl-C do that; a second Ctrl-C ends the program.
 const std::atomic<bool>& interruption();
 
+/// Forgets a Ctrl-C that has done its work, for programs that go on.
+void forget_interruption();
+
+/// Waits so long, or until Ctrl-C: then the answer is false.
+bool pause_for(std::chrono::milliseconds time);
+
 /// Has SIGTERM, and SIGHUP from a terminal that is closed, do what Ctrl-C does.
 void interrupt_by_end();
 

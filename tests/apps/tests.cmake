@@ -19,3 +19,9 @@ holdfast_test(commands_tests
   LIBS holdfast_commands
   LABELS apps)
 add_dependencies(commands_tests holdfast-guard)
+
+holdfast_test(shell_tests
+  SOURCES apps/shell/completion_test.cpp apps/shell/histogram_view_test.cpp apps/shell/operator_client_test.cpp
+          apps/shell/past_test.cpp apps/shell/quantities_test.cpp apps/shell/ranking_test.cpp apps/shell/words_test.cpp
+  LIBS holdfast_commands CLI11::CLI11
+  LABELS apps)

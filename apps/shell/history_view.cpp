@@ -1,0 +1,106 @@
+#include <array>
+#include <chrono>
+#include <memory>
+
+#include "apps/commands/terminal.hpp"
+#include "apps/shell/listing.hpp"
+#include "apps/shell/operator_commands.hpp"
+#include "apps/shell/past.hpp"
+
+namespace holdfast::apps {
+namespace {
+
+struct history_options {
+  std::string id, limit, at;
+  std::vector<std::string> diff;
+};
+
+constexpr std::array transition_columns = {
+    field_view{"AT", "at", as::time}, field_view{"NODE", "node"},           field_view{"EPOCH", "epoch"},
+    field_view{"MACHINE", "machine"}, field_view{"EXECUTION", "execution"}, field_view{"TOOL", "tool"},
+    field_view{"EVENT", "event"},     field_view{"STATE", "state"},
+};
+
+constexpr std::array tenure_columns = {field_view{"SINCE", "since", as::time}, field_view{"NODE", "node"},
+                                       field_view{"EPOCH", "epoch"}, field_view{"HOW", "how"},
+                                       field_view{"PROCESS", "incarnation"}};
+
+moment now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+
+/// What is wrong with a moment on the command line; empty if nothing.
+std::string moment_trouble(const std::string& text) {
+  if (read_moment(text, now())) return "";
+  return "\"" + text +
+         "\" is no time: write 14:03:07 (today, UTC), 2026-01-31T14:03:07Z, or -30s for half a minute ago";
+}
+
+void print_states(console& at, std::ostream& out, const std::map<std::string, past_state>& states, moment when) {
+  if (states.empty()) {
+    out << "nothing is remembered of that time\n";
+    return;
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [machine, s] : states)
+    rows.push_back({machine, s.tool.empty() ? "-" : s.tool, s.state,
+                    shown_duration(static_cast<double>((when - s.since).count())), s.node, std::to_string(s.epoch)});
+  print_table(out, {"MACHINE", "TOOL", "STATE", "FOR", "NODE", "EPOCH"}, rows, at.columns());
+}
+
+void print_difference(console& at, std::ostream& out, const std::vector<past_transition>& transitions, moment from,
+                      moment to) {
+  const auto before = states_at(transitions, from), after = states_at(transitions, to);
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [machine, s] : after) {
+    const auto known = before.find(machine);
+    if (known != before.end() && known->second == s) continue;
+    const auto* const was = known == before.end() ? nullptr : &known->second;
+    const auto moved = was != nullptr && was->node != s.node;
+    rows.push_back({machine, s.tool.empty() ? "-" : s.tool, was == nullptr ? "-" : was->state, s.state,
+                    (moved ? was->node + " -> " : "") + s.node, std::to_string(s.epoch)});
+  }
+  if (rows.empty()) {
+    out << "nothing has changed between the two\n";
+    return;
+  }
+  print_table(out, {"MACHINE", "TOOL", "WAS", "IS", "NODE", "EPOCH"}, rows, at.columns());
+}
+
+void history(console& at, const history_options& o) {
+  const auto answer = at.get(api_path({"sessions", o.id, "history"}, {{"limit", o.limit}}));
+  show(at, answer, [&](std::ostream& out) {
+    const auto& a = answer.json;
+    if (!o.at.empty()) {
+      const auto when = *read_moment(o.at, now());
+      return print_states(at, out, states_at(transitions_of(a), when), when);
+    }
+    if (!o.diff.empty())
+      return print_difference(at, out, transitions_of(a), *read_moment(o.diff[0], now()),
+                              *read_moment(o.diff[1], now()));
+    out << "session " << plain(member(a, "id")) << '\n';
+    print_list(out, member(a, "transitions"), transition_columns, at.columns());
+    print_heading(out, "where it has lived, newest first");
+    print_list(out, member(a, "tenures"), tenure_columns, at.columns());
+  });
+}
+
+}  // namespace
+
+void add_history(CLI::App& app, console& at) {
+  const auto o = std::make_shared<history_options>();
+  o->limit = "1000";
+  auto* command =
+      add_command(app, "history", "Show a session's last transitions: when, at which node, under which epoch",
+                  [&at, o] { history(at, *o); });
+  add_argument(*command, o->id, "SESSION", "its id, or the beginning of it");
+  command->add_option("--limit", o->limit, "at most so many")->type_name("NUMBER")->capture_default_str();
+  auto* then = command->add_option("--at", o->at, "how everything was then instead")->type_name("TIME");
+  then->check(CLI::Validator(moment_trouble, ""));
+  command->add_option("--diff", o->diff, "what has changed between two times instead")
+      ->type_name("TIME")
+      ->expected(2)
+      ->check(CLI::Validator(moment_trouble, ""))
+      ->excludes(then);
+  command->footer("Times are UTC. They are 14:03:07, 2026-01-31T14:03:07Z, or -30s for half a minute ago.");
+}
+
+}  // namespace holdfast::apps

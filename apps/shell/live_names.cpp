@@ -1,0 +1,50 @@
+#include "apps/shell/live_names.hpp"
+
+#include <chrono>
+
+#include "apps/commands/options.hpp"
+#include "apps/shell/console.hpp"
+#include "apps/shell/json_view.hpp"
+
+namespace holdfast::apps {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto patience = 1s;
+constexpr auto most = "50";
+
+/// Where names of a kind stand: a path, the array in its answer, and the member of each element.
+struct source {
+  std::string path, array, name;
+};
+
+source source_of(std::string_view kind, std::string_view begin) {
+  if (kind == "NODE") return {api_path({"nodes"}), "nodes", "name"};
+  if (kind == "UPSTREAM") return {api_path({"upstreams"}), "upstreams", "name"};
+  if (kind == "ACTOR") return {api_path({"actors"}, {{"limit", most}}), "actors", "id"};
+  if (kind == "SLOT") return {api_path({"slots"}), "slots", "slot"};
+  if (kind == "SESSION")
+    return {api_path({"sessions"}, {{"prefix", std::string(begin)}, {"limit", most}}), "sessions", "id"};
+  if (kind != "EXECUTION") return {};
+  const auto dot = begin.find('.');
+  if (dot == std::string_view::npos) return {api_path({"executions"}, {{"limit", most}}), "executions", "id"};
+  return {api_path({"sessions", std::string(begin.substr(0, dot))}), "executions", "id"};
+}
+
+}  // namespace
+
+std::vector<std::string> live_names::of(std::string_view kind, std::string_view begin) const {
+  std::vector<std::string> names;
+  const auto from = source_of(kind, begin);
+  if (from.path.empty()) return names;
+  const auto answer = client_->ask("GET", from.path, patience, interruption());
+  const auto json = answer && answer->status == 200 ? parse_json(answer->body) : std::nullopt;
+  if (!json) return names;
+  const auto& all = member(*json, from.array);
+  if (!all.IsArray()) return names;
+  for (const auto& each : all.GetArray()) names.push_back(plain(member(each, from.name)));
+  return names;
+}
+
+}  // namespace holdfast::apps

@@ -1,0 +1,42 @@
+#include "apps/shell/past.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace holdfast::apps;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto history = R"({"transitions": [
+  {"at": "2026-11-28T10:00:00.000Z", "node": "n1", "epoch": 3, "machine": "session", "event": "initialized", "state": "operating"},
+  {"at": "2026-11-28T10:00:01.000Z", "node": "n1", "epoch": 3, "machine": "execution", "execution": "A.1", "tool": "slow", "event": "dispatched", "state": "executing"},
+  {"at": "soon", "node": "n1", "epoch": 3, "machine": "session", "event": "x", "state": "x"},
+  {"at": "2026-11-28T10:00:05.000Z", "node": "n2", "epoch": 4, "machine": "execution", "execution": "A.1", "event": "result_came", "state": "succeeded"}
+]})";
+
+}  // namespace
+
+TEST_CASE("a history is read as far as it can be") {
+  const auto json = parse_json(history);
+  REQUIRE(json.has_value());
+  const auto all = transitions_of(*json);
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].machine == "session");
+  CHECK(all[1].machine == "A.1");
+  CHECK(all[2].epoch == 4);
+}
+
+TEST_CASE("a session can be seen as it was at any moment") {
+  const auto all = transitions_of(*parse_json(history));
+  const auto ten = *read_time("2026-11-28T10:00:00Z");
+  CHECK(states_at(all, ten - 1ms).empty());
+  CHECK(states_at(all, ten).size() == 1);
+  const auto then = states_at(all, ten + 2s);
+  CHECK(then.at("A.1").state == "executing");
+  CHECK(then.at("A.1").node == "n1");
+  const auto later = states_at(all, ten + 1h);
+  CHECK(later.at("A.1").state == "succeeded");
+  CHECK(later.at("A.1").tool == "slow");
+  CHECK(later.at("A.1").epoch == 4);
+  CHECK(later.at("session") == then.at("session"));
+}
