@@ -145,9 +145,10 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   /// A node that gets no requests writes nothing, and would never find out that it can again. Reading would not tell: a
   /// store that is full can be read.
   void look_at_store() {
-    home().lane()->acquire("ready:" + node_.store->incarnation(), look_stands_for, [&node = node_](const auto& written) {
-      written ? node.store->note_success() : node.store->note_failure(written.error());
-    });
+    home().lane()->acquire("ready:" + node_.store->incarnation(), look_stands_for,
+                           [&node = node_](const auto& written) {
+                             written ? node.store->note_success() : node.store->note_failure(written.error());
+                           });
   }
 
   // --- Streamable HTTP -----------------------------------------------------------------------------------------------
