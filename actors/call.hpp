@@ -24,7 +24,8 @@ struct post {
   bool batch = false;
   std::vector<std::string> answers;  ///< of a batch, until all are there
   transport::loop::timer timer = 0;  ///< turns it into a stream
-  std::uint64_t connection = 0;      ///< that it came over, see `http_exchange::connection`
+  std::uint64_t connection = 0;      ///< that it came over, see `http_exchange::connection`; 0 = not the client's own
+  std::string passed_by;             ///< the nodes between, see `peer_path`
   bool repeated = false;             ///< another node had it, and may have carried it out
   bool watched = false;              ///< the loss of its connection will be told
 };

@@ -41,6 +41,7 @@ relay::relay(transport::loop& home, node_context& node, exchange_ptr exchange, s
   last_event_id_ = r.last_event_id;
   body_ = r.body;
   repeated_ = r.path == peer_path::again;
+  if (r.path == peer_path::relay) passed_by_ = std::string(r.query) + ",";
   if (method_ != "GET") ++node_.calls.all;
 }
 
@@ -89,7 +90,13 @@ void relay::go() {
 std::string relay::head(std::string_view path) const {
   const bool takes_up = streaming_ && !last_event_id_.empty();
   std::string h(takes_up ? "GET" : method_);
-  h.append(" ").append(path).append(" HTTP/1.1\r\nHost: holdfast\r\n").append(headers_);
+  h.append(" ")
+      .append(path)
+      .append("?")
+      .append(passed_by_)
+      .append(node_.store->incarnation())
+      .append(" HTTP/1.1\r\nHost: holdfast\r\n")
+      .append(headers_);
   if (!last_event_id_.empty()) h.append("Last-Event-ID: ").append(last_event_id_).append("\r\n");
   return h;
 }

@@ -67,6 +67,7 @@ class relay final : public transport::http_receiver, public std::enable_shared_f
   exchange_ptr exchange_;  // null once over
   const std::optional<std::uint16_t> slot_;
   std::string method_, session_, headers_, body_, last_event_id_;
+  std::string passed_by_;                       // the nodes that had it before
   std::shared_ptr<transport::http_pool> pool_;  // where it was sent last
   std::string sent_to_;                         // the incarnation
   state state_ = state::waiting;

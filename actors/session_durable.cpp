@@ -17,6 +17,8 @@ namespace execution = machines::execution;
 using phase = session_durability::phase;
 
 constexpr auto arrival_time = std::chrono::milliseconds{1'000};  // an answer not reported lost by then has arrived
+// Nobody tells that the client was gone when another node had its answer; it has asked again by then.
+constexpr auto relayed_time = std::chrono::milliseconds{30'000};
 constexpr auto forgetting_pause = std::chrono::milliseconds{100};
 constexpr std::size_t arrived_kept = 8;  // for a proxy between, which may have an answer that its client has not
 constexpr std::size_t shown_bytes_max = 1u << 20;
@@ -299,13 +301,29 @@ void session_actor::forget_shown(bool all) {
   d.forget_at = now + forgetting_pause;
   for (std::size_t i = 0; i < d.shown.size();) {
     const auto& s = d.shown[i];
-    const auto kept = s.lost ? limits().replay_age_max : std::chrono::milliseconds(arrival_time);
-    if (now - s.at < kept && !(all && s.arrived)) {
+    if (now - s.at < kept_for(s, now) && !(all && s.arrived)) {
       ++i;
     } else {
       forget_shown_at(i);
     }
   }
+}
+
+/// How long after it was shown. That its connection has not broken by a time says nothing if nobody was there to see
+/// it: neither this process nor those that it was passed on by.
+std::chrono::milliseconds session_actor::kept_for(const shown_answer& s, clock::time_point now) const {
+  if (s.lost) return limits().replay_age_max;
+  if (!node_.in_cluster) return arrival_time;
+  const auto& cluster = *node_.in_cluster;
+  if (!cluster.is_certain() || now - cluster.stood_still_at() < arrival_time) return limits().replay_age_max;
+  if (!s.to || s.to->passed_by.empty()) return arrival_time;
+  const auto routes = cluster.routes.get();
+  for (std::string_view rest = s.to->passed_by; !rest.empty();) {
+    const auto one = rest.substr(0, rest.find(','));
+    if (!routes->has(one)) return limits().replay_age_max;
+    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+  }
+  return relayed_time;
 }
 
 void session_actor::forget_shown_at(std::size_t i) {

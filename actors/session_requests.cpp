@@ -53,7 +53,11 @@ post_ptr session_actor::begin_post(exchange_ptr exchange, std::size_t requests, 
   auto p = std::make_shared<post>();
   p->exchange = std::move(exchange);
   if (durable_ && p->exchange) {
-    p->connection = p->exchange->connection();
+    if (p->exchange->request().path.starts_with(peer_path::prefix)) {
+      p->passed_by = p->exchange->request().query;
+    } else {
+      p->connection = p->exchange->connection();
+    }
     durable_->note_arrivals(p->connection);
   }
   p->open = requests;
