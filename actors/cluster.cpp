@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "actors/test_hooks.hpp"
 #include "persistence/content_hash.hpp"
 
 namespace holdfast::actors {
@@ -40,6 +41,12 @@ std::string cluster::tag_of(std::string_view name) { return persistence::content
 
 void cluster::note_look() noexcept { looked_ = now_ms(); }
 
+std::chrono::steady_clock::time_point cluster::stood_still_at() const noexcept {
+  return std::chrono::steady_clock::time_point(std::chrono::milliseconds{stood_still_});
+}
+
+void cluster::note_standstill() noexcept { stood_still_ = now_ms(); }
+
 bool cluster::is_peer(std::string_view authorization) const noexcept {
   if (config.secret.empty()) return true;
   return authorization.starts_with(bearer) && same(authorization.substr(bearer.size()), config.secret);
@@ -47,6 +54,16 @@ bool cluster::is_peer(std::string_view authorization) const noexcept {
 
 std::string cluster::credentials() const {
   return config.secret.empty() ? std::string() : "Authorization: " + std::string(bearer) + config.secret + "\r\n";
+}
+
+machines::detector::policy cluster::detection() const {
+  machines::detector::policy p;
+  p.beat = config.beat;
+  p.missing = config.beat + config.beat / 2;
+  p.silence = config.silence;
+  p.starved = rule_is_out("grace") ? std::chrono::hours{1} : 3 * config.beat;
+  p.again = config.silence / 2;
+  return p;
 }
 
 transport::http_target cluster::target_of(const std::string& at) const {

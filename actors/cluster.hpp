@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "actors/cluster_routes.hpp"
+#include "actors/machines/detector.hpp"
 #include "actors/machines/membership.hpp"
 #include "actors/node_config.hpp"
 #include "actors/published.hpp"
@@ -56,6 +57,10 @@ class cluster {
   void note_look() noexcept;  ///< the roster is running
   void set_certain(bool to) noexcept { certain_ = to; }
 
+  /// When this process stood still last, if it has: what was to be heard within a time counts from there.
+  std::chrono::steady_clock::time_point stood_still_at() const noexcept;
+  void note_standstill() noexcept;
+
   /// It hands its slots over and takes no new sessions.
   std::atomic<bool> leaving{false};
 
@@ -65,11 +70,14 @@ class cluster {
   /// The header line that shows it; empty without a secret.
   std::string credentials() const;
 
+  /// When another node counts as dead.
+  machines::detector::policy detection() const;
+
   transport::http_target target_of(const std::string& at) const;
 
  private:
   std::atomic<bool> certain_{false};
-  std::atomic<std::int64_t> looked_{0};
+  std::atomic<std::int64_t> looked_{0}, stood_still_{0};
 };
 
 }  // namespace holdfast::actors

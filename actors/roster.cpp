@@ -15,7 +15,6 @@
 #include "actors/session.hpp"
 #include "actors/shard.hpp"
 #include "actors/slot_keeper.hpp"
-#include "actors/test_hooks.hpp"
 #include "transport/errc.hpp"
 #include "transport/mcp/messages.hpp"
 
@@ -35,23 +34,13 @@ constexpr auto refresh_pause = milliseconds{1'000};
 constexpr int outcast_for = 10;  // times `silence`; by then the others may be dead themselves
 constexpr auto departures_pause = milliseconds{5};
 
-detector::policy policy_of(const cluster_config& c) {
-  detector::policy p;
-  p.beat = c.beat;
-  p.missing = c.beat + c.beat / 2;
-  p.silence = c.silence;
-  p.starved = rule_is_out("grace") ? std::chrono::hours(1) : 3 * c.beat;
-  p.again = c.silence / 2;
-  return p;
-}
-
 class roster_actor final : public shard_actor {
  public:
   roster_actor(caf::actor_config& cfg, shard& home, node_context& node)
       : shard_actor(cfg, home),
         node_(node),
         cluster_(*node.in_cluster),
-        policy_(policy_of(cluster_.config)),
+        policy_(cluster_.detection()),
         keeper_(
             home, node, [this] { on_slots_changed(); },
             [this](const auto& slots) { recover_open_sessions(system(), this->home(), node_, slots); }) {}
@@ -90,23 +79,19 @@ class roster_actor final : public shard_actor {
   /// `done` with what went wrong, or nothing.
   void change_view(std::function<membership::view(membership::view)> change, problem_handler done) {
     change_cluster_view(*home().lane(), node_.store->incarnation(), view_, std::move(change),
-                        in_turn([this, done = std::move(done)](const view_outcome& changed) {
+                        in_turn([this, asked = clock::now(), done = std::move(done)](const view_outcome& changed) {
                           if (!changed) return done(changed.error().detail);
-                          adopt(*changed);
+                          adopt(*changed, asked);
                           done({});
                         }));
   }
 
   void refresh() {
     if (rejoining_ || stopping_ || std::exchange(refreshing_, true)) return;
-    read_cluster_view(*home().lane(), in_turn([this, starved = starved_](const view_outcome& read) {
+    read_cluster_view(*home().lane(), in_turn([this, asked = clock::now()](const view_outcome& read) {
       refreshing_ = false;
-      if (starved != starved_) return refresh();  // read before that
       if (!read) return log::warning("cluster.view_unread", {{"reason", read.error().detail}});
-      if (read->version >= view_->version) {
-        adopt(*read);
-        return cluster_.set_certain(membership::find(*view_, node_.store->incarnation()) != nullptr);
-      }
+      if (read->version >= view_->version) return adopt(*read, asked);
       log::warning("cluster.view_lost", {{"reason", "the store has an older one"}, {"effect", "it is told again"}});
       change_view([](membership::view v) { return v; }, [](const std::string&) {});
     }));
@@ -139,19 +124,20 @@ class roster_actor final : public shard_actor {
   }
 
   void enter(const std::string& name, problem_handler done) {
+    if (cluster_.leaving) return done("it is about to leave");
     const membership::member me{name, node_.store->incarnation(), cluster_.address, false};
     change_view(
         [me](membership::view v) {
           return membership::find(v, me.incarnation) ? v : membership::joined(std::move(v), me);
         },
         [this, done = std::move(done)](const std::string& problem) {
-          if (problem.empty()) cluster_.set_certain(true);
           if (problem.empty() && !std::exchange(looking_, true)) look();
           done(problem);
         });
   }
 
-  void adopt(const membership::view& v) {
+  /// `asked` is when the store was: what it said before this process stood still proves nothing.
+  void adopt(const membership::view& v, clock::time_point asked) {
     if (v.version < view_->version) return;
     const auto is_new = v.version > view_->version;
     const auto me = node_.store->incarnation();
@@ -162,6 +148,10 @@ class roster_actor final : public shard_actor {
       if (member) log_changes(*before, v);
     }
     if (!member) return on_declared_dead();
+    if (asked >= starved_at_ && v.version >= newest_heard_) {
+      cluster_.set_certain(true);
+      proven_at_ = asked;
+    }
     if (!is_new) return;
     std::map<std::string, neighbour> now;
     detector::members_changed others;
@@ -199,6 +189,7 @@ class roster_actor final : public shard_actor {
   /// Not before the sessions of the former life have gone: one that met its slot's new token would write over what
   /// others have written since.
   void rejoin() {
+    if (cluster_.leaving) return;
     if (!all_sessions().empty()) return soon(departures_pause, [this] { rejoin(); });
     join([this](const std::string& problem) {
       rejoining_ = !problem.empty();
@@ -241,6 +232,8 @@ class roster_actor final : public shard_actor {
     soon(policy_.beat, [this] { look(); });
     advance(detector::look{});
     cluster_.note_look();
+    // Neither the store nor anybody else has been heard for as long as it takes the others to go on without this node.
+    if (!neighbours_.empty() && clock::now() - proven_at_ > policy_.silence) cluster_.set_certain(false);
     beat_all();
     // Now and then without a reason, so that nothing lost on the way stays lost.
     const auto due = clock::now() >= refresh_at_;
@@ -282,10 +275,16 @@ class roster_actor final : public shard_actor {
   }
 
   void on_beat(const beat& b) {
-    if (b.view > view_->version) refresh();
+    if (b.view > view_->version) {
+      // This node may be no member of it.
+      newest_heard_ = std::max(newest_heard_, b.view);
+      cluster_.set_certain(false);
+      refresh();
+    }
     const auto found = neighbours_.find(b.from);
     if (found == neighbours_.end()) return;
     heard_[b.from] = clock::now();
+    if (b.view == view_->version) proven_at_ = clock::now();
     advance(detector::heard{b.from});
     if (std::exchange(found->second.lists, b.lists) != b.lists) send(node_.catalogue, peer_lists{b.from, b.lists});
     if (found->second.slots == b.slots) return;
@@ -319,8 +318,8 @@ class roster_actor final : public shard_actor {
       if (const auto* late = std::get_if<detector::was_starved>(&effect)) {
         log::warning("cluster.was_starved", {{"late_ms", static_cast<std::size_t>(late->late.count())}});
         cluster_.set_certain(false);
-        ++starved_;
-        refresh();
+        cluster_.note_standstill();
+        starved_at_ = clock::now();
       }
     }
   }
@@ -387,8 +386,9 @@ class roster_actor final : public shard_actor {
   std::map<std::string, neighbour> neighbours_;     // by incarnation
   std::map<std::string, clock::time_point> heard_;  // by incarnation
   std::function<void()> left_;
-  clock::time_point refresh_at_, outcast_until_;
-  unsigned starved_ = 0;
+  clock::time_point refresh_at_, outcast_until_, starved_at_;
+  clock::time_point proven_at_;     // by the store or by another member, that this one is a member
+  std::uint64_t newest_heard_ = 0;  // the version of a view
   bool looking_ = false, refreshing_ = false, rejoining_ = false, stopping_ = false;
 };
 

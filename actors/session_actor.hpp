@@ -23,6 +23,7 @@ namespace holdfast::actors {
 
 struct session_durability;
 struct session_snapshot;
+struct shown_answer;
 struct journal_text;
 
 inline constexpr std::size_t client_info_max = 1024;  // bytes that upstreams are told of it
@@ -85,6 +86,7 @@ class session_actor final : public shard_actor {
   void on_post_lost(const post_lost& m);
   void refuse_for_now(const post_ptr& p);
   void forget_shown(bool all);
+  std::chrono::milliseconds kept_for(const shown_answer& s, clock::time_point now) const;
   void forget_shown_at(std::size_t i);
   void drop_from_journal(std::uint64_t execution);
   void drop_part(const std::string& part);

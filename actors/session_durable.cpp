@@ -294,13 +294,22 @@ void session_actor::forget_shown(bool all) {
   d.forget_at = now + forgetting_pause;
   for (std::size_t i = 0; i < d.shown.size();) {
     const auto& s = d.shown[i];
-    const auto kept = s.lost ? limits().replay_age_max : std::chrono::milliseconds(arrival_time);
-    if (now - s.at < kept && !(all && s.arrived)) {
+    if (now - s.at < kept_for(s, now) && !(all && s.arrived)) {
       ++i;
     } else {
       forget_shown_at(i);
     }
   }
+}
+
+/// How long after it was shown. That its connection has not broken by a time says nothing if nobody was there to see
+/// it: neither this process nor those that it was passed on by.
+std::chrono::milliseconds session_actor::kept_for(const shown_answer& s, clock::time_point now) const {
+  if (s.lost) return limits().replay_age_max;
+  if (!node_.in_cluster) return arrival_time;
+  const auto& cluster = *node_.in_cluster;
+  if (!cluster.is_certain() || now - cluster.stood_still_at() < arrival_time) return limits().replay_age_max;
+  return arrival_time;
 }
 
 void session_actor::forget_shown_at(std::size_t i) {

@@ -22,6 +22,8 @@ const memoryMax = 96e6;
 /// One way, for a node whose connections are slow.
 const slowStoreMs = 20;
 const slowLinkMs = 40;
+/// How far its own word that it stood still may be from its death.
+const standstillMs = 2000;
 /// Slots that change hands no more for so long have come to where they belong.
 const stillMs = 500;
 
@@ -31,6 +33,7 @@ export class ClusterStage extends Scene {
   ends = [];
   hung = [];
   visitors = [];
+  absences = [];
   memory = [];
 
   /// `over` is `redis`, or `sentinels`: a Redis that can fail over. With `exact` no death goes unexplained, however slow the
@@ -107,6 +110,8 @@ export class ClusterStage extends Scene {
     node.expected = aim !== undefined;
     await node.start(aim);
     node.serves = true;
+    const away = this.absences.findLast((absence) => absence.node === node.name);
+    if (away) away.until = Date.now();
     const { process } = node;
     process.exited.then((how) => {
       if (!node.expected && node.process === process) this.ends.push({ node: node.name, how: `${JSON.stringify(how)} ${process.stderr.slice(-2000)}` });
@@ -116,6 +121,8 @@ export class ClusterStage extends Scene {
   /// Asks a node to go, which must end cleanly.
   async stop(node) {
     node.expected = true;
+    // Who stops says so where it can; otherwise the others find out by themselves.
+    this.absences.push({ node: node.name, at: Date.now(), until: Infinity });
     await node.stop();
     node.serves = false;
     const { code } = node.process.exit;
@@ -319,11 +326,12 @@ export class ClusterStage extends Scene {
   }
 
   async leftovers() {
-    const keys = (await this.redis.keys()).filter((key) => !/:(owner|view|format)$/.test(key));
+    // Sessions whose client never got to know of them are left to their time to live.
+    const ended = new Set([...this.clients, ...this.visitors].filter(({ record }) => record.left?.at).map(({ id }) => id));
+    const keys = (await this.redis.keys()).filter((key) => ended.has(key.split(':').at(-1)));
     const there = await Promise.all(this.nodes.map(async (node) => ({ of: node.name, ...(await node.health()) })));
     return [
       ...keys,
-      ...there.filter(({ sessions }) => sessions > 0).map(({ of, sessions }) => `${sessions} sessions in ${of}`),
       ...there.filter(({ callsInFlight }) => callsInFlight > 0).map(({ of, callsInFlight }) => `${callsInFlight} calls in ${of}`),
     ];
   }
@@ -354,8 +362,12 @@ export class ClusterStage extends Scene {
     // Between the living, links that break cut nothing off; with others away they may.
     const cutting = this.faults.filter((fault) => kinds[fault.kind].cuts(fault) || (fault.kind === 'link_cut' && fault.others));
     const crashes = cutting.map(({ kind, node, began, ended }) => ({ at: began, until: (ended ?? began) + afterwards, why: `${kind} ${node ?? ''}` }));
-    const story = this.deaths();
-    const explained = ({ at }) => crashes.some((crash) => crash.at <= at && at <= crash.until);
+    const story = this.said('cluster.dead');
+    const absent = ({ at, node }) => this.absences.some((a) => a.node === node && a.at <= at && at <= a.until);
+    const starved = this.said('cluster.was_starved');
+    // On a busy machine a process may not run for as long as a frozen one.
+    const stood = ({ at, node }) => starved.some((s) => s.by === node && Math.abs(s.at - at) < standstillMs);
+    const explained = (death) => absent(death) || stood(death) || crashes.some((crash) => crash.at <= death.at && death.at <= crash.until);
     return {
       clients: [...this.clients, ...this.visitors].map((client) => client.record), left: this.left, memory: slowness > 1 ? [] : this.memory,
       crashes, faults: this.faults, owners: this.owners.seen, views: this.owners.views, rest: this.took, ends: this.ends, hung: this.hung, story,
@@ -364,9 +376,9 @@ export class ClusterStage extends Scene {
     };
   }
 
-  /// What the nodes say of who has died.
-  deaths() {
-    return [...this.nodes, ...(this.former ?? [])].flatMap((node) => node.output.split('\n').filter((line) => line.includes('"cluster.dead"'))
+  /// What the nodes have logged of this event.
+  said(event) {
+    return [...this.nodes, ...(this.former ?? [])].flatMap((node) => node.output.split('\n').filter((line) => line.includes(`"${event}"`))
       .map((line) => JSON.parse(line)).map((line) => ({ at: Date.parse(line.time), node: line.node, by: node.name })));
   }
 

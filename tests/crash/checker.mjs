@@ -18,7 +18,12 @@
 // A rule returns what violates it, a text each.
 
 const calls = (run) => run.clients.flatMap((client) => client.calls);
-const by = (list, of) => list.reduce((map, item) => map.set(of(item), [...(map.get(of(item)) ?? []), item]), new Map());
+const by = (list, of) => list.reduce((map, item) => {
+  const same = map.get(of(item));
+  if (same) same.push(item);
+  else map.set(of(item), [item]);
+  return map;
+}, new Map());
 const shown = (call) => `${call.key} (${call.upstream} ${call.tool})`;
 const outcome = (call) => call.outcomes[0];
 const done = (what, run) => by(run.executions.filter((e) => e.what === what), (e) => e.key);
@@ -115,13 +120,15 @@ export const rules = {
     return steps.every((step, i) => i === 0 || step > steps[i - 1]) ? [] : [`${shown(call)}: ${steps}`];
   }),
 
-  'no progress is lost': (run) => calls(run).flatMap((call) => {
-    if (call.tool !== 'slow' || call.upstream !== 'http' || outcome(call)?.kind !== 'result') return [];
-    const elsewhere = streamsOf(run).flatMap(({ events }) => events).filter(({ message }) => belongsTo(message) === call.key);
-    const steps = new Set(progressOf({ events: [...call.events, ...elsewhere] }).map((p) => p.progress));
-    const missing = Array.from({ length: call.args.steps }, (_, i) => i + 1).filter((step) => !steps.has(step));
-    return missing.length ? [`${shown(call)} lacks ${missing} of ${call.args.steps}`] : [];
-  }),
+  'no progress is lost': (run) => {
+    const all = by(streamsOf(run).flatMap(({ events }) => events), ({ message }) => belongsTo(message));
+    return calls(run).flatMap((call) => {
+      if (call.tool !== 'slow' || call.upstream !== 'http' || outcome(call)?.kind !== 'result') return [];
+      const steps = new Set(progressOf({ events: [...call.events, ...(all.get(call.key) ?? [])] }).map((p) => p.progress));
+      const missing = Array.from({ length: call.args.steps }, (_, i) => i + 1).filter((step) => !steps.has(step));
+      return missing.length ? [`${shown(call)} lacks ${missing} of ${call.args.steps}`] : [];
+    });
+  },
 
   'what belongs to a call comes on its stream': (run) => streamsOf(run).flatMap(({ of, key, events }) => events.flatMap(({ message }) => {
     const owner = belongsTo(message);
