@@ -101,6 +101,7 @@ class event_streams {
     persistence::replay_log log;  // what is durable
     std::uint64_t last = 0;       // the newest position given out, durable or not
     std::uint64_t record = 0;     // the newest record that is durable
+    std::uint64_t begun = 0;      // the oldest one that there was
     exchange_ptr exchange;        // null while no connection is attached
     bool opened = false;          // its head has gone out
     std::uint64_t after = 0;      // the position that `exchange` continues from
