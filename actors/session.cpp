@@ -70,6 +70,7 @@ caf::behavior session_actor::make_behavior() {
       },
       [](const ownership_checked& m) { running->on_ownership_checked(m); },
       [](session_loaded& m) { running->on_loaded(m); },
+      [](const session_compared& m) { running->on_compared(m); },
       [](session_events& m) { running->on_events(m); },
       [](const post_lost& m) { running->on_post_lost(m); },
       [](const call_resumable& m) { running->note_call(*m.of); },

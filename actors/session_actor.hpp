@@ -94,6 +94,7 @@ class session_actor final : public shard_actor {
   void retry_commit_later();
   void on_ownership_checked(const ownership_checked& m);
   void reseed();
+  void on_compared(const session_compared& m);
   void give_up();
   void leave(bool call_back);
   void depart();
