@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/cluster_text.hpp"
+#include "actors/log.hpp"
 
 namespace holdfast::actors {
 namespace {
@@ -71,6 +72,17 @@ void change_cluster_view(persistence::store_lane& lane, std::string by, std::sha
                          std::function<membership::view(membership::view)> change,
                          std::function<void(view_outcome)> done) {
   std::make_shared<changing>(lane, std::move(by), std::move(known), std::move(change), std::move(done))->attempt();
+}
+
+void log_changes(const membership::view& before, const membership::view& now) {
+  for (const auto& m : now.members) {
+    const auto* const known = membership::find(before, m.incarnation);
+    if (known == nullptr) log::info("cluster.joined", {{"node", m.name}, {"address", m.address}});
+    if (m.leaving && (known == nullptr || !known->leaving)) log::info("cluster.leaving", {{"node", m.name}});
+  }
+  for (const auto& m : before.members) {
+    if (membership::find(now, m.incarnation) == nullptr) log::info("cluster.gone", {{"node", m.name}});
+  }
 }
 
 }  // namespace holdfast::actors

@@ -25,4 +25,7 @@ void change_cluster_view(persistence::store_lane& lane, std::string by,
                          std::function<machines::membership::view(machines::membership::view)> change,
                          std::function<void(view_outcome)> done);
 
+/// Tells the log who has joined, is leaving, or is gone.
+void log_changes(const machines::membership::view& before, const machines::membership::view& now);
+
 }  // namespace holdfast::actors

@@ -152,7 +152,7 @@ class roster_actor final : public shard_actor {
     if (is_new) {
       const auto before = std::exchange(view_, std::make_shared<const membership::view>(v));
       cluster_.membership.set(view_);
-      if (member) note_changes(*before);
+      if (member) log_changes(*before, *view_);
     }
     if (!member) return on_declared_dead();
     cluster_.set_certain(true);
@@ -172,17 +172,6 @@ class roster_actor final : public shard_actor {
     publish();
     beat_all();
     keeper_.look(view_);
-  }
-
-  void note_changes(const membership::view& before) const {
-    for (const auto& m : view_->members) {
-      const auto* const known = membership::find(before, m.incarnation);
-      if (known == nullptr) log::info("cluster.joined", {{"node", m.name}, {"address", m.address}});
-      if (m.leaving && (known == nullptr || !known->leaving)) log::info("cluster.leaving", {{"node", m.name}});
-    }
-    for (const auto& m : before.members) {
-      if (membership::find(*view_, m.incarnation) == nullptr) log::info("cluster.gone", {{"node", m.name}});
-    }
   }
 
   /// The others have gone on without this process. What it knew is void; it comes back as somebody else.
