@@ -14,6 +14,7 @@
 #include "actors/session.hpp"
 #include "actors/shard.hpp"
 #include "actors/slot_keeper.hpp"
+#include "actors/test_hooks.hpp"
 #include "transport/errc.hpp"
 #include "transport/mcp/messages.hpp"
 
@@ -38,7 +39,7 @@ detector::policy policy_of(const cluster_config& c) {
   p.beat = c.beat;
   p.missing = c.beat + c.beat / 2;
   p.silence = c.silence;
-  p.starved = 3 * c.beat;
+  p.starved = rule_is_out("grace") ? std::chrono::hours{1} : 3 * c.beat;
   p.again = c.silence / 2;
   return p;
 }
@@ -88,19 +89,20 @@ class roster_actor final : public shard_actor {
   /// `done` with what went wrong, or nothing.
   void change_view(std::function<membership::view(membership::view)> change, problem_handler done) {
     change_cluster_view(*home().lane(), node_.store->incarnation(), view_, std::move(change),
-                        in_turn([this, done = std::move(done)](const view_outcome& changed) {
+                        in_turn([this, asked = clock::now(), done = std::move(done)](const view_outcome& changed) {
                           if (!changed) return done(changed.error().detail);
-                          adopt(*changed);
+                          adopt(*changed, asked);
                           done({});
                         }));
   }
 
   void refresh() {
-    if (rejoining_ || stopping_ || std::exchange(refreshing_, true)) return;
-    read_cluster_view(*home().lane(), in_turn([this](const view_outcome& read) {
+    // Before it has joined it would not find itself there, and take itself for dead.
+    if (!looking_ || rejoining_ || stopping_ || std::exchange(refreshing_, true)) return;
+    read_cluster_view(*home().lane(), in_turn([this, asked = clock::now()](const view_outcome& read) {
       refreshing_ = false;
       if (!read) return log::warning("cluster.view_unread", {{"reason", read.error().detail}});
-      if (read->version >= view_->version) return adopt(*read);
+      if (read->version >= view_->version) return adopt(*read, asked);
       log::warning("cluster.view_lost", {{"reason", "the store has an older one"}, {"effect", "it is told again"}});
       change_view([](membership::view v) { return v; }, [](const std::string&) {});
     }));
@@ -144,7 +146,9 @@ class roster_actor final : public shard_actor {
         });
   }
 
-  void adopt(const membership::view& v) {
+  /// `asked` is when the store was: what it said before this process stood still proves nothing.
+  void adopt(const membership::view& v, clock::time_point asked) {
+    if (!looking_) detector_.looked = clock::now();
     if (v.version < view_->version) return;
     const auto is_new = v.version > view_->version;
     const auto me = node_.store->incarnation();
@@ -155,8 +159,7 @@ class roster_actor final : public shard_actor {
       if (member) log_changes(*before, *view_);
     }
     if (!member) return on_declared_dead();
-    cluster_.set_certain(true);
-    cluster_.note_look();
+    if (asked >= starved_at_ || rule_is_out("asked_after")) cluster_.set_certain(true);
     if (!is_new) return;
     std::map<std::string, neighbour> now;
     detector::members_changed others;
@@ -180,10 +183,12 @@ class roster_actor final : public shard_actor {
     cluster_.set_certain(false);
     outcast_until_ = clock::now() + outcast_for * policy_.silence;
     log::warning("cluster.declared_dead", {{"effect", "its sessions live elsewhere; it joins anew"}});
-    node_.store->begin_anew();
-    for (const auto& s : all_sessions()) send(s, session_fenced{});
+    if (!rule_is_out("finality")) {
+      node_.store->begin_anew();
+      for (const auto& s : all_sessions()) send(s, session_fenced{});
+    }
     neighbours_.clear();
-    detector_ = {};
+    detector_.peers.clear();  // when it has looked stays: it may stand still again before it has joined
     publish();
     rejoin();
   }
@@ -193,7 +198,7 @@ class roster_actor final : public shard_actor {
   /// Not before the sessions of the former life have gone: one that met its slot's new token would write over what
   /// others have written since.
   void rejoin() {
-    if (!all_sessions().empty()) return soon(departures_pause, [this] { rejoin(); });
+    if (!all_sessions().empty() && !rule_is_out("finality")) return soon(departures_pause, [this] { rejoin(); });
     join([this](const std::string& problem) {
       rejoining_ = !problem.empty();
       if (!rejoining_) return;
@@ -233,7 +238,6 @@ class roster_actor final : public shard_actor {
 
   void look() {
     soon(policy_.beat, [this] { look(); });
-    cluster_.note_look();
     advance(detector::look{});
     beat_all();
     // Now and then without a reason, so that nothing lost on the way stays lost.
@@ -248,6 +252,7 @@ class roster_actor final : public shard_actor {
   void beat_all() {
     if (neighbours_.empty()) return;
     const auto text = to_json(sign());
+    cluster_.note_look();
     for (auto& [incarnation, n] : neighbours_) {
       if (std::exchange(n.asked, true)) continue;
       ask_peer(home().loop(), cluster_, n.target, peer_path::beat, text, policy_.silence,
@@ -310,7 +315,7 @@ class roster_actor final : public shard_actor {
       if (const auto* late = std::get_if<detector::was_starved>(&effect)) {
         log::warning("cluster.was_starved", {{"late_ms", static_cast<std::size_t>(late->late.count())}});
         cluster_.set_certain(false);
-        refresh();
+        starved_at_ = clock::now();
       }
     }
   }
@@ -334,6 +339,7 @@ class roster_actor final : public shard_actor {
   void declare_dead(const std::string& incarnation) {
     if (const auto* const who = membership::find(*view_, incarnation))
       log::warning("cluster.dead", {{"node", who->name}, {"reason", "nobody hears it"}});
+    if (rule_is_out("second_opinion")) others.clear();
     // Of two that declare each other dead, one remains: who is no member any more declares nothing.
     const auto bereft = [incarnation, by = node_.store->incarnation()](membership::view v) {
       return membership::find(v, by) == nullptr ? v : membership::without(std::move(v), incarnation);
@@ -370,7 +376,7 @@ class roster_actor final : public shard_actor {
   std::map<std::string, neighbour> neighbours_;     // by incarnation
   std::map<std::string, clock::time_point> heard_;  // by incarnation
   std::function<void()> left_;
-  clock::time_point refresh_at_, outcast_until_;
+  clock::time_point refresh_at_, outcast_until_, starved_at_;
   bool looking_ = false, refreshing_ = false, rejoining_ = false, stopping_ = false;
 };
 
