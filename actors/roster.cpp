@@ -60,7 +60,7 @@ class roster_actor final : public shard_actor {
   caf::behavior make_behavior() override {
     return {
         [this](callback& m) { m.run(); },
-        [this](roster_join& m) { join(std::move(m.done)); },
+        [this](roster_join& m) { begin(std::move(m.done)); },
         [this](roster_leave& m) { leave(std::move(m.done)); },
         [this](roster_hurry) { keeper_.hurry(); },
         [this](roster_stop& m) { stop(std::move(m.done)); },
@@ -78,8 +78,13 @@ class roster_actor final : public shard_actor {
   }
 
   template <class F>
+  auto in_turn_of(F f) {
+    return [again = in_turn([f = std::move(f)](int) { f(); })] { again(0); };
+  }
+
+  template <class F>
   void soon(milliseconds delay, F f) {
-    home().loop().after(delay, [again = in_turn([f = std::move(f)](int) { f(); })] { again(0); });
+    home().loop().after(delay, in_turn_of(std::move(f)));
   }
 
   // --- the view ------------------------------------------------------------------------------------------------------
@@ -106,6 +111,11 @@ class roster_actor final : public shard_actor {
       log::warning("cluster.view_lost", {{"reason", "the store has an older one"}, {"effect", "it is told again"}});
       change_view([](membership::view v) { return v; }, [](const std::string&) {});
     }));
+  }
+
+  void begin(problem_handler done) {
+    home().lane()->on_history_changed = in_turn_of([this] { keeper_.look(view_, true); });
+    join(std::move(done));
   }
 
   /// Unless somebody alive has its name: the two would take each other's place for ever.
@@ -136,6 +146,7 @@ class roster_actor final : public shard_actor {
 
   void enter(const std::string& name, problem_handler done) {
     const membership::member me{name, node_.store->incarnation(), cluster_.address, false};
+    if (!looking_) detector_.looked = clock::now();
     change_view(
         [me](membership::view v) {
           return membership::find(v, me.incarnation) ? v : membership::joined(std::move(v), me);
@@ -148,7 +159,6 @@ class roster_actor final : public shard_actor {
 
   /// `asked` is when the store was: what it said before this process stood still proves nothing.
   void adopt(const membership::view& v, clock::time_point asked) {
-    if (!looking_) detector_.looked = clock::now();
     if (v.version < view_->version) return;
     const auto is_new = v.version > view_->version;
     const auto me = node_.store->incarnation();
@@ -239,10 +249,11 @@ class roster_actor final : public shard_actor {
   void look() {
     soon(policy_.beat, [this] { look(); });
     advance(detector::look{});
+    cluster_.note_look();
     beat_all();
     // Now and then without a reason, so that nothing lost on the way stays lost.
     const auto due = clock::now() >= refresh_at_;
-    if (due) keeper_.look(view_);
+    if (due) keeper_.look(view_, !all_are_held(keeper_.held(), neighbours_));
     if (due || !cluster_.is_certain()) refresh();
     if (due) refresh_at_ = clock::now() + refresh_pause;
   }
@@ -252,7 +263,6 @@ class roster_actor final : public shard_actor {
   void beat_all() {
     if (neighbours_.empty()) return;
     const auto text = to_json(sign());
-    cluster_.note_look();
     for (auto& [incarnation, n] : neighbours_) {
       if (std::exchange(n.asked, true)) continue;
       ask_peer(home().loop(), cluster_, n.target, peer_path::beat, text, policy_.silence,
@@ -329,6 +339,7 @@ class roster_actor final : public shard_actor {
       const auto ago = mcp::integer_value(mcp::member(answer, "ago")).value_or(-1);
       return ago >= 0 && clock::now() - milliseconds{ago} > last + heard_margin;
     };
+    if (rule_is_out("second_opinion")) others.clear();
     ask_any(home().loop(), cluster_, others, peer_path::heard, R"({"of":)" + mcp::quote(about) + "}",
             others_answer_within, later_than, in_turn([this, about](bool heard) {
               advance(detector::others_said{about, heard});
@@ -339,7 +350,6 @@ class roster_actor final : public shard_actor {
   void declare_dead(const std::string& incarnation) {
     if (const auto* const who = membership::find(*view_, incarnation))
       log::warning("cluster.dead", {{"node", who->name}, {"reason", "nobody hears it"}});
-    if (rule_is_out("second_opinion")) others.clear();
     // Of two that declare each other dead, one remains: who is no member any more declares nothing.
     const auto bereft = [incarnation, by = node_.store->incarnation()](membership::view v) {
       return membership::find(v, by) == nullptr ? v : membership::without(std::move(v), incarnation);
