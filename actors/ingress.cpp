@@ -185,6 +185,10 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   }
 
   /// True if another node answers for this id, or nobody just now.
+    if (!session && node_.draining && node_.store) {
+      // It may well be in the store, from where nothing is taken here any more.
+      return refuse(*exchange, 503, mcp::code::server_error, "This node is shutting down", id, "Retry-After: 1\r\n");
+    }
   bool is_elsewhere(std::string_view id) const {
     if (!node_.in_cluster || !mcp::is_random_id(id)) return false;
     return !node_.in_cluster->is_certain() || !node_.store->holds(persistence::slot_of(id));
