@@ -286,7 +286,8 @@ void session_actor::forget_shown(bool all) {
   d.forget_at = now + forgetting_pause;
   for (std::size_t i = 0; i < d.shown.size();) {
     const auto& s = d.shown[i];
-    const auto kept = s.lost ? limits().replay_age_max : std::chrono::milliseconds(arrival_time);
+    const auto unknown = s.lost || (s.to && s.to->relayed && !s.arrived);
+    const auto kept = unknown ? limits().replay_age_max : std::chrono::milliseconds(arrival_time);
     if (now - s.at < kept && !(all && s.arrived)) {
       ++i;
     } else {
