@@ -25,6 +25,7 @@ struct post {
   std::vector<std::string> answers;  ///< of a batch, until all are there
   transport::loop::timer timer = 0;  ///< turns it into a stream
   std::uint64_t connection = 0;      ///< that it came over, see `http_exchange::connection`
+  bool relayed = false;              ///< by another node: what has left here may not have reached the client
   bool repeated = false;             ///< another node had it, and may have carried it out
   bool watched = false;              ///< the loss of its connection will be told
 };

@@ -99,6 +99,10 @@ struct ownership_checked {
 struct session_loaded {
   persistence::result<std::optional<persistence::record>> of;
 };
+/// The same, to see whether somebody else has gone on with the session.
+struct session_compared {
+  persistence::result<std::optional<persistence::record>> of;
+};
 struct session_events {
   persistence::result<std::vector<persistence::event>> events;
 };
@@ -141,6 +145,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::commit_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::commit_retry)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::ownership_checked)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_loaded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_compared)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_events)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::post_lost)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::call_resumable)

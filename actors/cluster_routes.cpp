@@ -49,4 +49,9 @@ cluster_routes routes_of(const membership::view& view, std::string_view me, cons
   return routes;
 }
 
+bool all_are_held(slot_set held, const std::map<std::string, neighbour>& neighbours) noexcept {
+  for (const auto& [incarnation, n] : neighbours) held |= n.slots;
+  return held.all();
+}
+
 }  // namespace holdfast::actors

@@ -50,4 +50,7 @@ cluster_routes routes_of(const machines::membership::view& view, std::string_vie
                          const transport::http_target& mine, const slot_set& held,
                          const std::map<std::string, neighbour>& neighbours);
 
+/// False if there is a slot that nobody says that it holds.
+bool all_are_held(slot_set held, const std::map<std::string, neighbour>& neighbours) noexcept;
+
 }  // namespace holdfast::actors

@@ -75,6 +75,7 @@ void event_streams::restore(std::uint64_t record, std::string_view bytes) {
     s->number = number;
   }
   s->record = record;
+  if (s->begun == 0) s->begun = record;
   s->log.continue_after(place_before(e), e.event_before);
   s->last_event = std::max(s->last_event, e.event_before);
   if (e.what == kind::event) {
@@ -97,7 +98,9 @@ void event_streams::drop_records() {
   auto needed = last_record_ + 1;
   const auto visit = [&](stream& s) {
     while (s.log.oldest_record() != 0 && s.log.oldest_record() + far < last_record_) s.log.drop_oldest();
-    const auto oldest = s.log.oldest_record() != 0 ? s.log.oldest_record() : s.record;
+    // A stream of which nothing was dropped can be told from its beginning, which a marker stands for.
+    const auto whole = &s != &own_ && s.log.covers(0) && s.begun + far >= last_record_;
+    const auto oldest = whole ? s.begun : s.log.oldest_record() != 0 ? s.log.oldest_record() : s.record;
     if (oldest != 0) needed = std::min(needed, oldest);
   };
   for (auto& s : others_) visit(s);

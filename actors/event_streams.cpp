@@ -158,6 +158,7 @@ void event_streams::apply(entry e) {
   auto* s = find(e.stream);
   if (s == nullptr) return;
   s->record = e.number;
+  if (s->begun == 0) s->begun = e.number;
   switch (e.what) {
     case kind::event: {
       // Written before it is kept: it may be too large to be kept.

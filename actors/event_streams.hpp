@@ -102,6 +102,7 @@ class event_streams {
     std::uint64_t last = 0;        // the newest position given out, durable or not
     std::uint64_t last_event = 0;  // the newest one of an event
     std::uint64_t record = 0;      // the newest record that is durable
+    std::uint64_t begun = 0;       // the oldest one that there was
     exchange_ptr exchange;         // null while no connection is attached
     bool opened = false;           // its head has gone out
     std::uint64_t after = 0;       // the position that `exchange` continues from
@@ -134,18 +135,16 @@ class event_streams {
   persistence::replay_log::limits log_limits() const { return {limits_.replay_events_max, limits_.replay_bytes_max}; }
 
   const session_limits& limits_;
-  std::uint32_t tag_;
+  std::uint32_t tag_, last_stream_ = 0;
   mcp::revision revision_;
   bool plain_;
   closed on_closed_;
   event_keeper* keeper_;
   std::deque<entry> unsettled_;
-  std::uint64_t last_record_ = 0, kept_from_ = 0;
+  std::uint64_t last_record_ = 0, kept_from_ = 0, last_attachment_ = 0;
   stream own_;
   std::list<stream> others_;       // by rising number
   std::list<attachment> shadows_;  // of the session's own stream, oldest first
-  std::uint32_t last_stream_ = 0;
-  std::uint64_t last_attachment_ = 0;
 };
 
 }  // namespace holdfast::actors

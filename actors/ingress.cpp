@@ -16,6 +16,7 @@
 #include "actors/session.hpp"
 #include "actors/shard.hpp"
 #include "actors/sse_post.hpp"
+#include "actors/test_hooks.hpp"
 #include "transport/errc.hpp"
 #include "transport/mcp/classify.hpp"
 #include "transport/mcp/messages.hpp"
@@ -109,13 +110,20 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       return refuse(*exchange, 401, mcp::code::server_error, "cluster.secret is not the same here");
     }
     if (r.path == peer_path::mcp || peer_path::is_again(r.path) || peer_path::is_relay(r.path))
-      return on_mcp(std::move(exchange));
+      return is_of_a_member(r.query) ? on_mcp(std::move(exchange)) : exchange->respond(421, {}, {}, {});
     if (r.path == peer_path::sse || r.path == peer_path::relay_sse) return on_sse_post(std::move(exchange));
     if (r.path == peer_path::beat || r.path == peer_path::heard) {
       auto e = &home() == node_.shards.front().get() ? std::move(exchange) : make_remote(std::move(exchange));
       return home().deliver(node_.in_cluster->roster, peer_request{std::move(e)});
     }
     refuse(*exchange, 404, mcp::code::method_not_found, "Other nodes of the cluster connect here");
+  }
+
+  /// What a process has sent that is dead to the others may come late: its client has gone on elsewhere since.
+  bool is_of_a_member(std::string_view over) const {
+    const auto sender = over.substr(0, over.find('.'));
+    const auto view = node_.in_cluster->membership.get();
+    return machines::membership::find(*view, sender) != nullptr || rule_is_out("dead_sender");
   }
 
   static void refuse(transport::http_exchange& to, int status, int code, std::string_view message,
@@ -198,6 +206,10 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   void route(exchange_ptr exchange, mcp::raw_json id, Make make) {
     if (is_elsewhere(exchange->request().session_id)) return send_on(std::move(exchange));
     const auto session = find(exchange->request().session_id, client_transport::streamable_http);
+    if (!session && node_.draining && node_.store) {
+      // It may well be in the store, from where nothing is taken here any more.
+      return refuse(*exchange, 503, mcp::code::server_error, "This node is shutting down", id, "Retry-After: 1\r\n");
+    }
     if (!session) {
       const auto& r = exchange->request();
       // The first one may have been carried out.

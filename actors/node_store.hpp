@@ -22,6 +22,9 @@ class node_store {
   /// Opens it; null for `memory:`, which keeps nothing. Blocks.
   static transport::outcome<std::unique_ptr<node_store>> open(const store_config& c);
 
+  /// Of a store that is open. `degrades`: goes on without it if it does not answer.
+  node_store(std::unique_ptr<persistence::store> s, persistence::encoding texts, bool degrades);
+
   std::unique_ptr<persistence::store_lane> lane(boost::asio::io_context& on) { return store_->lane(on); }
 
   // slots
@@ -81,7 +84,6 @@ class node_store {
   bool available() const noexcept { return available_; }
 
  private:
-  node_store(std::unique_ptr<persistence::store> s, persistence::encoding texts, bool degrades);
   void note_return();
 
   std::unique_ptr<persistence::store> store_;

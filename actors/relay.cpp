@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "actors/node_context.hpp"
+#include "actors/test_hooks.hpp"
 #include "transport/errc.hpp"
 #include "transport/mcp/messages.hpp"
 
@@ -41,6 +42,8 @@ relay::relay(transport::loop& home, node_context& node, exchange_ptr exchange, s
   last_event_id_ = r.last_event_id;
   body_ = r.body;
   repeated_ = peer_path::is_again(r.path) || !r.repeated.empty();
+  passed_on_ = peer_path::is_relay(r.path);
+  over_ = passed_on_ ? std::string(r.query) : "." + std::to_string(exchange_->connection());
   if (method_ != "GET") ++node_.calls.all;
 }
 
@@ -62,6 +65,8 @@ const cluster_routes::peer* relay::next_peer(const cluster_routes& routes, bool&
   if (slot_) {
     const auto owner = routes.slots[*slot_];
     if (owner == cluster_routes::nobody) return nullptr;
+    // One node between, at most: two that each count on the other would send it to and fro.
+    if (passed_on_ && !rule_is_out("one_relay")) return &routes.peers[owner];
     through = routes.via[owner] != owner;
     return &routes.peers[routes.via[owner]];
   }
@@ -79,6 +84,8 @@ const cluster_routes::peer* relay::next_peer(const cluster_routes& routes, bool&
 void relay::go() {
   pause_ = 0;
   if (over()) return;
+  // What it reads after it stood still may be old: whether the client has given it up shows meanwhile.
+  if (!node_.in_cluster->is_certain() && !rule_is_out("certain_relay")) return wait();
   bool through = false;
   const auto routes = node_.in_cluster->routes.get();
   const auto* const to = next_peer(*routes, through);
@@ -89,7 +96,8 @@ void relay::go() {
 std::string relay::head(std::string_view path) const {
   const bool takes_up = streaming_ && !last_event_id_.empty();
   std::string h(takes_up ? "GET" : method_);
-  h.append(" ").append(path).append(" HTTP/1.1\r\nHost: holdfast\r\n").append(headers_);
+  h.append(" ").append(path).append("?").append(passed_on_ ? "" : node_.store->incarnation()).append(over_);
+  h.append(" HTTP/1.1\r\nHost: holdfast\r\n").append(headers_);
   if (!last_event_id_.empty()) h.append("Last-Event-ID: ").append(last_event_id_).append("\r\n");
   return h;
 }

@@ -67,11 +67,14 @@ class relay final : public transport::http_receiver, public std::enable_shared_f
   node_context& node_;
   exchange_ptr exchange_;  // null once over
   const std::optional<std::uint16_t> slot_;
-  std::string method_, session_, headers_, body_, last_event_id_;
+  std::string method_, session_, headers_, body_, last_event_id_, over_;
   std::shared_ptr<transport::http_pool> pool_;  // where it was sent last
   std::string sent_to_;                         // the incarnation
   state state_ = state::waiting;
+  // `over_` names the connection that the client uses, by which its session knows what has arrived. It follows the
+  // incarnation of this node in the path: nobody takes what comes late from a process that is dead to the others.
   bool repeated_ = false;   // may have been carried out before
+  bool passed_on_ = false;  // by a node that cannot reach the owner
   bool streaming_ = false;  // to the client
   int status_ = 0;
   std::string content_type_, answer_headers_, received_;

@@ -15,8 +15,9 @@
 #include "actors/session.hpp"
 #include "actors/shard.hpp"
 #include "actors/slot_keeper.hpp"
+#include "actors/test_hooks.hpp"
+#include "actors/witnesses.hpp"
 #include "transport/errc.hpp"
-#include "transport/mcp/messages.hpp"
 
 namespace holdfast::actors {
 namespace {
@@ -27,9 +28,6 @@ using std::chrono::milliseconds;
 using clock = std::chrono::steady_clock;
 
 constexpr std::string_view json_type = "application/json";
-constexpr auto others_answer_within = milliseconds{200};
-// Two nodes hear the same beat at slightly different times.
-constexpr auto heard_margin = milliseconds{50};
 constexpr auto refresh_pause = milliseconds{1'000};
 constexpr int outcast_for = 10;  // times `silence`; by then the others may be dead themselves
 constexpr auto departures_pause = milliseconds{5};
@@ -50,7 +48,7 @@ class roster_actor final : public shard_actor {
   caf::behavior make_behavior() override {
     return {
         [this](callback& m) { m.run(); },
-        [this](roster_join& m) { join(std::move(m.done)); },
+        [this](roster_join& m) { begin(std::move(m.done)); },
         [this](roster_leave& m) { leave(std::move(m.done)); },
         [this](roster_hurry) { keeper_.hurry(); },
         [this](roster_stop& m) { stop(std::move(m.done)); },
@@ -68,8 +66,13 @@ class roster_actor final : public shard_actor {
   }
 
   template <class F>
+  auto in_turn_of(F f) {
+    return [again = in_turn([f = std::move(f)](int) { f(); })] { again(0); };
+  }
+
+  template <class F>
   void soon(milliseconds delay, F f) {
-    home().loop().after(delay, [again = in_turn([f = std::move(f)](int) { f(); })] { again(0); });
+    home().loop().after(delay, in_turn_of(std::move(f)));
   }
 
   // --- the view ------------------------------------------------------------------------------------------------------
@@ -87,7 +90,8 @@ class roster_actor final : public shard_actor {
   }
 
   void refresh() {
-    if (rejoining_ || stopping_ || std::exchange(refreshing_, true)) return;
+    // Before it has joined it would not find itself there, and take itself for dead.
+    if (!looking_ || rejoining_ || stopping_ || std::exchange(refreshing_, true)) return;
     read_cluster_view(*home().lane(), in_turn([this, asked = clock::now()](const view_outcome& read) {
       refreshing_ = false;
       if (!read) return log::warning("cluster.view_unread", {{"reason", read.error().detail}});
@@ -95,6 +99,11 @@ class roster_actor final : public shard_actor {
       log::warning("cluster.view_lost", {{"reason", "the store has an older one"}, {"effect", "it is told again"}});
       change_view([](membership::view v) { return v; }, [](const std::string&) {});
     }));
+  }
+
+  void begin(problem_handler done) {
+    home().lane()->on_history_changed = in_turn_of([this] { keeper_.look(view_, true); });
+    join(std::move(done));
   }
 
   /// Unless somebody alive has its name: the two would take each other's place for ever.
@@ -126,6 +135,7 @@ class roster_actor final : public shard_actor {
   void enter(const std::string& name, problem_handler done) {
     if (cluster_.leaving) return done("it is about to leave");
     const membership::member me{name, node_.store->incarnation(), cluster_.address, false};
+    if (!looking_) detector_.looked = clock::now();
     change_view(
         [me](membership::view v) {
           return membership::find(v, me.incarnation) ? v : membership::joined(std::move(v), me);
@@ -148,7 +158,7 @@ class roster_actor final : public shard_actor {
       if (member) log_changes(*before, v);
     }
     if (!member) return on_declared_dead();
-    if (asked >= starved_at_ && v.version >= newest_heard_) {
+    if ((asked >= starved_at_ || rule_is_out("asked_after")) && v.version >= newest_heard_) {
       cluster_.set_certain(true);
       proven_at_ = asked;
     }
@@ -176,10 +186,12 @@ class roster_actor final : public shard_actor {
     cluster_.set_certain(false);
     outcast_until_ = clock::now() + outcast_for * policy_.silence;
     log::warning("cluster.declared_dead", {{"effect", "its sessions live elsewhere; it joins anew"}});
-    node_.store->begin_anew();
-    for (const auto& s : all_sessions()) send(s, session_fenced{});
+    if (!rule_is_out("finality")) {
+      node_.store->begin_anew();
+      for (const auto& s : all_sessions()) send(s, session_fenced{});
+    }
     neighbours_.clear();
-    detector_ = {};
+    detector_.peers.clear();  // when it has looked stays: it may stand still again before it has joined
     publish();
     rejoin();
   }
@@ -190,7 +202,7 @@ class roster_actor final : public shard_actor {
   /// others have written since.
   void rejoin() {
     if (cluster_.leaving) return;
-    if (!all_sessions().empty()) return soon(departures_pause, [this] { rejoin(); });
+    if (!all_sessions().empty() && !rule_is_out("finality")) return soon(departures_pause, [this] { rejoin(); });
     join([this](const std::string& problem) {
       rejoining_ = !problem.empty();
       if (!rejoining_) return;
@@ -237,7 +249,7 @@ class roster_actor final : public shard_actor {
     beat_all();
     // Now and then without a reason, so that nothing lost on the way stays lost.
     const auto due = clock::now() >= refresh_at_;
-    if (due) keeper_.look(view_);
+    if (due) keeper_.look(view_, !all_are_held(keeper_.held(), neighbours_));
     if (due || !cluster_.is_certain()) refresh();
     if (due) refresh_at_ = clock::now() + refresh_pause;
   }
@@ -302,11 +314,7 @@ class roster_actor final : public shard_actor {
       if (const auto b = read_beat(r.body)) on_beat(*b);
       return exchange.respond(200, json_type, {}, {to_json(sign())});
     }
-    const auto of = mcp::string_value(mcp::member(r.body, "of")).value_or(std::string());
-    const auto known = heard_.find(of);
-    const auto ago =
-        known == heard_.end() ? -1 : std::chrono::duration_cast<milliseconds>(clock::now() - known->second).count();
-    exchange.respond(200, json_type, {}, {R"({"ago":)", std::to_string(ago), "}"});
+    exchange.respond(200, json_type, {}, {testimony(r.body, heard_)});
   }
 
   void advance(const detector::event& e) {
@@ -325,26 +333,11 @@ class roster_actor final : public shard_actor {
   }
 
   void ask_others(const std::string& about) {
-    std::vector<transport::http_target> others;
-    std::vector<std::string> who;
-    for (const auto& [incarnation, n] : neighbours_) {
-      if (incarnation == about) continue;
-      others.push_back(n.target);
-      who.push_back(incarnation);
-    }
-    const auto later_than = [last = detector_.peers[about].heard](const std::string& answer) {
-      const auto ago = mcp::integer_value(mcp::member(answer, "ago")).value_or(-1);
-      return ago >= 0 && clock::now() - milliseconds{ago} > last + heard_margin;
-    };
-    ask_all(home().loop(), cluster_, others, peer_path::heard, R"({"of":)" + mcp::quote(about) + "}",
-            others_answer_within, later_than, in_turn([this, about, who](const said_by_all& said) {
-              detector::others_said all{about, any_yes(said), {}};
-              for (std::size_t i = 0; i < said.size(); ++i) {
-                if (!said[i]) all.mute.push_back(who[i]);
-              }
-              advance(all);
-              publish();
-            }));
+    ask_witnesses(home().loop(), cluster_, neighbours_, about, detector_.peers[about].heard,
+                  in_turn([this](const detector::others_said& said) {
+                    advance(said);
+                    publish();
+                  }));
   }
 
   void declare_dead(const std::string& incarnation) {
@@ -383,8 +376,8 @@ class roster_actor final : public shard_actor {
   slot_keeper keeper_;
   std::shared_ptr<const membership::view> view_ = std::make_shared<const membership::view>();
   detector::state detector_;
-  std::map<std::string, neighbour> neighbours_;     // by incarnation
-  std::map<std::string, clock::time_point> heard_;  // by incarnation
+  std::map<std::string, neighbour> neighbours_;  // by incarnation
+  hearings heard_;
   std::function<void()> left_;
   clock::time_point refresh_at_, outcast_until_, starved_at_;
   clock::time_point proven_at_;     // by the store or by another member, that this one is a member

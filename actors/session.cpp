@@ -7,6 +7,7 @@
 #include "actors/log.hpp"
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
+#include "actors/test_hooks.hpp"
 #include "transport/mcp/messages.hpp"
 
 namespace holdfast::actors {
@@ -69,6 +70,7 @@ caf::behavior session_actor::make_behavior() {
         if (running->durable_) running->durable_->gate.retry();
       },
       [](const ownership_checked& m) { running->on_ownership_checked(m); },
+      [](const session_compared& m) { running->on_compared(m); },
       [](session_loaded& m) { running->on_loaded(m); },
       [](session_events& m) { running->on_events(m); },
       [](const post_lost& m) { running->on_post_lost(m); },
@@ -128,11 +130,24 @@ void session_actor::on_stream(client_stream& m) {
   if (last.data() == nullptr) {
     streams().attach_own(std::exchange(m.exchange, nullptr));
   } else if (!streams().resume(m.exchange, last)) {
-    const auto why =
-        "Last-Event-ID is unknown in this session, or events after it are no longer kept: begin a new stream";
-    return m.exchange->respond(400, "application/json", {}, {mcp::make_error({}, mcp::code::server_error, why)});
+    return refuse_event_id(std::exchange(m.exchange, nullptr));
   }
   on_tick();
+}
+
+/// Not from memory alone: whoever owns the session by now may know the event.
+void session_actor::refuse_event_id(exchange_ptr exchange) {
+  if (durable_ && !rule_is_out("proven_refusal")) durable_->gate.next();
+  const auto refuse = [exchange](int status, std::string_view headers, std::string_view why) {
+    exchange->respond(status, "application/json", headers, {mcp::make_error({}, mcp::code::server_error, why)});
+  };
+  gated(
+      [refuse] {
+        refuse(400, {},
+               "Last-Event-ID is unknown in this session, or events after it are no longer kept: begin a new stream");
+      },
+      [refuse] { refuse(503, "Retry-After: 1\r\n", "The store does not answer; try again"); },
+      [this, exchange] { pass_on(exchange); });
 }
 
 void session_actor::on_stream_closed(const stream_closed& m) {

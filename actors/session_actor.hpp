@@ -49,6 +49,7 @@ class session_actor final : public shard_actor {
   // session.cpp
   void on_stream(client_stream& m);
   void on_goodbye(client_goodbye& m);
+  void refuse_event_id(exchange_ptr exchange);
   void on_stream_closed(const stream_closed& m);
   void on_tick();
   void end(const std::string& reason);
@@ -97,6 +98,7 @@ class session_actor final : public shard_actor {
   void on_commit_done(const commit_done& m);
   void retry_commit_later();
   void on_ownership_checked(const ownership_checked& m);
+  void on_compared(const session_compared& m);
   void reseed();
   void give_up();
   void leave(bool call_back);

@@ -143,7 +143,7 @@ void session_actor::perform(const call_ptr& c, const execution::effect& e) {
   if (std::holds_alternative<execution::report>(e)) return report(c);
   if (const auto* w = std::get_if<execution::withdraw_requests>(&e)) return withdraw(c, w->requests);
   if (const auto* x = std::get_if<execution::cancel_upstream>(&e)) {
-    if (c->sent) {
+    if (c->sent && c->link) {
       c->link->send(mcp::make_notification("notifications/cancelled", R"({"requestId":)" + std::to_string(x->dispatch) +
                                                                           R"(,"reason":"cancelled by the client"})"));
       c->link->forget(x->dispatch);

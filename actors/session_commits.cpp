@@ -77,7 +77,7 @@ void session_actor::on_commit_done(const commit_done& m) {
   if (!durable_) return;
   auto& d = *durable_;
   switch (d.gate.on_done(m.outcome)) {
-    case commit_gate::outcome::durable: break;
+    case commit_gate::outcome::durable: d.reseeded = false; break;
     case commit_gate::outcome::held:
       if (!node_.store->degrades()) refuse_unanswered();
       retry_commit_later();
@@ -98,13 +98,26 @@ void session_actor::on_ownership_checked(const ownership_checked& m) {
   if (!durable_ || !durable_->gate.under_way()) return;
   if (!m.ours) return retry_commit_later();
   if (!*m.ours) return give_up();
-  // A store that failed over may have lost the end of its history. What is in memory here is newer than what it has.
-  if (durable_->gate.out_of_step()) return reseed();
-  durable_->gate.retry();
+  if (!durable_->gate.out_of_step()) return durable_->gate.retry();
+  home().lane()->load({"session", id_}, sender_of<session_compared>());
+}
+
+/// A store that failed over may have lost the end of its history, and what is in memory here is newer than what it has;
+/// or somebody else has gone on with the session meanwhile.
+void session_actor::on_compared(const session_compared& m) {
+  if (!durable_ || !durable_->gate.under_way()) return;
+  if (!m.of) return retry_commit_later();
+  auto& d = *durable_;
+  const auto stands = *m.of ? (*m.of)->sequence : 0;
+  // Its own restoration may have come through, and the answer not.
+  const auto is_newer = stands > d.gate.sequence() || (stands == d.gate.sequence() && !d.reseeded);
+  if (is_newer && !rule_is_out("newer_stays")) return give_up();
+  reseed();
 }
 
 void session_actor::reseed() {
   auto& d = *durable_;
+  d.reseeded = true;
   log::warning("session.reseeded", {{"session", id_.substr(0, 8)}, {"reason", "the store had lost some of it"}});
   const auto& texts = node_.store->texts();
   persistence::record whole;

@@ -305,7 +305,7 @@ void session_actor::forget_shown(bool all) {
 /// How long after it was shown. That its connection has not broken by a time says nothing if nobody was there to see
 /// it: neither this process nor those that it was passed on by.
 std::chrono::milliseconds session_actor::kept_for(const shown_answer& s, clock::time_point now) const {
-  if (s.lost) return limits().replay_age_max;
+  if (s.lost || (s.to && s.to->relayed && !s.arrived)) return limits().replay_age_max;
   if (!node_.in_cluster) return arrival_time;
   const auto& cluster = *node_.in_cluster;
   if (!cluster.is_certain() || now - cluster.stood_still_at() < arrival_time) return limits().replay_age_max;

@@ -8,6 +8,7 @@
 #include "actors/log_levels.hpp"
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
+#include "actors/test_hooks.hpp"
 #include "transport/mcp/messages.hpp"
 
 // How a session comes back from the store, and what becomes of the calls that were open.
@@ -226,17 +227,20 @@ void session_actor::recover_call(std::uint64_t number, const journal_text& j,
     if (upstream && !c->params.empty()) return go(c);
     return fail(c, mcp::code::internal_error, "The upstream is not available", "it is not configured here");
   }
+  if (!upstream) return interrupt(c);
   for (auto& [lost, told] : d.lost_processes) {
     if (upstream != lost) continue;
     apply(c, execution::process_lost{});
     if (!std::exchange(told, true)) tell_loss(lost, c);
   }
-  if (upstream && take_up_at_upstream(c, j)) return;
-  if (upstream && c->repeatable && j.asks.empty() && !c->params.empty()) {
+  // Not before a commit has shown that the session is this process's: whoever takes a call up takes it from its owner.
+  if (!rule_is_out("proven_recovery")) d.gate.next();
+  gated([this, c, j] {
+    if (execution::is_final(c->state) || take_up_at_upstream(c, j)) return;
+    if (!c->repeatable || !j.asks.empty() || c->params.empty()) return interrupt(c);
     apply(c, execution::returned{});
-    return go(c);
-  }
-  interrupt(c);
+    go(c);
+  });
 }
 
 /// Reads the rest of the upstream's stream, where it can be had.

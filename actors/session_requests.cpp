@@ -6,6 +6,7 @@
 #include "actors/log_levels.hpp"
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
+#include "actors/test_hooks.hpp"
 #include "transport/mcp/messages.hpp"
 
 namespace holdfast::actors {
@@ -39,6 +40,14 @@ std::optional<cursor> parse_cursor(std::string_view text) {
   return c;
 }
 
+/// The connection of a client to another node, see `relay`. 0 if that cannot tell.
+std::uint64_t named_connection(std::string_view name) {
+  if (name.empty() || name.ends_with(".0")) return 0;
+  std::uint64_t hash = 14695981039346656037u;  // FNV-1a
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  return hash | 1;
+}
+
 std::string joined(std::initializer_list<std::string_view> parts) {
   std::string all;
   for (const auto p : parts) all += p;
@@ -53,7 +62,8 @@ post_ptr session_actor::begin_post(exchange_ptr exchange, std::size_t requests, 
   auto p = std::make_shared<post>();
   p->exchange = std::move(exchange);
   if (durable_ && p->exchange) {
-    p->connection = p->exchange->connection();
+    p->relayed = p->exchange->request().path.starts_with(peer_path::prefix) && !rule_is_out("relayed_arrival");
+    p->connection = p->relayed ? named_connection(p->exchange->request().query) : p->exchange->connection();
     durable_->note_arrivals(p->connection);
   }
   p->open = requests;

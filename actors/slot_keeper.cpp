@@ -33,8 +33,9 @@ slot_keeper::slot_keeper(shard& home, node_context& node, std::function<void()> 
                          std::function<void(std::vector<std::uint16_t>)> taken)
     : home_(home), node_(node), changed_(std::move(changed)), taken_(std::move(taken)) {}
 
-void slot_keeper::look(std::shared_ptr<const membership::view> view) {
+void slot_keeper::look(std::shared_ptr<const membership::view> view, bool thoroughly) {
   view_ = std::move(view);
+  thoroughly_ |= thoroughly && !rule_is_out("comparison");
   again_ = true;
   if (busy_) return;
   if (pause_ != 0) home_.loop().cancel(std::exchange(pause_, 0));
@@ -72,7 +73,7 @@ void slot_keeper::next() {
     }
   }
   again_ |= !wanted.empty();
-  if (!wanted.empty()) return claim(wanted);
+  if (!wanted.empty() || thoroughly_) return compare();
   if (!given.empty()) return hand_over(std::move(given));
   pause();
 }
@@ -112,25 +113,39 @@ void slot_keeper::pause() {
   });
 }
 
-/// Those that nobody holds who is alive. A living owner gives its own away, and says so.
-void slot_keeper::claim(const slots& wanted) {
+/// Who owns what stands in the store.
+void slot_keeper::compare() {
   home_.lane()->owners(0, persistence::slot_count,
-                       [this, alive = std::weak_ptr(alive_), wanted, view = view_](const auto& owners) {
+                       [this, alive = std::weak_ptr(alive_), view = view_](const auto& owners) {
                          if (alive.expired()) return;
-                         if (!owners) {
-                           node_.store->note_failure(owners.error());
-                           return pause();
-                         }
-                         slots free;
-                         for (const auto s : wanted) {
-                           const auto& owner = (*owners)[s];
-                           const auto me = owner && owner->incarnation == node_.store->incarnation();
-                           if (!owner || me || membership::find(*view, owner->incarnation) == nullptr)
-                             free.push_back(s);
-                         }
-                         if (free.empty() || view != view_) return pause();
-                         claim_free(free);
+                         if (owners && view == view_) return compare_with(*owners);
+                         if (!owners) node_.store->note_failure(owners.error());
+                         pause();
                        });
+}
+
+/// Claims what nobody holds who is alive; a living owner gives its own away, and says so. What an answer that was lost
+/// has given to this process is taken, or given back. What the store does not know any more is claimed anew.
+void slot_keeper::compare_with(const std::vector<std::optional<persistence::token>>& owners) {
+  const auto thoroughly = std::exchange(thoroughly_, false);
+  const auto me = node_.store->incarnation();
+  slots free;
+  for (std::uint16_t s = 0; s < persistence::slot_count; ++s) {
+    const auto& owner = owners[s];
+    const auto named = owner && owner->incarnation == me;
+    const auto held = node_.store->has(s);
+    if (held && (named || !thoroughly)) continue;
+    if (held && !should_own(s)) {
+      node_.store->drop(s);
+    } else if (held ||
+               (should_own(s) && (!owner || named || membership::find(*view_, owner->incarnation) == nullptr))) {
+      free.push_back(s);
+    } else if (named && thoroughly) {
+      give_back(s, *owner, [] {});
+    }
+  }
+  if (free.empty()) return pause();
+  claim_free(free);
 }
 
 void slot_keeper::claim_free(const slots& wanted) {

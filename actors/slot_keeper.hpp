@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "actors/cluster_text.hpp"
@@ -26,8 +27,9 @@ class slot_keeper {
   slot_keeper(shard& home, node_context& node, std::function<void()> changed,
               std::function<void(std::vector<std::uint16_t>)> taken);
 
-  /// The view is another now, or another node has let slots go.
-  void look(std::shared_ptr<const machines::membership::view> view);
+  /// The view is another now, or another node has let slots go. `thoroughly`: nobody seems to hold some slot, or the
+  /// store may have lost history, so that what it says of this process is compared with what this holds.
+  void look(std::shared_ptr<const machines::membership::view> view, bool thoroughly = false);
 
   /// What it holds, sealed ones included.
   slot_set held() const;
@@ -40,7 +42,8 @@ class slot_keeper {
 
   void next();
   void pause();
-  void claim(const slots& wanted);
+  void compare();
+  void compare_with(const std::vector<std::optional<persistence::token>>& owners);
   void claim_free(const slots& wanted);
   void hand_over(slots batch);
   void await_departures(std::shared_ptr<slots> batch, int looks);
@@ -62,7 +65,7 @@ class slot_keeper {
   const std::function<void()> changed_;
   const std::function<void(slots)> taken_;
   std::shared_ptr<const machines::membership::view> view_;
-  bool busy_ = false, again_ = false, soon_ = false, hurries_ = false;
+  bool busy_ = false, again_ = false, soon_ = false, hurries_ = false, thoroughly_ = false;
   std::uint64_t pause_ = 0;
   std::map<std::uint16_t, waiting> waiting_;
   // What is under way must not outlive it.

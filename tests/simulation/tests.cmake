@@ -1,0 +1,65 @@
+# The code of a node over a simulated network, store, upstream and clock (see tests/simulation/world.hpp): compiled once
+# more, with few slots, and linked with other definitions of what transport/ and persistence/ do with the world.
+set(simulated_sources
+  actors/catalogue_view.cpp
+  actors/client_capabilities.cpp
+  actors/cluster.cpp
+  actors/cluster_routes.cpp
+  actors/cluster_text.cpp
+  actors/cluster_view.cpp
+  actors/commit_gate.cpp
+  actors/directory.cpp
+  actors/event_records.cpp
+  actors/event_streams.cpp
+  actors/ingress.cpp
+  actors/node_store.cpp
+  actors/peer_ask.cpp
+  actors/relay.cpp
+  actors/remote_exchange.cpp
+  actors/roster.cpp
+  actors/session.cpp
+  actors/session_asks.cpp
+  actors/session_calls.cpp
+  actors/session_commits.cpp
+  actors/session_durable.cpp
+  actors/session_leaving.cpp
+  actors/session_links.cpp
+  actors/session_recovery.cpp
+  actors/session_requests.cpp
+  actors/session_routes.cpp
+  actors/session_text.cpp
+  actors/shard.cpp
+  actors/shard_scheduler.cpp
+  actors/slot_keeper.cpp
+  actors/uri_rewrite.cpp
+  persistence/memory_contents.cpp
+  persistence/store_values.cpp
+)
+list(TRANSFORM simulated_sources PREPEND "${CMAKE_SOURCE_DIR}/")
+add_library(simulated_node STATIC ${simulated_sources})
+target_compile_definitions(simulated_node PUBLIC HOLDFAST_SIMULATED_SLOTS=16)
+if(NOT HOLDFAST_TEST_HOOKS)
+  target_compile_definitions(simulated_node PUBLIC HOLDFAST_TEST_HOOKS)
+endif()
+target_link_libraries(simulated_node PUBLIC holdfast_options holdfast_machines holdfast_mcp CAF::core)
+
+# 20,000 schedules, in two parts for two processors.
+add_executable(simulation_tests support/main.cpp
+  simulation/client.cpp
+  simulation/network.cpp
+  simulation/process.cpp
+  simulation/scene.cpp
+  simulation/schedule.cpp
+  simulation/simulation_test.cpp
+  simulation/stored.cpp
+  simulation/tools.cpp
+  simulation/virtual_time.cpp
+  simulation/world.cpp
+)
+target_link_libraries(simulation_tests PRIVATE simulated_node holdfast_persistence OpenSSL::Crypto)
+foreach(part IN ITEMS 1 2)
+  add_test(NAME simulation_tests_${part} COMMAND simulation_tests --duration=false)
+  math(EXPR first "(${part} - 1) * 10000 + 1")
+  set_tests_properties(simulation_tests_${part} PROPERTIES LABELS unit TIMEOUT 300 ENVIRONMENT
+    "HOLDFAST_SIMULATION_FIRST=${first};HOLDFAST_SIMULATION_SCHEDULES=10000")
+endforeach()
