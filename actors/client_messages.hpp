@@ -5,11 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "persistence/store_values.hpp"
 #include "transport/http_server.hpp"
 #include "transport/mcp/envelope.hpp"
 #include "transport/result.hpp"
@@ -86,26 +84,6 @@ struct session_tick {};
 struct session_end {
   std::string reason;
 };
-/// The outcome of the commit under way.
-struct commit_done {
-  persistence::result<persistence::verdict> outcome;
-};
-struct commit_retry {};
-/// Whether the session's slot is still this process's.
-struct ownership_checked {
-  persistence::result<bool> ours;
-};
-/// What the store holds of the session; `of` is nothing if it holds nothing.
-struct session_loaded {
-  persistence::result<std::optional<persistence::record>> of;
-};
-/// The same, to see whether somebody else has gone on with the session.
-struct session_compared {
-  persistence::result<std::optional<persistence::record>> of;
-};
-struct session_events {
-  persistence::result<std::vector<persistence::event>> events;
-};
 /// The connection of a POST has ended before its answer was out.
 struct post_lost {
   std::shared_ptr<post> of;
@@ -141,12 +119,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::post_is_slow)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_end)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_over)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::commit_done)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::commit_retry)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::ownership_checked)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_loaded)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_compared)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_events)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::post_lost)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::call_resumable)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::session_move)

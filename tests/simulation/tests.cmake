@@ -31,7 +31,9 @@ set(simulated_sources
   actors/shard.cpp
   actors/shard_scheduler.cpp
   actors/slot_keeper.cpp
+  actors/sse_post.cpp
   actors/uri_rewrite.cpp
+  actors/witnesses.cpp
   persistence/memory_contents.cpp
   persistence/store_values.cpp
 )
