@@ -25,6 +25,7 @@ namespace {
 using transport::http_method;
 using transport::http_request;
 
+constexpr auto look_stands_for = std::chrono::milliseconds{1'000};  // what it leaves in the store goes by itself
 constexpr std::string_view json_type = "application/json";
 constexpr std::string_view anonymous = anonymous_principal;
 
@@ -117,7 +118,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     to.respond(status, json_type, headers, {body});
   }
 
-  void on_health(transport::http_exchange& exchange) const {
+  void on_health(transport::http_exchange& exchange) {
     const auto& r = exchange.request();
     if (r.method != http_method::get && r.method != http_method::head) {
       return refuse(exchange, 405, mcp::code::server_error, "Use GET", {}, "Allow: GET, HEAD\r\n");
@@ -127,10 +128,21 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       return exchange.respond(503, json_type, {}, {R"({"status":"joining"})"});
     if (r.path == "/readyz" && (node_.draining || (cluster != nullptr && cluster->leaving)))
       return exchange.respond(503, json_type, {}, {R"({"status":"draining"})"});
-    if (r.path == "/readyz" && node_.store && !node_.store->available())
+    if (r.path == "/readyz" && node_.store && !node_.store->available()) {
+      look_at_store();
       return exchange.respond(node_.store->degrades() ? 200 : 503, json_type, {},
                               {R"({"status":")", node_.store->degrades() ? "degraded" : "store unavailable", "\"}"});
+    }
     exchange.respond(200, json_type, {}, {R"({"status":"ok"})"});
+  }
+
+  /// A node that gets no requests writes nothing, and would never find out that it can again. Reading would not tell: a
+  /// store that is full can be read.
+  void look_at_store() {
+    home().lane()->acquire("ready:" + node_.store->incarnation(), look_stands_for,
+                           [&node = node_](const auto& written) {
+                             written ? node.store->note_success() : node.store->note_failure(written.error());
+                           });
   }
 
   // --- Streamable HTTP -----------------------------------------------------------------------------------------------
