@@ -11,6 +11,7 @@
 #include "actors/ingress.hpp"
 #include "actors/messages.hpp"
 #include "actors/node_store.hpp"
+#include "actors/session_owner.hpp"
 #include "actors/shard.hpp"
 #include "transport/mcp/envelope.hpp"
 
@@ -66,6 +67,9 @@ class admin_actor final : public shard_actor, private transport::http_handler {
     if (r.method != transport::http_method::get) return problem(*exchange, 405, "Use GET");
     const auto view = node_.views[0].get();
     if (r.path == "/mcp/health") return health(*exchange);
+    constexpr std::string_view owner = "/mcp/owner/";
+    if (r.path.starts_with(owner))
+      return answer_owner(home(), node_, exchange, std::string(r.path.substr(owner.size())));
     if (view && r.query.empty()) return answer(*exchange, view);
     std::uint32_t wait = 0;
     if (r.query.starts_with("wait=")) std::from_chars(r.query.data() + 5, r.query.data() + r.query.size(), wait);

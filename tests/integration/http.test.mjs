@@ -358,6 +358,20 @@ describe('beside the endpoint', gatewayOnly, () => {
     assert.equal(store.state, 'ok');
   });
 
+  test('operators see which node has a session', async () => {
+    const session = await open();
+    const owner = await exchange(`${node.admin}/mcp/owner/${session.id}`, { method: 'GET' });
+    assert.equal(owner.status, 200);
+    const said = await owner.json();
+    assert.deepEqual({ ...said, slot: undefined, incarnation: undefined }, { session: session.id, slot: undefined, node: null, incarnation: undefined, here: true });
+    assert.ok(said.slot >= 0 && said.slot < 1024, `${said.slot}`);
+    await session.delete();
+    for (const id of [session.id, 'x', 'A'.repeat(22), '']) {
+      const nowhere = await exchange(`${node.admin}/mcp/owner/${id}`, { method: 'GET' });
+      assert.deepEqual([nowhere.status, nowhere.headers['content-type']], [404, 'application/problem+json'], id);
+    }
+  });
+
   test('the MCP endpoint is not served to operators, nor the other way round', async () => {
     const asked = await exchange(`${node.admin}/mcp`, { headers: jsonHeaders, body: JSON.stringify(initializeRequest()) });
     assert.ok([404, 405].includes(asked.status), `${asked.status}`);
