@@ -57,7 +57,7 @@ class Cluster {
 }
 
 /// The session as another node is asked for it.
-const at = (session, node) => Object.assign(Object.create(Object.getPrototypeOf(session)), session, { url: node.mcp });
+const at = (session, node) => session.at(node.mcp);
 
 describe('a session of one node', clustered, () => {
   test('is served by every node', async (t) => {
