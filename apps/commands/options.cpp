@@ -42,6 +42,10 @@ const std::atomic<bool>& interruption() {
   return interrupted;
 }
 
+void ignore_interrupts() {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
+}
+
 void interrupt_by_end() {
   interruption();
   handle(SIGTERM);

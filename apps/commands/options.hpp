@@ -14,6 +14,9 @@ CLI::Option* add_duration(CLI::App& command, const std::string& name, std::chron
 /// True once the user has pressed Ctrl-C. The first call makes Ctrl-C do that; a second Ctrl-C ends the program.
 const std::atomic<bool>& interruption();
 
+/// From now on none of these signals ends the program: it is cleaning up, which takes a limited time.
+void ignore_interrupts();
+
 /// Has SIGTERM, and SIGHUP from a terminal that is closed, do what Ctrl-C does.
 void interrupt_by_end();
 
