@@ -94,7 +94,11 @@ class roster_actor final : public shard_actor {
     if (!looking_ || rejoining_ || stopping_ || std::exchange(refreshing_, true)) return;
     read_cluster_view(*home().lane(), in_turn([this, asked = clock::now()](const view_outcome& read) {
       refreshing_ = false;
-      if (!read) return log::warning("cluster.view_unread", {{"reason", read.error().detail}});
+      if (!read) {
+        // Also where no client has anything to write down: others get requests then that this node could not serve.
+        node_.store->note_failure({persistence::store_errc::unavailable, read.error().detail});
+        return log::warning("cluster.view_unread", {{"reason", read.error().detail}});
+      }
       if (read->version >= view_->version) return adopt(*read, asked);
       log::warning("cluster.view_lost", {{"reason", "the store has an older one"}, {"effect", "it is told again"}});
       change_view([](membership::view v) { return v; }, [](const std::string&) {});

@@ -2,6 +2,7 @@
 #include <functional>
 #include <memory>
 
+#include "apps/commands/cluster_network.hpp"
 #include "apps/commands/cluster_run.hpp"
 #include "apps/commands/commands.hpp"
 
@@ -39,6 +40,8 @@ void add_up(CLI::App& cluster, const common_options& common) {
       ->type_name("FILE");
   command->add_option("--store", o->store, "the store that the nodes share, instead of a Redis of their own")
       ->type_name("URL");
+  command->add_flag("--direct", o->direct,
+                    "nothing between the processes: a little faster, and `partition` is not there");
   command->add_flag("--detach", o->detach, "return when all is ready, and leave it running");
   command->footer(
       "Without --detach it shows how the nodes are, and Ctrl-C stops everything. Needs haproxy and redis-server.\n"
@@ -47,7 +50,7 @@ void add_up(CLI::App& cluster, const common_options& common) {
 
 void add_named(CLI::App& cluster, const common_options& common) {
   const auto name = std::make_shared<std::string>(), signal = std::make_shared<std::string>("KILL");
-  const std::string anything = "a node, front, or store";
+  const std::string anything = "a node, front, store, or network";
   auto* kill = add_part(cluster, "kill", "Send a signal to a node", [&common, name, signal](const auto& folder) {
     return cluster_kill(folder, *name, *signal, common.json);
   });
@@ -63,6 +66,31 @@ void add_named(CLI::App& cluster, const common_options& common) {
   drain->add_option("name", *name, "a node")->required();
 }
 
+void add_cuts(CLI::App& cluster, const common_options& common) {
+  const auto a = std::make_shared<std::string>(), b = std::make_shared<std::string>();
+  const auto one_way = std::make_shared<bool>(false);
+  auto* partition = add_part(cluster, "partition", "Cut the network between nodes, or to the store",
+                             [&common, a, b, one_way](const auto& folder) {
+                               return cluster_partition(folder, *a, *b, *one_way, common.json);
+                             });
+  partition->add_option("name", *a, "a node, or store")->required();
+  partition->add_option("other", *b, "a node, or store; without it, all of them");
+  partition->add_flag("--one-way", *one_way, "only what the first sends is lost");
+  partition->footer(
+      "What is sent is lost and nobody is told: connections that are there go silent, new ones get no answer. What "
+      "was\n"
+      "on its way in connections that are still there when it heals arrives then, as it does with TCP.");
+  auto* heal = add_part(cluster, "heal", "Take back what was cut",
+                        [&common, a, b](const auto& folder) { return cluster_heal(folder, *a, *b, common.json); });
+  heal->add_option("name", *a, "a node, or store; without it, everything heals");
+  heal->add_option("other", *b, "a node, or store; without it, all that was cut off from the first");
+}
+
+/// The process that `up` starts; nothing for people to call.
+void add_network(CLI::App& cluster) {
+  add_part(cluster, std::string(network_name), "", [](const auto& folder) { return run_network(folder); })->group("");
+}
+
 }  // namespace
 
 void add_cluster(CLI::App& app, const common_options& common) {
@@ -75,6 +103,8 @@ void add_cluster(CLI::App& app, const common_options& common) {
           "States: ready, starting, draining, frozen (its process is stopped), unreachable, dead.\n"
           "Exit codes: 0 there is a cluster, however it is; 1 there is none.");
   add_named(*cluster, common);
+  add_cuts(*cluster, common);
+  add_network(*cluster);
   add_part(*cluster, "add", "Have one more node join",
            [&common](const auto& folder) { return cluster_add(folder, common.json); });
   add_part(*cluster, "down", "Stop everything; sessions stay in the store",

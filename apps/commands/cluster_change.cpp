@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <functional>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
 #include <utility>
 
+#include "apps/commands/cluster_cuts.hpp"
 #include "apps/commands/cluster_front.hpp"
+#include "apps/commands/cluster_network.hpp"
 #include "apps/commands/cluster_programs.hpp"
 #include "apps/commands/cluster_run.hpp"
 #include "apps/commands/cluster_status.hpp"
@@ -22,7 +25,6 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds end_timeout = 60s, effect_timeout = 5s, for_ever = 24h;
-constexpr std::string_view front_name = "front", redis_name = "store";
 
 ending failed(std::string words) { return {exit_code::failed, std::move(words)}; }
 
@@ -34,13 +36,15 @@ void tell(const cluster_state& s, bool json, const std::string& words) {
 /// A node, the front or the Redis, by the name that commands give it.
 boost::system::result<process_id, ending> process_of(cluster_state& s, const std::string& name) {
   if (name == front_name) return s.front;
-  if (name == redis_name && s.store_port != 0) return s.redis;
+  if (name == store_name && s.store_port != 0) return s.redis;
+  if (name == network_name && has_network(s)) return s.network;
   if (const auto* n = find_node(s, name)) return n->process;
   std::string names;
   for (const auto& n : s.nodes) names += n.name + ", ";
+  if (has_network(s)) names.append(network_name).append(", ");
   return ending{exit_code::usage, "there is no " + name + " in this cluster; there are " + names +
                                       std::string(front_name) +
-                                      (s.store_port != 0 ? " and " + std::string(redis_name) : "")};
+                                      (s.store_port != 0 ? " and " + std::string(store_name) : "")};
 }
 
 int number_of(const std::string& signal) {
@@ -65,23 +69,32 @@ std::optional<ending> start_again(const cluster_folder& folder, cluster_state& s
   std::optional<ending> trouble;
   if (name == front_name) {
     trouble = start_front(*programs, folder, s);
-  } else if (name == redis_name) {
+  } else if (name == store_name) {
     trouble = start_redis(*programs, folder, s);
+  } else if (name == network_name) {
+    trouble = start_network(*programs, folder, s);
   } else {
     trouble = start_node(*programs, folder, s, *find_node(s, name));
   }
   if (!trouble) trouble = folder.save(s);
   if (trouble) return trouble;
   if (name == front_name) return await_front(folder, s);
-  if (name == redis_name) return await_redis(folder, s);
+  if (name == store_name) return await_redis(folder, s);
+  if (name == network_name) return await_network(folder, s);
   trouble = await_node(folder, *find_node(s, name));
   return trouble ? trouble : folder.save(s);
 }
 
 std::uint16_t highest_port(const cluster_state& s) {
   std::uint16_t highest = std::max(s.front_port, s.store_port);
-  for (const auto& n : s.nodes) highest = std::max({highest, n.mcp, n.admin, n.peers});
+  for (const auto& n : s.nodes) highest = std::max({highest, n.mcp, n.admin, n.peers, n.relay, n.store});
   return highest;
+}
+
+/// Has the network, if there is one, carry what `s` says.
+std::optional<ending> save_and_tell(const cluster_folder& folder, const cluster_state& s) {
+  auto trouble = folder.save(s);
+  return trouble || !has_network(s) ? trouble : tell_network(folder);
 }
 
 /// Takes back the node that was to join and did not come up.
@@ -90,15 +103,16 @@ void forget_last(const cluster_folder& folder, cluster_state& s) {
   send_signal(n.process, SIGKILL);
   await_end(n.process, effect_timeout, false);
   s.nodes.pop_back();
-  folder.save(s);
+  save_and_tell(folder, s);
   std::error_code ignored;
   std::filesystem::remove(folder.configuration_of(n.name), ignored);
 }
 
 /// A node in `s` with its files, not started yet.
 boost::system::result<std::string, ending> prepare_further(const cluster_folder& folder, cluster_state& s) {
-  const auto ports = ports_after(highest_port(s), 3, [](auto p) { return try_to_listen("127.0.0.1", p) == 0; });
-  if (ports.size() < 3) return failed("there are no free ports above " + std::to_string(highest_port(s)));
+  const auto count = ports_needed_by_node(has_network(s));
+  const auto ports = ports_after(highest_port(s), count, [](auto p) { return try_to_listen("127.0.0.1", p) == 0; });
+  if (ports.size() < count) return failed("there are no free ports above " + std::to_string(highest_port(s)));
   const auto model = folder.configuration_of(s.nodes.front().name);
   const auto text = text_of(model);
   if (!text) return failed(model.string() + ", after which the node is configured, cannot be read");
@@ -108,6 +122,22 @@ boost::system::result<std::string, ending> prepare_further(const cluster_folder&
   if (auto trouble = folder.write(folder.configuration_of(n.name), *own)) return *trouble;
   s.nodes.push_back(n);
   return n.name;
+}
+
+/// `change` the cuts of the cluster.
+std::optional<ending> recut(const cluster_folder& folder, bool json,
+                            const std::function<said(cluster_state&)>& change) {
+  const auto lock = folder.lock();
+  if (!lock) return lock.error();
+  auto s = present_cluster(folder);
+  if (!s) return s.error();
+  const auto done = change(*s);
+  if (!done) return done.error();
+  if (look_at(s->network) != process_state::running)
+    return failed("the network between the nodes does not run: `holdfast cluster restart network` starts it again");
+  if (auto trouble = save_and_tell(folder, *s)) return trouble;
+  tell(*s, json, *done);
+  return std::nullopt;
 }
 
 std::string seconds(std::chrono::milliseconds d) {
@@ -151,7 +181,7 @@ std::optional<ending> cluster_kill(const cluster_folder& folder, const std::stri
   return std::nullopt;
 }
 
-std::optional<ending> cluster_restart(const cluster_folder& folder, const std::string& name, bool json) {
+boost::system::result<cluster_state, ending> restart_part(const cluster_folder& folder, const std::string& name) {
   const auto lock = folder.lock();
   if (!lock) return lock.error();
   auto s = present_cluster(folder);
@@ -161,7 +191,13 @@ std::optional<ending> cluster_restart(const cluster_folder& folder, const std::s
   ask_to_end(*p);
   if (!await_end(*p, end_timeout, true))
     return failed(name + " has not ended yet; `holdfast cluster kill " + name + "` ends it at once");
-  if (auto trouble = start_again(folder, *s, name)) return trouble;
+  if (auto trouble = start_again(folder, *s, name)) return *trouble;
+  return s;
+}
+
+std::optional<ending> cluster_restart(const cluster_folder& folder, const std::string& name, bool json) {
+  auto s = restart_part(folder, name);
+  if (!s) return s.error();
   tell(*s, json, name + " runs again (process " + std::to_string(process_of(*s, name)->number) + ")");
   return std::nullopt;
 }
@@ -173,15 +209,19 @@ std::optional<ending> cluster_add(const cluster_folder& folder, bool json) {
   if (!s) return s.error();
   const auto name = prepare_further(folder, *s);
   if (!name) return name.error();
-  if (auto trouble = start_again(folder, *s, *name)) {
+  auto trouble = save_and_tell(folder, *s);
+  if (!trouble) trouble = start_again(folder, *s, *name);
+  if (trouble) {
     forget_last(folder, *s);
     return trouble;
   }
-  if (auto trouble = write_front_configuration(folder, *s)) return trouble;
+  trouble = write_front_configuration(folder, *s);
+  if (trouble) return trouble;
   if (look_at(s->front) == process_state::gone)
     return failed(*name + " is ready, but the front is dead: `holdfast cluster restart front`");
   const auto& n = s->nodes.back();
-  if (auto trouble = add_to_front(folder, n)) return trouble;
+  trouble = add_to_front(folder, n);
+  if (trouble) return trouble;
   tell(*s, json, n.name + " is ready: " + mcp_url(n.mcp) + ", operators " + base_url(n.admin));
   return std::nullopt;
 }
@@ -203,6 +243,16 @@ std::optional<ending> cluster_drain(const cluster_folder& folder, const std::str
     std::cout << name << " has gone after " << seconds(took) << std::endl;
   }
   return std::nullopt;
+}
+
+std::optional<ending> cluster_partition(const cluster_folder& folder, const std::string& a, const std::string& b,
+                                        bool one_way, bool json) {
+  return recut(folder, json, [&](cluster_state& s) { return cut_off(s, a, b, one_way); });
+}
+
+std::optional<ending> cluster_heal(const cluster_folder& folder, const std::string& a, const std::string& b,
+                                   bool json) {
+  return recut(folder, json, [&](cluster_state& s) { return heal(s, a, b); });
 }
 
 }  // namespace holdfast::apps

@@ -91,7 +91,7 @@ std::optional<ending> cluster_folder::write(const fs::path& file, std::string_vi
 void cluster_folder::clear(const cluster_state& s) const {
   std::error_code ignored;
   for (const auto& n : s.nodes) fs::remove(configuration_of(n.name), ignored);
-  for (const auto name : {state_file, front_file, front_socket}) fs::remove(file(name), ignored);
+  for (const auto name : {state_file, front_file, front_socket, network_socket}) fs::remove(file(name), ignored);
 }
 
 boost::system::result<cluster_folder, ending> folder_of_cluster(const std::string& given) {

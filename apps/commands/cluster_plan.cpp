@@ -10,7 +10,8 @@
 namespace holdfast::apps {
 namespace {
 
-constexpr std::size_t ports_of_node = 3;
+constexpr std::size_t ports_of_node = 3, ports_in_network = 2;
+constexpr std::uint32_t sources = 0x7f010000;  // 127.1.0.0, of which a node has the one with its number
 
 cluster_node placed(std::string name, const std::uint16_t* ports) {
   cluster_node n;
@@ -19,6 +20,18 @@ cluster_node placed(std::string name, const std::uint16_t* ports) {
   n.mcp = ports[1];
   n.peers = ports[2];
   return n;
+}
+
+void connect(const cluster_state& s, cluster_node& n, const std::uint16_t* ports) {
+  n.relay = ports[0];
+  n.store = s.store_port == 0 ? 0 : ports[1];
+}
+
+/// "n12" is 12; 0 for what is no such name.
+std::uint16_t number_of(std::string_view node) {
+  std::uint16_t number = 0;
+  if (node.starts_with('n')) std::from_chars(node.data() + 1, node.data() + node.size(), number);
+  return number;
 }
 
 std::string address(std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); }
@@ -118,27 +131,52 @@ constexpr std::string_view front_ends = R"(
 
 }  // namespace
 
-std::size_t ports_needed(std::size_t nodes, bool own_redis) { return 1 + ports_of_node * nodes + (own_redis ? 1 : 0); }
+std::size_t ports_needed_by_node(bool network) { return ports_of_node + (network ? ports_in_network : 0); }
 
-cluster_state assign_ports(const std::vector<std::uint16_t>& ports, std::size_t nodes, bool own_redis) {
+std::size_t ports_needed(const cluster_size& size) {
+  return 1 + ports_needed_by_node(size.network) * size.nodes + (size.own_redis ? 1 : 0);
+}
+
+cluster_state assign_ports(const std::vector<std::uint16_t>& ports, const cluster_size& size) {
   cluster_state s;
-  s.front_port = ports.at(0);
-  for (std::size_t i = 0; i < nodes; ++i)
-    s.nodes.push_back(placed("n" + std::to_string(i + 1), &ports.at(1 + ports_of_node * i)));
-  if (!own_redis) return s;
-  s.store_port = ports.at(1 + ports_of_node * nodes);
-  s.store = "redis://" + address(s.store_port);
+  std::size_t next = 0;
+  s.front_port = ports.at(next++);
+  for (std::size_t i = 0; i < size.nodes; ++i, next += ports_of_node)
+    s.nodes.push_back(placed("n" + std::to_string(i + 1), &ports.at(next)));
+  if (size.own_redis) {
+    s.store_port = ports.at(next++);
+    s.store = "redis://" + address(s.store_port);
+  }
+  for (std::size_t i = 0; size.network && i < size.nodes; ++i, next += ports_in_network)
+    connect(s, s.nodes[i], &ports.at(next));
   return s;
 }
 
 cluster_node further_node(const cluster_state& s, const std::vector<std::uint16_t>& ports) {
   unsigned last = 0;
+  for (const auto& n : s.nodes) last = std::max<unsigned>(last, number_of(n.name));
+  auto n = placed("n" + std::to_string(last + 1), &ports.at(0));
+  if (has_network(s)) connect(s, n, &ports.at(ports_of_node));
+  return n;
+}
+
+std::vector<network_way> ways_of(const cluster_state& s) {
+  std::vector<network_way> ways;
   for (const auto& n : s.nodes) {
-    unsigned number = 0;
-    std::from_chars(n.name.data() + 1, n.name.data() + n.name.size(), number);
-    last = std::max(last, number);
+    if (n.relay != 0) ways.push_back({n.relay, n.peers, n.name, ""});
+    if (n.store != 0) ways.push_back({n.store, s.store_port, std::string(store_name), n.name});
   }
-  return placed("n" + std::to_string(last + 1), &ports.at(0));
+  return ways;
+}
+
+std::string source_of(std::string_view node) {
+  const auto number = number_of(node);
+  return "127.1." + std::to_string(number >> 8) + "." + std::to_string(number & 0xff);
+}
+
+std::string node_at(std::uint32_t source) {
+  const bool is_node = source > sources && source - sources <= UINT16_MAX;
+  return is_node ? "n" + std::to_string(source - sources) : std::string();
 }
 
 boost::system::result<std::string, ending> node_configuration(std::string_view text, const cluster_node& n,
@@ -156,7 +194,10 @@ boost::system::result<std::string, ending> node_configuration(std::string_view t
     auto cluster = section(document, "cluster");
     cluster["listen"] = address(n.peers);
     cluster["name"] = n.name;
+    cluster["advertise"] = n.relay == 0 ? std::string() : address(n.relay);
+    cluster["source"] = n.relay == 0 ? std::string() : source_of(n.name);
     if (shared != nullptr) share(document, *shared);
+    if (n.store != 0) section(document, "store")["url"] = "redis://" + address(n.store);
     let_the_front_ask(document);
     return YAML::Dump(document) + "\n";
   } catch (const YAML::Exception& e) {

@@ -11,18 +11,37 @@
 // machine.
 namespace holdfast::apps {
 
-inline constexpr std::string_view front_socket = "front.sock";  ///< in the folder of the cluster
+// In the folder of the cluster.
+inline constexpr std::string_view front_socket = "front.sock", network_socket = "network.sock";
 
-/// How many ports `assign_ports` takes for a cluster: one for the front, three for each node, one for a Redis.
-std::size_t ports_needed(std::size_t nodes, bool own_redis);
+/// What a cluster is made of.
+struct cluster_size {
+  std::size_t nodes = 3;
+  bool own_redis = true;
+  bool network = true;  ///< its nodes reach each other and that Redis through a process that can cut them off
+};
+
+/// How many ports `assign_ports` takes for a cluster: one for the front, three for each node, one for a Redis; two more
+/// for each node in the network.
+std::size_t ports_needed(const cluster_size& size);
+std::size_t ports_needed_by_node(bool network);
 
 /// A cluster of nodes n1, n2, … with these ports, as many as `ports_needed` says: that of the front, then those of the
 /// nodes, each for operators, MCP and other nodes (so that a front on 7420 has n1's operators on 7421, where the other
-/// commands look for them), then that of the Redis.
-cluster_state assign_ports(const std::vector<std::uint16_t>& ports, std::size_t nodes, bool own_redis);
+/// commands look for them), then that of the Redis, then those of the network.
+cluster_state assign_ports(const std::vector<std::uint16_t>& ports, const cluster_size& size);
 
-/// A node that joins, with three ports: its name is the first that is free, none that was used before it.
+/// A node that joins, with as many ports as one needs: its name is the first that is free, none that was used before
+/// it.
 cluster_node further_node(const cluster_state& s, const std::vector<std::uint16_t>& ports);
+
+/// The ways of the network between the processes of a cluster.
+std::vector<network_way> ways_of(const cluster_state& s);
+
+/// The loopback address from which a node reaches others, by which the network knows it; and the node that has this
+/// one (in host byte order), empty if it is none's.
+std::string source_of(std::string_view node);
+std::string node_at(std::uint32_t source);
 
 /// What all nodes of a cluster have in common.
 struct shared_settings {

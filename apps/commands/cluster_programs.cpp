@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "apps/commands/admin_client.hpp"
+#include "apps/commands/cluster_network.hpp"
 #include "apps/commands/findings.hpp"
 #include "apps/commands/options.hpp"
 #include "apps/config/config.hpp"
@@ -56,8 +57,9 @@ boost::system::result<cluster_programs, ending> find_programs(bool with_redis) {
   // Debian keeps haproxy where the PATH of a user does not lead.
   const std::string path = process_environment()("PATH").value_or("") + ":/usr/local/sbin:/usr/sbin:/usr/bin";
   std::error_code error;
-  const auto here = fs::read_symlink("/proc/self/exe", error).parent_path();
+  const auto self = fs::read_symlink("/proc/self/exe", error), here = self.parent_path();
   cluster_programs out;
+  out.network = self.string();
   const auto node = find_program((here / "holdfastd").string(), "", "");
   if (!node) return ending{exit_code::failed, "there is no holdfastd in " + here.string()};
   out.node = *node;
@@ -75,6 +77,16 @@ std::optional<ending> start_redis(const cluster_programs& p, const cluster_folde
   const cluster_folder data(folder.file("redis"));
   if (auto trouble = data.create()) return trouble;
   return start({p.redis, redis_arguments(s), data.path(), folder.log_of("redis")}, s.redis);
+}
+
+std::optional<ending> start_network(const cluster_programs& p, const cluster_folder& folder, cluster_state& s) {
+  // It begins with what is saved.
+  if (auto trouble = folder.save(s)) return trouble;
+  return start({p.network,
+                {"cluster", std::string(network_name), "--dir", folder.path().string()},
+                folder.path(),
+                folder.log_of(network_name)},
+               s.network);
 }
 
 std::optional<ending> start_front(const cluster_programs& p, const cluster_folder& folder, cluster_state& s) {
@@ -100,6 +112,11 @@ std::optional<ending> await_redis(const cluster_folder& folder, const cluster_st
     const auto opened = persistence::store::open(o);
     return opened && (*opened)->health().available;
   });
+}
+
+std::optional<ending> await_network(const cluster_folder& folder, const cluster_state& s) {
+  return await("the network between the nodes", s.network, folder.log_of(network_name),
+               [&] { return !tell_network(folder); });
 }
 
 std::optional<ending> await_front(const cluster_folder& folder, const cluster_state& s) {

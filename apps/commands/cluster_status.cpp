@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "apps/commands/admin_client.hpp"
+#include "apps/commands/cluster_cuts.hpp"
 #include "apps/commands/json_text.hpp"
 #include "apps/commands/terminal.hpp"
 #include "transport/errc.hpp"
@@ -62,6 +63,11 @@ std::string pid_of(const node_report& r, const std::string& none) {
 
 std::string_view running_or_not(bool running) { return running ? "running" : "not running"; }
 
+std::string network_state(const cluster_report& r) {
+  const auto cuts = cuts_text(r.cluster.cuts);
+  return std::string(running_or_not(r.network)) + (cuts.empty() ? "" : ", cut: " + cuts);
+}
+
 }  // namespace
 
 std::string_view name_of(node_state s) noexcept {
@@ -96,6 +102,7 @@ cluster_report look_at_cluster(const cluster_state& s) {
   r.cluster = s;
   r.front = look_at(s.front) == process_state::running;
   r.redis = look_at(s.redis) == process_state::running;
+  r.network = look_at(s.network) == process_state::running;
   for (const auto& n : s.nodes) r.nodes.push_back(look_at_node(n));
   return r;
 }
@@ -107,14 +114,15 @@ std::string status_json(const cluster_report& r) {
              ",\"mcp\":" + mcp::quote(mcp_url(n.node.mcp)) + ",\"admin\":" + mcp::quote(base_url(n.node.admin)) +
              ",\"pid\":" + pid_of(n, "null") + ",\"state\":" + mcp::quote(name_of(n.state)) + "}";
   return "{\"front\":" + mcp::quote(mcp_url(r.cluster.front_port)) + ",\"store\":" + mcp::quote(r.cluster.store) +
-         ",\"nodes\":[" + nodes + "]}";
+         ",\"nodes\":[" + nodes + "],\"cuts\":" + cuts_json(r.cluster.cuts) + "}";
 }
 
 void print_status(std::ostream& out, const cluster_report& r, std::size_t columns_max) {
   std::ostringstream text;
-  text << "front  " << mcp_url(r.cluster.front_port) << "  " << running_or_not(r.front) << "\nstore  "
+  text << "front    " << mcp_url(r.cluster.front_port) << "  " << running_or_not(r.front) << "\nstore    "
        << r.cluster.store;
   if (r.cluster.store_port != 0) text << "  " << running_or_not(r.redis);
+  if (has_network(r.cluster)) text << "\nnetwork  " << network_state(r);
   text << "\n\n";
   std::vector<std::vector<std::string>> rows;
   for (const auto& n : r.nodes)
@@ -132,6 +140,7 @@ std::string changes(const cluster_report& before, const cluster_report& now) {
   };
   note("front", running_or_not(before.front), running_or_not(now.front));
   if (now.cluster.store_port != 0) note("store", running_or_not(before.redis), running_or_not(now.redis));
+  if (has_network(now.cluster)) note("network", network_state(before), network_state(now));
   for (const auto& n : now.nodes) {
     const auto was = std::find_if(before.nodes.begin(), before.nodes.end(),
                                   [&](const node_report& b) { return b.node.name == n.node.name; });

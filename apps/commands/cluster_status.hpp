@@ -31,7 +31,7 @@ struct node_report {
 
 struct cluster_report {
   cluster_state cluster;
-  bool front = false, redis = false;  ///< their processes are there and not stopped
+  bool front = false, redis = false, network = false;  ///< their processes are there and not stopped
   std::vector<node_report> nodes;
 };
 
@@ -41,7 +41,8 @@ cluster_report look_at_cluster(const cluster_state& s);
 /// Puts what a node says of itself at /mcp/health, valid JSON, into its report.
 void read_health(std::string_view json, node_report& into);
 
-/// {"front": …, "store": …, "nodes": [{"name", "mcp", "admin", "pid", "state"}, …]}; the pid of a dead node is null.
+/// {"front": …, "store": …, "nodes": [{"name", "mcp", "admin", "pid", "state"}, …], "cuts": [{"from", "to"}, …]}; the
+/// pid of a dead node is null.
 std::string status_json(const cluster_report& r);
 
 /// The table that people see; lines have at most `columns_max` characters, 0 = no limit.

@@ -1,6 +1,7 @@
 #include <csignal>
 #include <iostream>
 
+#include "apps/commands/cluster_network.hpp"
 #include "apps/commands/cluster_run.hpp"
 #include "apps/commands/commands.hpp"
 
@@ -20,9 +21,19 @@ void end_by(const std::string& name, const process_id& p, clock::time_point dead
   await_end(p, others_end_within, false);
 }
 
+/// Nodes that end give what they have to others, and write it down.
+void let_everybody_speak(const cluster_folder& folder, cluster_state& s) {
+  if (s.cuts.empty()) return;
+  s.cuts.clear();
+  auto trouble = folder.save(s);
+  if (!trouble) trouble = tell_network(folder);
+  if (trouble) complain(trouble->words);
+}
+
 }  // namespace
 
-void stop_cluster(const cluster_folder& folder, const cluster_state& s) {
+void stop_cluster(const cluster_folder& folder, cluster_state s) {
+  let_everybody_speak(folder, s);
   // HAProxy then takes nothing new, and passes on what is under way: nodes let calls end before they do.
   send_signal(s.front, SIGUSR1);
   for (const auto& n : s.nodes) ask_to_end(n.process);
@@ -33,6 +44,8 @@ void stop_cluster(const cluster_folder& folder, const cluster_state& s) {
   ask_to_end(s.front);
   end_by("the front", s.front, clock::now() + others_end_within);
   // The last, because nodes write their sessions down when they end.
+  ask_to_end(s.network);
+  end_by("the network between the nodes", s.network, clock::now() + others_end_within);
   ask_to_end(s.redis);
   end_by("Redis", s.redis, clock::now() + others_end_within);
   reap_children();

@@ -98,9 +98,10 @@ boost::system::result<cluster_state, ending> planned(const cluster_folder& folde
   const bool own_redis = o.store.empty();
   const auto text = configuration_text(o.config);
   if (!text) return text.error();
-  const auto ports = choose_ports(o.port, ports_needed(o.nodes, own_redis));
+  const cluster_size size{o.nodes, own_redis, !o.direct};
+  const auto ports = choose_ports(o.port, ports_needed(size));
   if (!ports) return ports.error();
-  auto s = assign_ports(*ports, o.nodes, own_redis);
+  auto s = assign_ports(*ports, size);
   std::error_code error;
   s.directory = fs::current_path(error).string();
   if (auto trouble = prepare(folder, s, *text, o)) {
@@ -123,6 +124,11 @@ std::optional<ending> start_all(const cluster_programs& p, const cluster_folder&
     if (auto trouble = start_redis(p, folder, s)) return trouble;
     if (auto trouble = folder.save(s)) return trouble;
     if (auto trouble = await_redis(folder, s)) return trouble;
+  }
+  if (has_network(s)) {
+    if (auto trouble = start_network(p, folder, s)) return trouble;
+    if (auto trouble = folder.save(s)) return trouble;
+    if (auto trouble = await_network(folder, s)) return trouble;
   }
   for (auto& n : s.nodes) {
     if (auto trouble = start_node(p, folder, s, n)) return trouble;
@@ -158,24 +164,25 @@ boost::system::result<cluster_state, ending> begin(const cluster_folder& folder,
 
 }  // namespace
 
+boost::system::result<cluster_state, ending> start_cluster(const cluster_folder& folder, const up_options& o) {
+  if (auto trouble = folder.create()) return *trouble;
+  const auto lock = folder.lock();
+  if (!lock) return lock.error();
+  return begin(folder, o);
+}
+
 std::optional<ending> cluster_up(const cluster_folder& folder, const up_options& o, bool json) {
   interrupt_by_end();
-  if (auto trouble = folder.create()) return trouble;
-  {
-    const auto lock = folder.lock();
-    if (!lock) return lock.error();
-    const auto s = begin(folder, o);
-    if (!s) return s.error();
-    const auto report = look_at_cluster(*s);
-    if (json) {
-      std::cout << status_json(report) << std::endl;
-    } else {
-      std::cout << "Holdfast serves MCP at " << mcp_url(s->front_port) << "\n\n";
-      if (o.detach || terminal_columns() == 0) print_status(std::cout, report, terminal_columns());
-      std::cout << (o.detach ? "\nIt runs in the background, from " + folder.path().string() : "Ctrl-C stops it")
-                << ".\n"
-                << std::endl;
-    }
+  const auto s = start_cluster(folder, o);
+  if (!s) return s.error();
+  const auto report = look_at_cluster(*s);
+  if (json) {
+    std::cout << status_json(report) << std::endl;
+  } else {
+    std::cout << "Holdfast serves MCP at " << mcp_url(s->front_port) << "\n\n";
+    if (o.detach || terminal_columns() == 0) print_status(std::cout, report, terminal_columns());
+    std::cout << (o.detach ? "\nIt runs in the background, from " + folder.path().string() : "Ctrl-C stops it") << ".\n"
+              << std::endl;
   }
   if (o.detach || !watch_cluster(folder, json)) return std::nullopt;
   std::cout << (json ? "" : "\nStopping when running calls have ended.\n") << std::flush;

@@ -29,6 +29,7 @@ void add_call(CLI::App& app, const common_options& common);
 void add_bench(CLI::App& app, const common_options& common);
 void add_doctor(CLI::App& app, const common_options& common);
 void add_cluster(CLI::App& app, const common_options& common);
+void add_demo(CLI::App& app, const common_options& common);
 
 /// Ends the program with this code, by an exception that CLI::App::exit understands.
 void finish(int code);

@@ -214,6 +214,8 @@ outcome<std::string> mcp_client::request(const call& c, const std::atomic<bool>&
 
 std::string mcp_client::protocol() const { return connection_->protocol(); }
 
+std::string mcp_client::session() const { return connection_->link() ? connection_->link()->session().id : ""; }
+
 std::vector<std::string> mcp_client::last_words() const { return connection_->last_words(); }
 
 }  // namespace holdfast::apps

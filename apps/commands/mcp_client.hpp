@@ -45,6 +45,9 @@ class mcp_client {
   /// "stdio", "streamable-http" or "sse", once open.
   std::string protocol() const;
 
+  /// The id of the session over Streamable HTTP, once open; empty without one.
+  std::string session() const;
+
   /// The last lines that the process wrote to its standard error.
   std::vector<std::string> last_words() const;
 

@@ -61,6 +61,10 @@ bool pause_for(std::chrono::milliseconds time) {
   return false;
 }
 
+void ignore_interrupts() {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
+}
+
 void interrupt_by_end() {
   interruption();
   handle(SIGTERM);

@@ -20,6 +20,9 @@ void forget_interruption();
 /// Waits so long, or until Ctrl-C: then the answer is false.
 bool pause_for(std::chrono::milliseconds time);
 
+/// From now on none of these signals ends the program: it is cleaning up, which takes a limited time.
+void ignore_interrupts();
+
 /// Has SIGTERM, and SIGHUP from a terminal that is closed, do what Ctrl-C does.
 void interrupt_by_end();
 

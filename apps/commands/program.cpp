@@ -8,8 +8,8 @@
 namespace holdfast::apps {
 namespace {
 
-constexpr void (*commands[])(CLI::App&, const common_options&) = {add_tools, add_servers, add_call,
-                                                                  add_bench, add_doctor,  add_cluster};
+constexpr void (*commands[])(CLI::App&, const common_options&) = {add_tools,  add_servers, add_call, add_bench,
+                                                                  add_doctor, add_cluster, add_demo};
 
 /// The parser misses a command where there is one that it does not know.
 std::string usage_trouble(const CLI::App& app, const CLI::ParseError& e) {

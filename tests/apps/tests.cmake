@@ -11,10 +11,12 @@ holdfast_test(histogram_tests
   LABELS apps)
 
 holdfast_test(commands_tests
-  SOURCES apps/commands/admin_client_test.cpp apps/commands/check_store_test.cpp
+  SOURCES apps/commands/admin_client_test.cpp apps/commands/check_store_test.cpp apps/commands/cluster_cuts_test.cpp
           apps/commands/cluster_folder_test.cpp apps/commands/cluster_plan_test.cpp
           apps/commands/cluster_processes_test.cpp apps/commands/cluster_status_test.cpp
+          apps/commands/demo_figures_test.cpp apps/commands/demo_timeline_test.cpp apps/commands/demo_upstream_test.cpp
           apps/commands/findings_test.cpp apps/commands/mcp_client_test.cpp apps/commands/ports_test.cpp
+          apps/commands/relay_network_test.cpp
           apps/commands/terminal_test.cpp
   LIBS holdfast_commands
   LABELS apps)

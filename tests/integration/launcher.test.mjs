@@ -3,14 +3,15 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { failed, Launcher, ok, usage } from './support/launcher.mjs';
 import { freePort, gatewayOnly, Process, program, startFixture, temporaryFile, waitFor } from './support/processes.mjs';
 import { sdks } from './support/sdk.mjs';
 import { Session } from './support/wire.mjs';
 
 /// The configuration of nodes with the fixture behind them.
-const withFixture = async (t) =>
-  temporaryFile(t, 'nodes.yaml', { drain_timeout: '5s', upstreams: { fixture: { url: (await startFixture(t)).url } } });
+const withFixture = async (t, more = {}) =>
+  temporaryFile(t, 'nodes.yaml', { drain_timeout: '5s', upstreams: { fixture: { url: (await startFixture(t)).url } }, ...more });
 
 const isGone = (pid) => {
   try {
@@ -92,7 +93,7 @@ describe('holdfast cluster', gatewayOnly, () => {
     await assert.rejects(fetch(new URL('/healthz', front)));
     await launcher.ends(ok, 'restart', 'front');
     assert.equal((await fetch(new URL('/healthz', front))).status, 200);
-    assert.match((await launcher.ends(usage, 'kill', 'n7')).stderr, /n1, n2, front and store/);
+    assert.match((await launcher.ends(usage, 'kill', 'n7')).stderr, /n1, n2, network, front and store/);
   });
 
   test('passes event streams on as they come, cuts those of the frozen and the gone, and lets calls end first', async (t) => {
@@ -167,5 +168,82 @@ describe('holdfast cluster', gatewayOnly, () => {
 
     await up(ok, '--nodes', '1', '--port', '0');
     assert.match((await up(failed, '--port', '0')).stderr, /already running/);
+  });
+
+  test('cuts nodes off from each other, which goes around it, and heals', async (t) => {
+    const launcher = new Launcher(t);
+    await launcher.ends(ok, 'up', '--nodes', '3', '--port', '0', '--config', await withFixture(t), '--detach');
+    const { nodes } = await launcher.status();
+    const session = await Session.open(nodes[0].mcp);
+    const elsewhere = session.at(nodes[1].mcp);
+    for (const node of nodes) {
+      const owner = await (await fetch(`${node.admin}/mcp/owner/${session.id}`)).json();
+      assert.deepEqual({ node: owner.node, here: owner.here, session: owner.session }, { node: 'n1', here: node.name === 'n1', session: session.id });
+    }
+    const unknown = await fetch(`${nodes[1].admin}/mcp/owner/${'a'.repeat(22)}`);
+    assert.deepEqual([unknown.status, unknown.headers.get('content-type')], [404, 'application/problem+json']);
+
+    const message = elsewhere.message('tools/call', { name: 'fixture_hang', arguments: { seconds: 4 }, _meta: { progressToken: 1 } });
+    const underWay = (await elsewhere.post(message)).stream;
+    await underWay.message((m) => m.params?.progress === 2);
+    const cut = JSON.parse((await launcher.ends(ok, 'partition', 'n1', 'n2', '--json')).stdout);
+    assert.deepEqual(cut.cuts, [{ from: 'n1', to: 'n2' }, { from: 'n2', to: 'n1' }]);
+    assert.match((await launcher.ends(ok, 'status')).stdout, /^network {2}running, cut: n1 <-> n2$/m);
+    // Longer than silence is allowed to last: n3 hears both, so nobody is dead, and n2 sends through n3.
+    const end = Date.now() + 3000;
+    while (Date.now() < end) {
+      assert.equal(await elsewhere.text('greet', { name: 'n1' }), 'Hello, n1!');
+      await sleep(100);
+    }
+    const answer = await underWay.message((m) => m.id === message.id, 'the answer that was under way', 20_000);
+    assert.equal(answer.result?.content[0].text, 'not cancelled', JSON.stringify(answer));
+    const steps = underWay.messages.filter((m) => m.method === 'notifications/progress').map((m) => m.params.progress);
+    assert.deepEqual(steps, steps.map((_, i) => i + 1), 'none is missing, none came twice');
+    assert.doesNotMatch(launcher.logs, /cluster\.(dead|declared_dead)/);
+    assert.equal((await launcher.ends(ok, 'heal', 'n2', 'n1')).stdout, 'healed: n1 <-> n2\n');
+    assert.deepEqual((await launcher.status()).cuts, []);
+
+    assert.match((await launcher.ends(usage, 'partition', 'n1', 'n9')).stderr, /no n9 in this cluster; there are n1, n2, n3 and store/);
+    await launcher.ends(ok, 'kill', 'network');
+    assert.match((await launcher.ends(failed, 'partition', 'n1', 'n2')).stderr, /restart network/);
+    await launcher.ends(ok, 'restart', 'network');
+    await waitFor('the session to be served again', () => elsewhere.text('greet', { name: 'you' }).catch(() => false), 30_000);
+  });
+
+  test('cuts a node off from everybody, whom the others go on without, and who comes back when it heals', async (t) => {
+    const launcher = new Launcher(t);
+    await launcher.ends(ok, 'up', '--nodes', '3', '--port', '0', '--config', await withFixture(t, { store: { hold_timeout: '1s' } }), '--detach');
+    const { nodes } = await launcher.status();
+    const members = async (node) => (await (await fetch(`${node.admin}/mcp/health`)).json()).cluster.members.map((m) => m.name).sort();
+    const session = await Session.open(nodes[0].mcp);
+    assert.equal((await launcher.ends(ok, 'partition', 'n1')).stdout, 'n1 is cut off from n2, n3 and store\n');
+    for (const node of nodes.slice(1))
+      await waitFor(`${node.name} to go on without n1`, async () => (await members(node)).join() === 'n2,n3', 20_000);
+    const elsewhere = session.at(nodes[1].mcp);
+    await waitFor('somebody else to answer', () => elsewhere.text('greet', { name: 'you' }).catch(() => false), 20_000);
+    const asked = await session.start('tools/call', { name: 'greet', arguments: { name: 'nobody' } });
+    assert.equal(asked.status, 503, 'n1 can write nothing down');
+    assert.ok((await launcher.ends(ok, 'heal')).stdout.startsWith('healed: n1 <-> n2, n1 <-> n3, n1 <-> store'));
+    for (const node of nodes)
+      await waitFor(`${node.name} to see all three`, async () => (await members(node)).join() === 'n1,n2,n3', 30_000);
+    await launcher.becomes('n1', 'ready');
+    assert.match(readFileSync(path.join(launcher.folder, 'n1.log'), 'utf8'), /cluster\.declared_dead/);
+    assert.equal(await session.text('greet', { name: 'you' }), 'Hello, you!');
+
+    // What n2 says is lost, so the store never hears of a call there, while n2 hears all.
+    await launcher.ends(ok, 'partition', 'n2', 'store', '--one-way');
+    assert.match((await launcher.ends(ok, 'status')).stdout, /cut: n2 --> store$/m);
+    await waitFor('n2 to want no requests', async () => (await fetch(new URL('/readyz', nodes[1].mcp))).status === 503, 20_000);
+    await launcher.ends(ok, 'heal', 'store');
+    await launcher.becomes('n2', 'ready');
+  });
+
+  test('without a network between the nodes nothing can be cut', async (t) => {
+    const launcher = new Launcher(t);
+    await launcher.ends(ok, 'up', '--nodes', '1', '--port', '0', '--direct', '--config', await withFixture(t), '--detach');
+    assert.doesNotMatch((await launcher.ends(ok, 'status')).stdout, /network/);
+    for (const command of [['partition', 'n1'], ['heal']])
+      assert.match((await launcher.ends(usage, ...command)).stderr, /--direct/);
+    assert.match((await launcher.ends(usage, 'kill', 'network')).stderr, /there are n1, front and store/);
   });
 });

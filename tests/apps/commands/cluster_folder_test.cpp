@@ -17,7 +17,9 @@ cluster_state some_state() {
   s.store_port = 7430;
   s.redis = {12, 1200};
   s.directory = "/a \"quoted\" folder";
-  s.nodes = {{"n1", 1, 2, 3, {13, 1300}, true}, {"n2", 4, 5, 6, {}, false}};
+  s.network = {14, 1400};
+  s.cuts = {{"n1", "n2"}, {"n2", "store"}};
+  s.nodes = {{"n1", 1, 2, 3, {13, 1300}, true, 7, 8}, {"n2", 4, 5, 6, {}, false}};
   return s;
 }
 
@@ -50,11 +52,13 @@ TEST_CASE("what is no state of a cluster is refused") {
   CHECK_FALSE(read_cluster_state("").has_value());
   CHECK_FALSE(read_cluster_state("{}").has_value());
   CHECK_FALSE(read_cluster_state(good.substr(0, good.size() / 2)).has_value());
-  CHECK_FALSE(read_cluster_state(with("\"version\":1", "\"version\":2")).has_value());
+  CHECK_FALSE(read_cluster_state(with("\"version\":2", "\"version\":1")).has_value());
   CHECK_FALSE(read_cluster_state(with("\"front\":7420", "\"front\":74200")).has_value());
   CHECK_FALSE(read_cluster_state(with("\"pid\":13", "\"pid\":-1")).has_value());
   CHECK_FALSE(read_cluster_state(with("\"name\":\"n2\",", "")).has_value());
   CHECK_FALSE(read_cluster_state(with("\"nodes\":[", "\"nodes\":7,\"x\":[")).has_value());
+  CHECK_FALSE(read_cluster_state(with("\"cuts\":[", "\"cuts\":7,\"x\":[")).has_value());
+  CHECK_FALSE(read_cluster_state(with("\"relay\":7", "\"relay\":70000")).has_value());
 }
 
 TEST_CASE("a folder without a cluster has no state, and one with another release's file says so") {

@@ -12,11 +12,11 @@ namespace {
 
 const shared_settings shared{"redis://127.0.0.1:7430", "c0ffee"};
 
-cluster_state planned(std::size_t nodes, bool own_redis) {
+cluster_state planned(std::size_t nodes, bool own_redis, bool network = false) {
+  const cluster_size size{nodes, own_redis, network};
   std::vector<std::uint16_t> ports;
-  for (std::size_t i = 0; i < ports_needed(nodes, own_redis); ++i)
-    ports.push_back(static_cast<std::uint16_t>(7420 + i));
-  return assign_ports(ports, nodes, own_redis);
+  for (std::size_t i = 0; i < ports_needed(size); ++i) ports.push_back(static_cast<std::uint16_t>(7420 + i));
+  return assign_ports(ports, size);
 }
 
 const cluster_node n1 = planned(1, false).nodes.at(0);
@@ -49,9 +49,52 @@ TEST_CASE("the ports of a cluster are all different, and n1's operators come aft
 }
 
 TEST_CASE("a cluster with a store of the user's has no port for one") {
-  CHECK(ports_needed(3, false) + 1 == ports_needed(3, true));
+  CHECK(ports_needed({3, false, false}) + 1 == ports_needed({3, true, false}));
   CHECK(planned(2, false).store_port == 0);
   CHECK(planned(2, false).store == "");
+}
+
+TEST_CASE("in a network nodes are reached, and reach the Redis, through ports that lead there") {
+  const auto s = planned(2, true, true);
+  CHECK(s.nodes[1] == cluster_node{"n2", 7425, 7424, 7426, {}, false, 7430, 7431});
+  CHECK(s.store_port == 7427);
+  CHECK(ways_of(s) ==
+        std::vector<network_way>{
+            {7428, 7423, "n1", ""}, {7429, 7427, "store", "n1"}, {7430, 7426, "n2", ""}, {7431, 7427, "store", "n2"}});
+  CHECK(has_network(s));
+  CHECK_FALSE(has_network(planned(2, true)));
+  CHECK(ways_of(planned(2, true)).empty());
+  CHECK(ways_of(planned(1, false, true)) == std::vector<network_way>{{7424, 7423, "n1", ""}});
+  const auto joining = further_node(s, {1, 2, 3, 4, 5});
+  CHECK(joining == cluster_node{"n3", 2, 1, 3, {}, false, 4, 5});
+}
+
+TEST_CASE("the network knows nodes by the addresses that they are told to use") {
+  CHECK(source_of("n7") == "127.1.0.7");
+  CHECK(source_of("n300") == "127.1.1.44");
+  CHECK(node_at(0x7f010007) == "n7");
+  CHECK(node_at(0x7f01012c) == "n300");
+  for (const std::uint32_t other : {0x7f000001u, 0x7f010000u, 0x7f020001u, 0x0a000001u}) CHECK(node_at(other) == "");
+}
+
+TEST_CASE("a node in a network is told of it, and one without is told of none") {
+  const auto s = planned(2, true, true);
+  const auto told = [](const cluster_node& n, const std::string& text, const shared_settings* with) {
+    const auto own = node_configuration(text, n, with);
+    REQUIRE(own.has_value());
+    return *own;
+  };
+  const auto first = told(s.nodes[0], "{}", &shared);
+  const auto second = YAML::Load(told(s.nodes[1], first, nullptr));
+  CHECK(YAML::Load(first)["store"]["url"].Scalar() == "redis://127.0.0.1:7429");
+  CHECK(second["cluster"]["listen"].Scalar() == "127.0.0.1:7426");
+  CHECK(second["cluster"]["advertise"].Scalar() == "127.0.0.1:7430");
+  CHECK(second["cluster"]["source"].Scalar() == "127.1.0.2");
+  CHECK(second["store"]["url"].Scalar() == "redis://127.0.0.1:7431");
+  const auto direct = YAML::Load(told(n1, first, &shared));
+  CHECK(direct["cluster"]["advertise"].Scalar() == "");
+  CHECK(direct["cluster"]["source"].Scalar() == "");
+  CHECK(direct["store"]["url"].Scalar() == shared.store);
 }
 
 TEST_CASE("a node that joins gets a name after all others") {

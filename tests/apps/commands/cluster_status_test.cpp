@@ -48,7 +48,7 @@ cluster_report report_of(node_state n2) {
   r.cluster.front_port = 7420;
   r.cluster.store = "redis://127.0.0.1:7430";
   r.cluster.store_port = 7430;
-  r.front = r.redis = true;
+  r.front = r.redis = r.network = true;
   r.nodes.push_back({{"n1", 7422, 7421, 7423, {100, 1}, true}, node_state::ready, "3", "0", "341", "n1 n2"});
   r.nodes.push_back({{"n2", 7425, 7424, 7426, {200, 1}, true}, n2});
   return r;
@@ -116,7 +116,7 @@ TEST_CASE("the status for programs has these members and no others") {
       status_json(report_of(node_state::frozen)) ==
       R"({"front":"http://127.0.0.1:7420/mcp","store":"redis://127.0.0.1:7430","nodes":[)"
       R"({"name":"n1","mcp":"http://127.0.0.1:7422/mcp","admin":"http://127.0.0.1:7421","pid":100,"state":"ready"},)"
-      R"({"name":"n2","mcp":"http://127.0.0.1:7425/mcp","admin":"http://127.0.0.1:7424","pid":200,"state":"frozen"}]})");
+      R"({"name":"n2","mcp":"http://127.0.0.1:7425/mcp","admin":"http://127.0.0.1:7424","pid":200,"state":"frozen"}],"cuts":[]})");
   CHECK(status_json(report_of(node_state::dead)).find(R"("pid":null,"state":"dead")") != std::string::npos);
 }
 
@@ -124,8 +124,8 @@ TEST_CASE("the status for people is a table that fits its terminal") {
   std::ostringstream out;
   print_status(out, report_of(node_state::dead), 0);
   CHECK(out.str() ==
-        "front  http://127.0.0.1:7420/mcp  running\n"
-        "store  redis://127.0.0.1:7430  running\n"
+        "front    http://127.0.0.1:7420/mcp  running\n"
+        "store    redis://127.0.0.1:7430  running\n"
         "\n"
         "NODE  STATE  PID  MCP   ADMIN  SESSIONS  CALLS  SLOTS  SEES\n"
         "n1    ready  100  7422  7421   3         0      341    n1 n2\n"
@@ -133,6 +133,27 @@ TEST_CASE("the status for people is a table that fits its terminal") {
   std::ostringstream narrow;
   print_status(narrow, report_of(node_state::dead), 20);
   CHECK(narrow.str().find("n1    ready  100  7…\n") != std::string::npos);
+}
+
+TEST_CASE("what is cut is shown where there is a network") {
+  auto r = report_of(node_state::ready);
+  const auto shown = [&] {
+    std::ostringstream out;
+    print_status(out, r, 0);
+    return out.str();
+  };
+  r.cluster.cuts = {{"n1", "n2"}, {"n1", "store"}, {"n2", "n1"}};
+  CHECK(
+      status_json(r).find(R"("cuts":[{"from":"n1","to":"n2"},{"from":"n1","to":"store"},{"from":"n2","to":"n1"}]})") !=
+      std::string::npos);
+  CHECK(shown().find("network") == std::string::npos);
+  r.cluster.nodes = {{"n1", 1, 2, 3, {}, true, 4, 5}};
+  CHECK(shown().find("\nnetwork  running, cut: n1 <-> n2, n1 --> store\n") != std::string::npos);
+  const auto before = r;
+  r.cluster.cuts.clear();
+  r.network = false;
+  CHECK(shown().find("\nnetwork  not running\n") != std::string::npos);
+  CHECK(changes(before, r) == "network: running, cut: n1 <-> n2, n1 --> store -> not running\n");
 }
 
 TEST_CASE("only what is not as it was is a change") {

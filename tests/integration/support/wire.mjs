@@ -126,6 +126,9 @@ export class Session {
 
   next = 1;
 
+  /// The session as another node is asked for it.
+  at(url) { return Object.assign(Object.create(Object.getPrototypeOf(this)), this, { url }); }
+
   headers(more = {}) {
     const headers = { ...jsonHeaders, 'mcp-session-id': this.id };
     if (this.revision >= '2025-06-18') headers['mcp-protocol-version'] = this.revision;
