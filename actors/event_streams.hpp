@@ -140,12 +140,11 @@ class event_streams {
   closed on_closed_;
   event_keeper* keeper_;
   std::deque<entry> unsettled_;
-  std::uint64_t last_record_ = 0, kept_from_ = 0;
+  std::uint64_t last_record_ = 0, kept_from_ = 0, last_attachment_ = 0;
   stream own_;
   std::list<stream> others_;       // by rising number
   std::list<attachment> shadows_;  // of the session's own stream, oldest first
   std::uint32_t last_stream_ = 0;
-  std::uint64_t last_attachment_ = 0;
 };
 
 }  // namespace holdfast::actors

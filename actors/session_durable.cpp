@@ -36,10 +36,25 @@ void respond_later(transport::http_exchange& to) {
              {mcp::make_error({}, mcp::code::server_error, "The store does not answer; try again")});
 }
 
-}  // namespace
+/// How long after it was shown. That its connection has not broken by a time says nothing if nobody was there to see
+/// it: neither this process nor those that it was passed on by.
+std::chrono::milliseconds kept_for(const shown_answer& s, const node_context& node) {
+  if (s.lost) return node.config.sessions.replay_age_max;
+  if (!node.in_cluster) return arrival_time;
+  const auto& cluster = *node.in_cluster;
+  if (!cluster.is_certain() || std::chrono::steady_clock::now() - cluster.stood_still_at() < arrival_time)
+    return node.config.sessions.replay_age_max;
+  if (!s.to || s.to->passed_by.empty()) return arrival_time;
+  const auto routes = cluster.routes.get();
+  for (std::string_view rest = s.to->passed_by; !rest.empty();) {
+    const auto one = rest.substr(0, rest.find(','));
+    if (!routes->has(one)) return node.config.sessions.replay_age_max;
+    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+  }
+  return relayed_time;
+}
 
-/// Outside the class of the session's streams and calls, for whoever compares requests.
-std::uint64_t session_actor::request_digest(const mcp::envelope& e) { return digest_of(e.params); }
+}  // namespace
 
 bool session_actor::journaled(const call& c) const noexcept { return durable_ && c.execution != 0; }
 
@@ -301,29 +316,12 @@ void session_actor::forget_shown(bool all) {
   d.forget_at = now + forgetting_pause;
   for (std::size_t i = 0; i < d.shown.size();) {
     const auto& s = d.shown[i];
-    if (now - s.at < kept_for(s, now) && !(all && s.arrived)) {
+    if (now - s.at < kept_for(s, node_) && !(all && s.arrived)) {
       ++i;
     } else {
       forget_shown_at(i);
     }
   }
-}
-
-/// How long after it was shown. That its connection has not broken by a time says nothing if nobody was there to see
-/// it: neither this process nor those that it was passed on by.
-std::chrono::milliseconds session_actor::kept_for(const shown_answer& s, clock::time_point now) const {
-  if (s.lost) return limits().replay_age_max;
-  if (!node_.in_cluster) return arrival_time;
-  const auto& cluster = *node_.in_cluster;
-  if (!cluster.is_certain() || now - cluster.stood_still_at() < arrival_time) return limits().replay_age_max;
-  if (!s.to || s.to->passed_by.empty()) return arrival_time;
-  const auto routes = cluster.routes.get();
-  for (std::string_view rest = s.to->passed_by; !rest.empty();) {
-    const auto one = rest.substr(0, rest.find(','));
-    if (!routes->has(one)) return limits().replay_age_max;
-    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
-  }
-  return relayed_time;
 }
 
 void session_actor::forget_shown_at(std::size_t i) {
