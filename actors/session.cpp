@@ -55,7 +55,7 @@ caf::behavior session_actor::make_behavior() {
       [](session_tick) { running->on_tick(); },
       [](session_over) { running->quit(); },
       [](const session_end& m) { running->end(m.reason); },
-      [](session_suspend) { running->on_suspend(); },
+      [](session_suspend) { running->suspend(false); },
       [](session_move) { running->on_move(); },
       [](session_stay) {
         if (!running->durable_ || running->durable_->now != session_durability::phase::live) return;

@@ -23,7 +23,6 @@ namespace holdfast::actors {
 
 struct session_durability;
 struct session_snapshot;
-struct shown_answer;
 struct journal_text;
 
 inline constexpr std::size_t client_info_max = 1024;  // bytes that upstreams are told of it
@@ -67,7 +66,6 @@ class session_actor final : public shard_actor {
   void push_own(std::string json);
 
   // session_durable.cpp
-  static std::uint64_t request_digest(const mcp::envelope& e);
   bool journaled(const call& c) const noexcept;
   void gated(std::function<void()> f, std::function<void()> late = {}, std::function<void()> elsewhere = {});
   std::string field_of(std::string_view name) const;
@@ -87,7 +85,6 @@ class session_actor final : public shard_actor {
   void on_post_lost(const post_lost& m);
   void refuse_for_now(const post_ptr& p);
   void forget_shown(bool all);
-  std::chrono::milliseconds kept_for(const shown_answer& s, clock::time_point now) const;
   void forget_shown_at(std::size_t i);
   void drop_from_journal(std::uint64_t execution);
   void drop_part(const std::string& part);
@@ -104,7 +101,6 @@ class session_actor final : public shard_actor {
   void leave(bool call_back);
   void depart();
   void let_go();
-  void on_suspend() { suspend(false); }
   void suspend(bool between_calls);
   void on_move();
   void pass_on(exchange_ptr exchange);
@@ -225,15 +221,13 @@ class session_actor final : public shard_actor {
   capability_set capabilities_;
   std::uint8_t level_ = 0;  // position in log_severities; all until the client has set one
   machines::session::state state_;
-  std::string client_info_;  // raw
-  std::string level_name_;
+  std::string client_info_, level_name_;  // the first is raw JSON
   std::unique_ptr<event_streams> streams_;
   std::unique_ptr<session_workings> work_;
   std::unique_ptr<session_durability> durable_;  // null: lives in this process only
   bool begins_recovering_ = false;
   int refused_ = 0;  // the status that whatever still comes gets; 0 = none
-  clock::time_point last_traffic_ = clock::now();
-  clock::time_point tick_at_ = clock::time_point::max();
+  clock::time_point last_traffic_ = clock::now(), tick_at_ = clock::time_point::max();
   transport::loop::timer tick_timer_ = 0;
 };
 

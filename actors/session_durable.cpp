@@ -29,10 +29,18 @@ void respond_later(transport::http_exchange& to) {
              {mcp::make_error({}, mcp::code::server_error, "The store does not answer; try again")});
 }
 
-}  // namespace
+/// How long after it was shown. That its connection has not broken by a time says nothing if nobody was there to see
+/// it: this process, or those that have passed it on.
+std::chrono::milliseconds kept_for(const shown_answer& s, const node_context& node) {
+  const auto unknown = s.lost || (s.to && s.to->relayed && !s.arrived);
+  if (unknown) return node.config.sessions.replay_age_max;
+  if (!node.in_cluster) return arrival_time;
+  const auto& cluster = *node.in_cluster;
+  const auto stood_still = std::chrono::steady_clock::now() - cluster.stood_still_at() < arrival_time;
+  return stood_still || !cluster.is_certain() ? node.config.sessions.replay_age_max : arrival_time;
+}
 
-/// Outside the class of the session's streams and calls, for whoever compares requests.
-std::uint64_t session_actor::request_digest(const mcp::envelope& e) { return digest_of(e.params); }
+}  // namespace
 
 bool session_actor::journaled(const call& c) const noexcept { return durable_ && c.execution != 0; }
 
@@ -294,22 +302,12 @@ void session_actor::forget_shown(bool all) {
   d.forget_at = now + forgetting_pause;
   for (std::size_t i = 0; i < d.shown.size();) {
     const auto& s = d.shown[i];
-    if (now - s.at < kept_for(s, now) && !(all && s.arrived)) {
+    if (now - s.at < kept_for(s, node_) && !(all && s.arrived)) {
       ++i;
     } else {
       forget_shown_at(i);
     }
   }
-}
-
-/// How long after it was shown. That its connection has not broken by a time says nothing if nobody was there to see
-/// it: neither this process nor those that it was passed on by.
-std::chrono::milliseconds session_actor::kept_for(const shown_answer& s, clock::time_point now) const {
-  if (s.lost || (s.to && s.to->relayed && !s.arrived)) return limits().replay_age_max;
-  if (!node_.in_cluster) return arrival_time;
-  const auto& cluster = *node_.in_cluster;
-  if (!cluster.is_certain() || now - cluster.stood_still_at() < arrival_time) return limits().replay_age_max;
-  return arrival_time;
 }
 
 void session_actor::forget_shown_at(std::size_t i) {
