@@ -24,7 +24,11 @@ inline constexpr std::string_view again = "/peer/again";  ///< may have been car
 inline constexpr std::string_view relay = "/peer/relay";  ///< to be sent on, where the sender cannot reach the owner
 inline constexpr std::string_view beat = "/peer/beat";
 inline constexpr std::string_view heard = "/peer/heard";
+inline constexpr std::string_view admin = "/peer/admin";  ///< what an operator asks
 }  // namespace peer_path
+
+/// For secrets: takes the same time wherever the two differ.
+bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept;
 
 /// What the actors of a node share of its cluster. Any thread.
 class cluster {

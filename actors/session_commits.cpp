@@ -28,6 +28,7 @@ session_snapshot session_actor::snapshot() {
   s.client = durable_->client_part.empty() ? durable_->client : mcp::quote(durable_->client_part);
   s.log_level = level_name_;
   s.last_execution = durable_->last_execution;
+  s.story = story_;
   if (!work_) return s;
   s.last_ask = work_->last_ask;
   const auto alias = [&](std::uint32_t u) { return node_.config.upstreams[u].alias; };
@@ -43,7 +44,8 @@ session_snapshot session_actor::snapshot() {
     s.upstreams.push_back({alias(u.upstream), session,
                            R"({"capabilities":)" + std::string(capabilities.empty() ? "{}" : capabilities) + "}"});
   }
-  for (const auto& f : work_->finished) s.finished.push_back({f.tool, f.started, f.history});
+  for (const auto& f : work_->finished)
+    s.finished.push_back({f.tool, f.started, f.history, f.number, f.upstream, f.reason});
   return s;
 }
 
@@ -54,8 +56,9 @@ void session_actor::end_turn() {
   // While durability is lost, events wait for nothing.
   if (streams_) streams_->settle(d.gate.durable_record());
   if (d.gate.under_way()) return;
-  if (d.snapshot_due) {
-    d.snapshot_due = false;
+  // What is written anyway takes the news of where the session lives along.
+  if (d.snapshot_due || (d.tenure_unwritten && d.gate.noted())) {
+    d.snapshot_due = d.tenure_unwritten = false;
     auto& next = d.gate.next();
     if (d.client.size() > stored_apart_above && d.client_part.empty()) {
       d.client_part = persistence::content_hash(d.client);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "actors/machines/execution.hpp"
+#include "actors/session_story.hpp"
 #include "transport/mcp/envelope.hpp"
 #include "transport/mcp/revision.hpp"
 #include "transport/upstream_link.hpp"
@@ -35,6 +36,8 @@ struct session_snapshot {
     std::string tool;
     machines::execution::timestamp started;
     std::vector<machines::execution::transition> history;
+    std::uint64_t number = 0;      ///< its name in the journal; 0 = it had none
+    std::string upstream = {}, reason = {};  ///< and why it came to no good end
   };
 
   std::string id, principal;
@@ -46,6 +49,7 @@ struct session_snapshot {
   std::vector<upstream_uri> subscriptions, learned_uris;
   std::vector<upstream_session_of> upstreams;
   std::vector<execution> finished;
+  session_story story;
   std::string tool_state;  ///< raw object of stateful tools; empty if there is none
 };
 

@@ -2,62 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Node, startRecording, Store } from './support/lives.mjs';
-import { direct, freePort, slowness, waitFor } from './support/processes.mjs';
-import { storeKind } from './support/stores.mjs';
+import { at, Cluster, clustered } from './support/cluster.mjs';
+import { slowness, waitFor } from './support/processes.mjs';
 import { Session } from './support/wire.mjs';
 
-const clustered = storeKind === 'redis' && !direct ? {} : { skip: 'needs HOLDFAST_TEST_STORE=redis' };
-const secret = 'a-secret-of-the-cluster';
 const progressOf = (messages) => messages.filter((m) => m.method === 'notifications/progress').map((m) => m.params.progress);
-
-/// Nodes n1, n2, … of one cluster, with one upstream.
-class Cluster {
-  nodes = [];
-
-  static async start(t, size, config = {}) {
-    const cluster = new Cluster();
-    cluster.t = t;
-    cluster.config = config;
-    cluster.store = new Store(t);
-    cluster.upstream = await startRecording(t);
-    for (let i = 0; i < size; ++i) await cluster.add();
-    await cluster.settled();
-    return cluster;
-  }
-
-  async add() {
-    const name = `n${this.nodes.length + 1}`;
-    const node = await Node.start(this.t, {
-      store: this.store.config(),
-      upstreams: { up: { url: this.upstream.url } },
-      cluster: { listen: `127.0.0.1:${await freePort()}`, name, secret },
-      ...this.config,
-    });
-    node.name = name;
-    this.nodes.push(node);
-    return node;
-  }
-
-  get alive() { return this.nodes.filter((n) => !n.killed && !n.frozen && !n.process.exit); }
-
-  /// Every slot has its owner and stays with it, and all agree on who is there.
-  async settled(nodes = this.alive) {
-    let before = '';
-    await waitFor('a cluster at rest', async () => {
-      const all = await Promise.all(nodes.map(async (n) => (await n.health()).cluster));
-      const complete = all.every((c) => c.members.length === nodes.length && c.slots > 0) && all.reduce((sum, c) => sum + c.slots, 0) === 1024;
-      const now = JSON.stringify(all);
-      const still = complete && now === before;
-      before = now;
-      if (!still) await sleep(150);
-      return still;
-    }, 30_000);
-  }
-}
-
-/// The session as another node is asked for it.
-const at = (session, node) => Object.assign(Object.create(Object.getPrototypeOf(session)), session, { url: node.mcp });
 
 describe('a session of one node', clustered, () => {
   test('is served by every node', async (t) => {
