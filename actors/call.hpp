@@ -1,6 +1,7 @@
 #pragma once
 
 #include <caf/actor.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -67,7 +68,9 @@ struct call final : transport::upstream_events, std::enable_shared_from_this<cal
   machines::execution::state state;
   std::vector<machines::execution::transition> history;
   machines::execution::timestamp started;
+  std::chrono::steady_clock::time_point began;  ///< here
 
+  std::uint64_t number = 0;     ///< of this session's calls in this process
   std::uint64_t execution = 0;  ///< its name in the journal; 0 = it has none
   std::uint64_t digest = 0;     ///< of the client's parameters
   std::string event_id;         ///< the last one of the upstream's stream
@@ -92,6 +95,9 @@ struct execution_record {
   std::string tool;
   machines::execution::timestamp started;
   std::vector<machines::execution::transition> history;
+  std::uint64_t number = 0;                ///< its name in the journal; 0 = it had none
+  std::uint64_t local = 0;                 ///< `call::number`
+  std::string upstream = {}, reason = {};  ///< and why it came to no good end
 };
 
 }  // namespace holdfast::actors

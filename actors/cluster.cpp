@@ -18,15 +18,14 @@ std::int64_t now_ms() noexcept {
       .count();
 }
 
-/// Takes the same time wherever the two differ.
-bool same(std::string_view a, std::string_view b) noexcept {
+}  // namespace
+
+bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
   unsigned difference = a.size() == b.size() ? 0 : 1;
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
     difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]);
   return difference == 0;
 }
-
-}  // namespace
 
 cluster::cluster(cluster_config c) : config(std::move(c)) {
   auto none = std::make_shared<cluster_routes>();
@@ -49,7 +48,8 @@ void cluster::note_standstill() noexcept { stood_still_ = now_ms(); }
 
 bool cluster::is_peer(std::string_view authorization) const noexcept {
   if (config.secret.empty()) return true;
-  return authorization.starts_with(bearer) && same(authorization.substr(bearer.size()), config.secret);
+  return authorization.starts_with(bearer) &&
+         equal_in_constant_time(authorization.substr(bearer.size()), config.secret);
 }
 
 std::string cluster::credentials() const {

@@ -28,10 +28,14 @@ inline constexpr std::string_view sse = "/peer/messages";  ///< a client's messa
 inline constexpr std::string_view relay_sse = "/peer/messages/relay";
 inline constexpr std::string_view beat = "/peer/beat";
 inline constexpr std::string_view heard = "/peer/heard";
+inline constexpr std::string_view admin = "/peer/admin";  ///< what an operator asks
 
 constexpr bool is_relay(std::string_view path) noexcept { return path == relay || path == relay_again; }
 constexpr bool is_again(std::string_view path) noexcept { return path == again || path == relay_again; }
 }  // namespace peer_path
+
+/// For secrets: takes the same time wherever the two differ.
+bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept;
 
 /// What the actors of a node share of its cluster. Any thread.
 class cluster {

@@ -80,7 +80,16 @@ std::string to_json(const membership::view& v, std::string_view by) {
     json += R"({"name":)" + quote(m.name) + R"(,"incarnation":)" + quote(m.incarnation) + R"(,"address":)" +
             quote(m.address) + (m.leaving ? R"(,"leaving":true})" : "}");
   }
-  return json + "]}";
+  json += "]";
+  if (!v.pinned.empty()) {
+    json += R"(,"pinned":[)";
+    for (const auto& [slot, name] : v.pinned) {
+      if (json.back() == ']') json += ',';
+      json += "[" + std::to_string(slot) + "," + quote(name) + "]";
+    }
+    json += "]";
+  }
+  return json + "}";
 }
 
 std::optional<membership::view> read_view(std::string_view json) {
@@ -94,6 +103,15 @@ std::optional<membership::view> read_view(std::string_view json) {
     v.members.push_back(
         {text_of(m, "name"), text_of(m, "incarnation"), text_of(m, "address"), member(m, "leaving") == "true"});
     if (v.members.back().incarnation.empty()) return std::nullopt;
+  }
+  const auto pinned = mcp::elements(member(json, "pinned"));
+  if (!pinned) return v;
+  for (const auto raw : *pinned) {
+    const auto pair = mcp::elements(raw);
+    const auto slot = pair && pair->size() == 2 ? mcp::integer_value((*pair)[0]) : std::nullopt;
+    const auto name = slot ? mcp::string_value((*pair)[1]) : std::nullopt;
+    if (!name || *slot < 0 || *slot >= persistence::slot_count) return std::nullopt;
+    v.pinned[static_cast<std::uint16_t>(*slot)] = *name;
   }
   return v;
 }

@@ -48,6 +48,14 @@ std::vector<caf::actor> directory::all() const {
   return sessions;
 }
 
+std::vector<std::string> directory::ids(std::string_view prefix, std::size_t max) const {
+  std::vector<std::string> found;
+  each([&](const std::string& id, const entry&) {
+    if (found.size() < max && id.starts_with(prefix)) found.push_back(id);
+  });
+  return found;
+}
+
 std::vector<caf::actor> directory::in(const slot_set& slots) const {
   std::vector<caf::actor> sessions;
   each([&](const std::string& id, const entry& e) {

@@ -40,6 +40,8 @@ class directory {
   std::optional<entry> find(std::string_view id) const;
   std::size_t size() const;
   std::vector<caf::actor> all() const;
+  /// Those that begin with `prefix`, `max` of them at most.
+  std::vector<std::string> ids(std::string_view prefix, std::size_t max) const;
 
   // Of the sessions that can move, which those of the older SSE transport cannot:
   using slot_set = std::bitset<persistence::slot_count>;

@@ -46,7 +46,6 @@ class event_streams {
 
   /// Turns a POST into a stream and returns its number. `exchange` may be null: nobody is connected yet.
   std::uint32_t open(exchange_ptr exchange);
-
   /// Sends a message on a stream; kept for later where no connection is attached. `json` may hold raw line ends. After
   /// the `last` one the stream is finished.
   void send(std::uint32_t stream, std::string_view json, bool last = false);
@@ -91,6 +90,7 @@ class event_streams {
   std::size_t size() const noexcept { return others_.size() + 1; }
 
  private:
+  friend struct session_inspection;
   struct attachment {
     std::uint64_t number;
     exchange_ptr exchange;

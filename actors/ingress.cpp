@@ -116,6 +116,10 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       auto e = &home() == node_.shards.front().get() ? std::move(exchange) : make_remote(std::move(exchange));
       return home().deliver(node_.in_cluster->roster, peer_request{std::move(e)});
     }
+    if (r.path == peer_path::admin) {
+      auto e = &home() == node_.shards.front().get() ? std::move(exchange) : make_remote(std::move(exchange));
+      return home().deliver(node_.admin, peer_request{std::move(e)});
+    }
     refuse(*exchange, 404, mcp::code::method_not_found, "Other nodes of the cluster connect here");
   }
 

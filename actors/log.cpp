@@ -7,6 +7,7 @@
 #include <chrono>
 #include <ctime>
 
+#include "actors/recent_events.hpp"
 #include "transport/mcp/envelope.hpp"
 
 namespace holdfast::actors::log {
@@ -63,9 +64,14 @@ void configure(log_level level, log_format format) {
   as_json = format == log_format::json || (format == log_format::automatic && ::isatty(STDERR_FILENO) == 0);
 }
 
+void set_level(log_level to) noexcept { lowest = to; }
+log_level level() noexcept { return lowest.load(std::memory_order_relaxed); }
+std::string_view name_of(log_level level) noexcept { return level_names[static_cast<std::size_t>(level)]; }
+
 bool enabled(log_level level) noexcept { return level >= lowest.load(std::memory_order_relaxed); }
 
 void write(log_level level, std::string_view event, std::initializer_list<field> fields) {
+  recent_events::note(level, event, fields);
   if (!enabled(level)) return;
   auto line = as_json ? as_object(level, event, fields) : as_text(level, event, fields);
   line += '\n';

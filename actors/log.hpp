@@ -25,6 +25,11 @@ struct field {
 void configure(log_level level, log_format format);
 bool enabled(log_level level) noexcept;
 
+/// What is written from now on.
+void set_level(log_level to) noexcept;
+log_level level() noexcept;
+std::string_view name_of(log_level level) noexcept;
+
 void write(log_level level, std::string_view event, std::initializer_list<field> fields);
 
 inline void debug(std::string_view event, std::initializer_list<field> fields = {}) {

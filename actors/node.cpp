@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <atomic>
 #include <caf/actor_system.hpp>
+#include <filesystem>
 #include <future>
 #include <numeric>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "actors/admin.hpp"
+#include "actors/admin/admin.hpp"
 #include "actors/catalogue.hpp"
 #include "actors/ingress.hpp"
 #include "actors/log.hpp"
@@ -76,6 +77,7 @@ class running_node final : public node {
           *system_, home, context_, {u, connection_role::shared, {}, {}, {}, {}, {}}, context_.upstreams[u].link);
     }
     for (auto& s : context_.shards) context_.ingresses.push_back(spawn_ingress(*system_, *s, context_));
+    context_.admin = spawn_admin(*system_, first, context_);
     if (const auto joined = join_cluster(); !joined) return joined.error();
     auto port = context_.config.listen_port;
     for (std::size_t i = 0; i < context_.shards.size(); ++i) {
@@ -83,7 +85,7 @@ class running_node final : public node {
       if (!bound) return bound.error();
       port = *bound;
     }
-    mcp_address_ = address(context_.config.listen_host, port);
+    mcp_address_ = context_.addresses.mcp = address(context_.config.listen_host, port);
     if (context_.store && !context_.in_cluster)
       on(first, [&] { recover_open_sessions(*system_, first, context_, all_slots()); });
     return open_admin(port);
@@ -108,7 +110,7 @@ class running_node final : public node {
     std::this_thread::sleep_for(2 * step);
     end_membership();
     for (const auto& i : context_.ingresses) caf::anon_send(i, ingress_stop{});
-    if (admin_) caf::anon_send(admin_, ingress_stop{});
+    caf::anon_send(context_.admin, ingress_stop{});
     for (auto& u : context_.upstreams) caf::anon_send(u.shared, upstream_stop{});
     caf::anon_send(context_.catalogue, upstream_stop{});
     release_handles();
@@ -234,19 +236,34 @@ class running_node final : public node {
   }
 
   transport::outcome<void> open_admin(std::uint16_t mcp_port) {
+    open_admin_socket(mcp_port);
     const auto& config = context_.config.admin;
     if (!config.enabled) return {};
-    admin_ = spawn_admin(*system_, *context_.shards.front(), context_);
     const auto port = config.port.value_or(static_cast<std::uint16_t>(mcp_port + 1));
-    const auto bound = listen(admin_, config.host, port);
+    const auto bound = listen(context_.admin, config.host, port);
     if (bound) {
-      admin_address_ = address(config.host, *bound);
+      admin_address_ = context_.addresses.admin = address(config.host, *bound);
       return {};
     }
     if (config.port) return bound.error();
     // Nobody asked for this very port, so it is no reason not to serve.
     log::warning("admin.off", {{"reason", bound.error().detail}, {"remedy", "set admin.listen"}});
     return {};
+  }
+
+  /// A node without it serves all the same: it is one of two ways in.
+  void open_admin_socket(std::uint16_t mcp_port) {
+    auto path = context_.config.admin.socket;
+    if (path.empty()) return;
+    if (path.ends_with('/')) {
+      if (context_.config.listen_port == 0) return;  // nobody would find it under a name that changes
+      std::error_code ignored;                       // binding tells
+      std::filesystem::create_directories(path, ignored);
+      path += std::to_string(mcp_port) + ".sock";
+    }
+    const auto bound = listen(context_.admin, path, 0);
+    if (bound) return log::info("admin.socket", {{"path", path}});
+    log::warning("admin.socket_off", {{"reason", bound.error().detail}, {"remedy", "set admin.socket"}});
   }
 
   /// Upstream processes get their grace twice: after the end of their input and after SIGTERM.
@@ -273,7 +290,6 @@ class running_node final : public node {
 
   void release_handles() {
     context_.ingresses.clear();
-    admin_ = nullptr;
     for (auto& u : context_.upstreams) u.shared = nullptr;
     context_.catalogue = nullptr;
   }
@@ -288,6 +304,7 @@ class running_node final : public node {
     if (context_.in_cluster) context_.in_cluster->roster = nullptr;  // the others have sent it requests until now
     system_config_->running = false;
     if (left == 0) {
+      context_.admin = nullptr;  // other nodes may have asked until now
       system_.reset();
       return;
     }
@@ -302,7 +319,6 @@ class running_node final : public node {
   std::unique_ptr<shard_system_config> system_config_;
   std::unique_ptr<caf::actor_system> system_;
   std::vector<std::thread> threads_;
-  caf::actor admin_;
   std::string mcp_address_, admin_address_;
   std::atomic<bool> hurry_{false};
   bool stopped_ = false;

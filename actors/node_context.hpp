@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <caf/actor.hpp>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -39,9 +40,10 @@ struct calls_under_way {
 
 /// What an operator wants to know about an upstream, kept by the actor of its shared connection.
 struct upstream_status {
-  std::string state = "idle";  ///< idle, connecting, ready, waiting, disabled
-  std::string protocol;        ///< stdio, streamable-http, sse; empty before the first connection
-  std::string error;           ///< why the last attempt failed; empty after a success
+  std::string state = "idle";              ///< idle, connecting, ready, waiting, disabled
+  std::string protocol;                    ///< stdio, streamable-http, sse; empty before the first connection
+  std::string error;                       ///< why the last attempt failed; empty after a success
+  std::uint64_t connects = 0, losses = 0;  ///< since the start
 };
 
 /// What all actors of a node share. Lives as long as they do; every member is immutable or thread-safe.
@@ -51,6 +53,7 @@ struct node_context {
     std::shared_ptr<published<transport::upstream_link>> link =
         std::make_shared<published<transport::upstream_link>>();  ///< of `shared`; null while it is not connected
     published<const upstream_status> status;
+    std::atomic<bool> disabled{false};  ///< by an operator
   };
 
   node_context(node_config c, const mcp::sealer::key& cursor_key)
@@ -64,10 +67,16 @@ struct node_context {
   std::vector<caf::actor> ingresses;  ///< one per shard
   std::vector<upstream> upstreams;    ///< as in `config.upstreams`
   caf::actor catalogue;
+  caf::actor admin;
   std::array<published<const catalogue_view>, capability_set::count> views;  ///< null until first asked for
   directory sessions;
   calls_under_way calls;
   std::atomic<bool> draining{false};
+  std::atomic<std::uint64_t> refused{0};  ///< requests that were answered 502 or 503 here
+  const std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+  struct {
+    std::string mcp, admin;
+  } addresses;  ///< that are listened on; set before anybody is served
 };
 
 }  // namespace holdfast::actors

@@ -12,13 +12,11 @@ namespace {
 using transport::errc;
 using transport::failure;
 
-constexpr std::size_t answer_bytes_max = 64u << 10;
-
 class question final : public transport::http_receiver, public std::enable_shared_from_this<question> {
  public:
   question(transport::loop& on, std::shared_ptr<transport::http_pool> pool,
-           std::function<void(transport::outcome<std::string>)> done)
-      : loop_(on), pool_(std::move(pool)), done_(std::move(done)) {}
+           std::function<void(transport::outcome<std::string>)> done, std::size_t bytes_max)
+      : loop_(on), pool_(std::move(pool)), done_(std::move(done)), bytes_max_(bytes_max) {}
 
   void ask(transport::http_request_out r, std::chrono::milliseconds limit) {
     timer_ = loop_.after(limit, [self = shared_from_this()] {
@@ -33,7 +31,7 @@ class question final : public transport::http_receiver, public std::enable_share
   void on_head(const transport::client_response_head& head) override { status_ = head.status; }
   void on_body(std::string_view bytes) override {
     text_ += bytes;
-    if (text_.size() <= answer_bytes_max) return;
+    if (text_.size() <= bytes_max_) return;
     pool_->cancel(*this);
     finish(failure{make_error_code(errc::too_large), "the answer is too large"});
   }
@@ -52,6 +50,7 @@ class question final : public transport::http_receiver, public std::enable_share
   transport::loop& loop_;
   const std::shared_ptr<transport::http_pool> pool_;
   std::function<void(transport::outcome<std::string>)> done_;
+  const std::size_t bytes_max_;
   transport::loop::timer timer_ = 0;
   int status_ = 0;
   std::string text_;
@@ -61,7 +60,7 @@ class question final : public transport::http_receiver, public std::enable_share
 
 void ask_peer(transport::loop& on, const cluster& in, const transport::http_target& to, std::string_view path,
               std::string body, std::chrono::milliseconds limit,
-              std::function<void(transport::outcome<std::string>)> done) {
+              std::function<void(transport::outcome<std::string>)> done, std::size_t bytes_max) {
   transport::http_request_out r;
   r.head = std::make_shared<const std::string>("POST " + std::string(path) +
                                                " HTTP/1.1\r\nHost: holdfast\r\nContent-Type: application/json\r\n" +
@@ -69,7 +68,7 @@ void ask_peer(transport::loop& on, const cluster& in, const transport::http_targ
   r.body = std::move(body);
   r.counted = false;
   auto pool = transport::http_pool::of(on, to);
-  std::make_shared<question>(on, pool, std::move(done))->ask(std::move(r), limit);
+  std::make_shared<question>(on, pool, std::move(done), bytes_max)->ask(std::move(r), limit);
 }
 
 bool any_yes(const said_by_all& said) noexcept { return std::find(said.begin(), said.end(), true) != said.end(); }

@@ -243,6 +243,7 @@ void relay::finish() {
 }
 
 void relay::give_up(int status, std::string_view why) {
+  ++node_.refused;
   if (streaming_) {
     exchange_->end_stream();
   } else {

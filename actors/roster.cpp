@@ -51,6 +51,7 @@ class roster_actor final : public shard_actor {
         [this](roster_join& m) { begin(std::move(m.done)); },
         [this](roster_leave& m) { leave(std::move(m.done)); },
         [this](roster_hurry) { keeper_.hurry(); },
+        [this](roster_refresh) { refresh(); },
         [this](roster_stop& m) { stop(std::move(m.done)); },
         [this](const peer_request& m) { on_peer_request(*m.exchange); },
     };

@@ -23,6 +23,8 @@ struct roster_leave {
 };
 /// Calls under way hold no slot back any more.
 struct roster_hurry {};
+/// Somebody of this process has changed the view.
+struct roster_refresh {};
 /// Leaves the view and ends.
 struct roster_stop {
   std::function<void()> done;
@@ -40,7 +42,7 @@ struct routes_changed {};
 /// Who is in the cluster and what belongs to whom: keeps this node in the view, exchanges signs of life with the other
 /// nodes, finds out who has died, and publishes where requests go (`node_context::in_cluster`).
 ///
-/// Accepts: roster_join, roster_leave, roster_hurry, roster_stop, peer_request. Sends: routes_changed.
+/// Accepts: roster_join, roster_leave, roster_hurry, roster_refresh, roster_stop, peer_request. Sends: routes_changed.
 caf::actor spawn_roster(caf::actor_system& system, shard& home, node_context& node);
 
 }  // namespace holdfast::actors
@@ -48,6 +50,7 @@ caf::actor spawn_roster(caf::actor_system& system, shard& home, node_context& no
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::roster_join)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::roster_leave)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::roster_hurry)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::roster_refresh)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::roster_stop)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::peer_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::routes_changed)

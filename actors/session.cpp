@@ -55,6 +55,9 @@ caf::behavior session_actor::make_behavior() {
       [](session_tick) { running->on_tick(); },
       [](session_over) { running->quit(); },
       [](const session_end& m) { running->end(m.reason); },
+      [](trace_begin& m) { running->begin_trace(std::move(m.to)); },
+      [](const trace_end& m) { running->end_trace(m.id); },
+      [](const execution_cancel& m) { running->cancel_for_operator(m.number); },
       [](session_suspend) { running->suspend(false); },
       [](session_move) { running->on_move(); },
       [](session_stay) {
@@ -91,6 +94,7 @@ void session_actor::on_exit() {
   node_.sessions.remove(id_, id());
   if (work_) node_.calls.end(slot_, work_->calls.size());
   // Calls and their upstream requests refer to the actor.
+  end_traces(over() ? session_trace::ended : "the session has gone");
   streams_.reset();
   work_.reset();
   durable_.reset();

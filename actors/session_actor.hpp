@@ -16,6 +16,7 @@
 #include "actors/messages.hpp"
 #include "actors/node_context.hpp"
 #include "actors/session.hpp"
+#include "actors/session_story.hpp"
 #include "actors/session_workings.hpp"
 #include "actors/shard.hpp"
 
@@ -38,6 +39,7 @@ class session_actor final : public shard_actor {
   ~session_actor() override;
 
   const char* name() const override { return "session"; }
+  std::string_view subject() const override { return id_; }
   caf::behavior make_behavior() override;
   caf::resumable::resume_result resume(caf::execution_unit* unit, std::size_t messages_max) override;
   void on_exit() override;
@@ -106,6 +108,21 @@ class session_actor final : public shard_actor {
   void pass_on(exchange_ptr exchange);
   template <class Message>
   bool diverted(Message& m);
+
+  // session_inspection.cpp
+  friend struct session_inspection;
+  void begin_tenure();
+  void cancel_for_operator(const std::string& number);
+  void begin_trace(std::shared_ptr<session_trace> to);
+  void end_trace(std::uint64_t id);
+  void end_traces(const std::string& why);
+  /// Shows a message to the operators who want to see it; mostly there are none.
+  void trace(session_trace::place from, session_trace::place to, std::string_view json, const call* of = nullptr) {
+    if (traces_) show_trace(from, to, json, of);
+  }
+  void show_trace(session_trace::place from, session_trace::place to, std::string_view json, const call* of);
+  static session_story::timestamp story_now();
+  static std::string reason_of(const call& c);
 
   // session_recovery.cpp
   void begin_durable(bool recovers);
@@ -221,7 +238,9 @@ class session_actor final : public shard_actor {
   capability_set capabilities_;
   std::uint8_t level_ = 0;  // position in log_severities; all until the client has set one
   machines::session::state state_;
-  std::string client_info_, level_name_;  // the first is raw JSON
+  session_story story_;
+  std::unique_ptr<session_traces> traces_;  // mostly null
+  std::string client_info_, level_name_;    // the first is raw JSON
   std::unique_ptr<event_streams> streams_;
   std::unique_ptr<session_workings> work_;
   std::unique_ptr<session_durability> durable_;  // null: lives in this process only

@@ -12,6 +12,7 @@ namespace holdfast::actors {
 namespace {
 
 namespace execution = machines::execution;
+using place = session_trace::place;
 
 std::string cancelled_notice(std::uint64_t request, std::string_view why) {
   return mcp::make_notification("notifications/cancelled",
@@ -24,6 +25,7 @@ std::string cancelled_notice(std::uint64_t request, std::string_view why) {
 
 void session_actor::on_call_message(call_message& m) {
   if (execution::is_final(m.of->state)) return;
+  trace(place::upstream, place::session, m.json, m.of.get());
   const auto e = mcp::scan(m.json);
   if (!e) return;
   if (m.of->event_id != m.of->noted_event) note_call(*m.of);
@@ -33,6 +35,7 @@ void session_actor::on_call_message(call_message& m) {
 
 void session_actor::on_upstream_message(upstream_message& m) {
   if (std::holds_alternative<machines::session::ended>(state_)) return;
+  trace(place::upstream, place::session, m.json);
   const auto e = mcp::scan(m.json);
   if (!e) return;
   if (!m.event_id.empty()) {
@@ -116,6 +119,7 @@ bool session_actor::wants_log(mcp::raw_json params) const {
 /// What belongs to a call goes on its stream. The rest goes on the session's own stream; where the client has none open
 /// and it is urgent, that is a request, on the stream of its newest call: the client is sure to read that one.
 void session_actor::tell_client(const call_ptr& of, std::string_view json) {
+  trace(place::session, place::client, json, of.get());
   if (plain()) return push_own(std::string(json));
   if (of && of->from) {
     become_stream(*of->from);
@@ -173,6 +177,7 @@ void session_actor::on_client_answer(const mcp::envelope& e) {
     ask.of->answers.emplace_back(ask.id, answer);
     note_call(*ask.of);
   }
+  trace(place::session, place::upstream, answer, ask.of.get());
   gated([link = ask.link, answer = std::move(answer)] { link->send(answer); });
 }
 

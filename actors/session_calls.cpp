@@ -52,6 +52,8 @@ call_ptr session_actor::begin_call(const post_ptr& p, const mcp::envelope& e, st
   c->what = e.what;
   c->upstream = upstream;
   c->started = wall_clock();
+  c->number = ++work().last_call;
+  c->began = last_traffic_;
   calls.push_back(c);
   node_.calls.begin(slot_);
   watch_post(p);
@@ -125,6 +127,7 @@ void session_actor::dispatch(const call_ptr& c) {
   if (c->token_size > 0) body += id;
   body += params.substr(c->token_at + c->token_size);
   body += '}';
+  trace(session_trace::place::session, session_trace::place::upstream, body, c.get());
   c->link->request({c->id, std::move(body), node_.config.upstreams[c->upstream].call_timeout}, c);
   crash_point("after_dispatch");
 }
@@ -278,9 +281,13 @@ void session_actor::finish(const call_ptr& c) {
   node_.calls.end(slot_);
   log_call(*c);
   touch();
+  const auto failed = std::holds_alternative<execution::interrupted>(c->state) || !c->error.empty();
+  home().figures().note(c->upstream, c->what == mcp::method::tools_call, failed,
+                        std::chrono::duration_cast<std::chrono::microseconds>(last_traffic_ - c->began));
   if (c->what != mcp::method::tools_call || limits().history_max == 0) return;
   if (w.finished.size() >= limits().history_max) w.finished.erase(w.finished.begin());
-  w.finished.push_back({std::move(c->tool), c->started, std::move(c->history)});
+  w.finished.push_back({std::move(c->tool), c->started, std::move(c->history), c->execution, c->number,
+                        std::string(alias_of(*c)), reason_of(*c)});
 }
 
 /// An answer that is less durable than it should be is worth a line even where the others are not.
@@ -303,6 +310,7 @@ void session_actor::log_call(const call& c) const {
 void session_actor::on_answer(call_answer& m) {
   const auto& c = m.of;
   if (execution::is_final(c->state)) return;
+  trace(session_trace::place::upstream, session_trace::place::session, m.json, c.get());
   const auto e = mcp::scan(m.json);
   if (!e) return fail(c, mcp::code::internal_error, "The upstream's answer is not valid", e.error().message());
   const auto failed = e->error.data() != nullptr;

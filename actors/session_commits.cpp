@@ -29,6 +29,7 @@ session_snapshot session_actor::snapshot() {
   s.log_level = level_name_;
   s.last_execution = durable_->last_execution;
   s.lists = durable_->lists;
+  s.story = story_;
   if (!work_) return s;
   note_gaps(s);
   s.last_ask = work_->last_ask;
@@ -45,7 +46,8 @@ session_snapshot session_actor::snapshot() {
     s.upstreams.push_back({alias(u.upstream), session,
                            R"({"capabilities":)" + std::string(capabilities.empty() ? "{}" : capabilities) + "}"});
   }
-  for (const auto& f : work_->finished) s.finished.push_back({f.tool, f.started, f.history});
+  for (const auto& f : work_->finished)
+    s.finished.push_back({f.tool, f.started, f.history, f.number, f.upstream, f.reason});
   return s;
 }
 
@@ -56,8 +58,9 @@ void session_actor::end_turn() {
   // While durability is lost, events wait for nothing.
   if (streams_) streams_->settle(d.gate.durable_record());
   if (d.gate.under_way()) return;
-  if (d.snapshot_due) {
-    d.snapshot_due = false;
+  // What is written anyway takes the news of where the session lives along.
+  if (d.snapshot_due || (d.tenure_unwritten && d.gate.noted())) {
+    d.snapshot_due = d.tenure_unwritten = false;
     auto& next = d.gate.next();
     if (d.client.size() > stored_apart_above && d.client_part.empty()) {
       d.client_part = persistence::content_hash(d.client);

@@ -279,6 +279,7 @@ bool session_actor::may_be_refused(const post& p) const {
 void session_actor::refuse_for_now(const post_ptr& p) {
   if (!p->exchange) return;
   if (p->timer != 0) home().loop().cancel(std::exchange(p->timer, 0));
+  ++node_.refused;
   respond_later(*std::exchange(p->exchange, nullptr));
 }
 

@@ -59,6 +59,7 @@ void session_actor::depart() {
 
 /// The session is somewhere else from now on, with its calls and its sessions at upstreams.
 void session_actor::let_go() {
+  end_traces("the session has left this node's memory");
   node_.sessions.remove(id_, id());
   if (tick_timer_ != 0) home().loop().cancel(tick_timer_);
   if (streams_) {

@@ -32,6 +32,7 @@ std::uint64_t number_of(const std::string& text) {
 }  // namespace
 
 void session_actor::begin_durable(bool recovers) {
+  if (!recovers) begin_tenure();
   if (!node_.store || plain()) return;
   durable_ = std::make_unique<session_durability>(*node_.store, *home().lane(), persistence::entity{"session", id_},
                                                   sender_of<commit_done>());
@@ -109,7 +110,9 @@ void session_actor::take_snapshot(const session_snapshot& s) {
     if (const auto index = upstream_index(u.upstream)) d.adoptable.emplace_back(*index, std::move(session));
   }
   take_gaps(s);
-  for (const auto& f : s.finished) w.finished.push_back({f.tool, f.started, f.history});
+  for (const auto& f : s.finished)
+    w.finished.push_back({f.tool, f.started, f.history, f.number, ++w.last_call, f.upstream, f.reason});
+  story_ = s.story;
 }
 
 std::optional<std::uint32_t> session_actor::upstream_index(std::string_view alias) const {
@@ -138,6 +141,7 @@ void session_actor::come_back() {
   auto& d = *durable_;
   d.now = phase::live;
   d.extended_at = {};
+  begin_tenure();
   touch();
   // Its own sessions at upstreams are taken up at once: they may have something to say.
   for (const auto& [upstream, session] : std::vector(d.adoptable)) send(use(upstream).actor, acquire{self()});
@@ -188,6 +192,8 @@ void session_actor::recover_call(std::uint64_t number, const journal_text& j,
   auto& d = *durable_;
   auto c = std::make_shared<call>(home(), self());
   c->execution = number;
+  c->number = ++work().last_call;
+  c->began = clock::now();
   c->in_journal = true;
   ++d.open_executions;
   c->client_id = j.client_id;

@@ -12,6 +12,8 @@
 namespace holdfast::actors {
 namespace {
 
+using place = session_trace::place;
+
 constexpr std::string_view json_type = "application/json";
 constexpr auto initialize_wait = std::chrono::milliseconds{2'000};
 
@@ -100,6 +102,7 @@ void session_actor::put_answer(const post_ptr& p, std::initializer_list<std::str
   if (p->open > 0) --p->open;
   const auto last = p->open == 0;
   const auto silent = parts.size() == 0;
+  if (traces_ && !silent) trace(place::session, place::client, joined(parts));
   if (last && p->timer != 0) home().loop().cancel(std::exchange(p->timer, 0));
   if (plain()) {
     if (!silent) streams().send(0, joined(parts));
@@ -139,8 +142,9 @@ void session_actor::on_message(client_message& m) {
   extend_if_due();
   if (over() && m.exchange) return refuse_ended(*m.exchange);
   const auto& e = m.message;
+  const auto whole = m.exchange ? m.exchange->request().body : std::string_view(*m.bytes);
+  trace(place::client, place::session, whole);
   if (e.kind == mcp::message_kind::request) {
-    const auto whole = m.exchange ? m.exchange->request().body : std::string_view(*m.bytes);
     const auto p = begin_post(std::move(m.exchange), 1, false);
     p->repeated = m.repeated;
     return take_request(p, e, whole);
@@ -176,6 +180,7 @@ void session_actor::on_batch(client_batch& m) {
     const auto e = mcp::scan(raw);
     if (!e) return refuse("An element of the batch is not a JSON-RPC 2.0 message");
     messages.push_back(*e);
+    trace(place::client, place::session, raw);
   }
   const auto is_request = [](const mcp::envelope& e) { return e.kind == mcp::message_kind::request; };
   const auto requests = static_cast<std::size_t>(std::count_if(messages.begin(), messages.end(), is_request));
@@ -197,6 +202,7 @@ void session_actor::on_notification(const mcp::envelope& e) {
       const auto next = machines::session::advance(state_, machines::session::initialized_said{});
       state_ = next.next;
       if (next.todo != machines::session::effect::release_held) return;
+      story_.operating = story_now();
       note_snapshot();
       if (!work_) return;
       for (auto& json : std::exchange(work_->held, {})) push_own(std::move(json));
@@ -308,6 +314,7 @@ void session_actor::on_initialize(const post_ptr& p, const mcp::envelope& e, std
 
 void session_actor::answer_initialize(const post_ptr& p, mcp::raw_json id, const view_ptr& view) {
   state_ = machines::session::advance(state_, machines::session::initialize_answered{}).next;
+  story_.negotiated = story_now();
   log::info("session.opened", {{"session", id_.substr(0, 8)}, {"revision", mcp::to_string(revision_)}});
   const auto instructions =
       view->instructions().empty() ? std::string() : R"(,"instructions":)" + mcp::quote(view->instructions());

@@ -178,6 +178,30 @@ std::vector<execution::transition> read_history(raw_json list) {
   return history;
 }
 
+constexpr std::array<std::string_view, 3> beginnings{"created", "came back", "taken over"};
+
+void append_tenure(std::string& out, const session_story::tenure& t) {
+  object(out)
+      .text("node", t.node)
+      .text("incarnation", t.incarnation)
+      .number("epoch", t.epoch)
+      .number("since", millis(t.since))
+      .text("how", beginnings[static_cast<std::size_t>(t.how)])
+      .end();
+}
+
+session_story read_story(raw_json json) {
+  session_story story;
+  each(member(json, "tenures"), [&](raw_json t) {
+    const auto how = index_of(text_of(t, "how"), beginnings.size(), [](std::size_t i) { return beginnings[i]; });
+    story.add({text_of(t, "node"), text_of(t, "incarnation"), number_of(t, "epoch"),
+               timestamp_of(number_of(t, "since")), static_cast<session_story::beginning>(how.value_or(0))});
+  });
+  story.negotiated = timestamp_of(number_of(json, "negotiatedAt"));
+  story.operating = timestamp_of(number_of(json, "operatingAt"));
+  return story;
+}
+
 void append_uri(std::string& out, const session_snapshot::upstream_uri& u) {
   object(out).text("upstream", u.upstream).text("uri", u.uri).end();
 }
@@ -262,8 +286,14 @@ std::string to_json(const session_snapshot& s) {
                    .text("tool", f.tool)
                    .number("started", millis(f.started))
                    .array("history", f.history, append_transition)
+                   .number("number", f.number)
+                   .text("upstream", f.upstream)
+                   .text("reason", f.reason)
                    .end();
              })
+      .array("tenures", s.story.tenures, append_tenure)
+      .number("negotiatedAt", millis(s.story.negotiated))
+      .number("operatingAt", millis(s.story.operating))
       .raw("toolState", s.tool_state)
       .end();
   return json;
@@ -297,9 +327,10 @@ std::optional<session_snapshot> read_snapshot(std::string_view json) {
   });
   s.lists = read_digests(member(json, "lists"));
   each(member(json, "finished"), [&](raw_json f) {
-    s.finished.push_back(
-        {text_of(f, "tool"), timestamp_of(number_of(f, "started")), read_history(member(f, "history"))});
+    s.finished.push_back({text_of(f, "tool"), timestamp_of(number_of(f, "started")), read_history(member(f, "history")),
+                          number_of(f, "number"), text_of(f, "upstream"), text_of(f, "reason")});
   });
+  s.story = read_story(json);
   s.tool_state = raw_of(json, "toolState");
   return s;
 }

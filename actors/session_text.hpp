@@ -9,6 +9,7 @@
 
 #include "actors/listing.hpp"
 #include "actors/machines/execution.hpp"
+#include "actors/session_story.hpp"
 #include "transport/mcp/envelope.hpp"
 #include "transport/mcp/revision.hpp"
 #include "transport/upstream_link.hpp"
@@ -51,6 +52,8 @@ struct session_snapshot {
     std::string tool;
     machines::execution::timestamp started;
     std::vector<machines::execution::transition> history;
+    std::uint64_t number = 0;                ///< its name in the journal; 0 = it had none
+    std::string upstream = {}, reason = {};  ///< and why it came to no good end
   };
 
   std::string id, principal;
@@ -66,6 +69,7 @@ struct session_snapshot {
   std::vector<ask> asks;
   list_digests lists{};  ///< as the client was last shown or told of them
   std::vector<execution> finished;
+  session_story story;
   std::string tool_state;  ///< raw object of stateful tools; empty if there is none
 };
 

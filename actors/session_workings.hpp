@@ -57,7 +57,7 @@ struct session_workings {
   std::vector<std::pair<post_ptr, std::string>> awaiting_level;  // `logging/setLevel` and its raw id
   std::vector<execution_record> finished;
   std::vector<upstream_loss> losses;  // the last ones
-  std::uint64_t last_ask = 0;
+  std::uint64_t last_ask = 0, last_call = 0;
 };
 
 }  // namespace holdfast::actors

@@ -4,14 +4,24 @@
 #include <caf/execution_unit.hpp>
 #include <caf/mailbox_element.hpp>
 #include <caf/message_id.hpp>
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <typeinfo>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "actors/call_figures.hpp"
 #include "persistence/store.hpp"
 #include "transport/loop.hpp"
 
 namespace holdfast::actors {
+
+class shard_actor;
 
 /// One I/O thread with the actors that live on it. A CAF execution unit whose jobs run on the loop's thread, so that an
 /// actor may use the loop's timers, sockets and exchanges directly, and a message costs no thread switch.
@@ -26,7 +36,19 @@ class shard final : public caf::execution_unit {
   /// The shard's way to the durable store; null without one. Set and used on its thread.
   persistence::store_lane* lane() noexcept { return lane_.get(); }
   void use(std::unique_ptr<persistence::store_lane> l) { lane_ = std::move(l); }
+
+  /// Of the calls of the sessions here. Its thread only.
+  call_figures& figures() noexcept { return figures_; }
   bool here() const noexcept { return transport::loop::current() == &loop_; }
+
+  /// Shows the actors that live here to `f`; they stay alive meanwhile. On this thread, from a task of the loop: not
+  /// from within an actor's handler.
+  using resident_set = std::unordered_set<shard_actor*>;
+  void with_actors(const std::function<void(const resident_set&)>& f);
+
+  /// Of `shard_actor`, on any thread: it has begun to live, or will end.
+  void enlist(shard_actor& a);
+  void delist(shard_actor& a) noexcept;
 
   /// Runs an actor soon. Takes over one reference. Any thread.
   void exec_later(caf::resumable* job) override;
@@ -48,6 +70,9 @@ class shard final : public caf::execution_unit {
 
   transport::loop& loop_;
   std::unique_ptr<persistence::store_lane> lane_;
+  call_figures figures_;
+  std::mutex residents_lock_;  // an actor that nobody refers to any more may end on another thread
+  resident_set residents_;
   std::vector<caf::resumable*> queue_;
   bool running_ = false;  // somewhere up the stack `drain` will be called
   bool drain_posted_ = false;
@@ -56,7 +81,19 @@ class shard final : public caf::execution_unit {
 /// An actor that lives on one shard: its handlers run on that shard's thread only.
 class shard_actor : public caf::event_based_actor {
  public:
-  shard_actor(caf::actor_config& cfg, shard& home) : caf::event_based_actor(cfg), home_(home) {}
+  shard_actor(caf::actor_config& cfg, shard& home);
+
+  /// What an operator may see of it, on the shard's thread, from a task of its loop.
+  struct activity {
+    std::uint64_t handled = 0;                 ///< messages
+    std::size_t waiting = 0;                   ///< in its mailbox
+    const std::type_info* last = nullptr;      ///< the message that it handled last
+    std::int64_t began_ms = 0, active_ms = 0;  ///< of the steady clock: its begin, and the last message
+  };
+  activity seen();
+
+  /// Whom or what it serves: a session's id, an upstream's name. Empty if there is nothing to say.
+  virtual std::string_view subject() const { return {}; }
 
   using caf::event_based_actor::enqueue;
   void enqueue(caf::mailbox_element_ptr element, caf::execution_unit*) override {
@@ -65,6 +102,15 @@ class shard_actor : public caf::event_based_actor {
   void launch(caf::execution_unit*, bool lazy, bool hide) override {
     caf::event_based_actor::launch(&home_, lazy, hide);
   }
+
+  using caf::event_based_actor::consume;
+  caf::invoke_message_result consume(caf::mailbox_element& element) override {
+    ++activity_.handled;
+    if (!element.content().empty()) activity_.last = element.content().type(0).second;
+    return caf::event_based_actor::consume(element);
+  }
+  caf::resumable::resume_result resume(caf::execution_unit* unit, std::size_t messages_max) override;
+  bool cleanup(caf::error&& why, caf::execution_unit* unit) override;
 
   shard& home() noexcept { return home_; }
 
@@ -80,6 +126,11 @@ class shard_actor : public caf::event_based_actor {
 
  private:
   shard& home_;
+  activity activity_;
+  bool enlisted_ = false;
 };
+
+/// Milliseconds of the steady clock, coarse and cheap.
+std::int64_t coarse_now_ms() noexcept;
 
 }  // namespace holdfast::actors

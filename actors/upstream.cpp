@@ -26,6 +26,7 @@ caf::behavior upstream_actor::make_behavior() {
       [this](level_wanted& m) { on_level(m.from, std::move(m.level)); },
       [this](released& m) { on_released(m.from); },
       [this](const upstream_stop& m) { on_stop(m.leaves_session); },
+      [this](upstream_steer) { on_steer(); },
   };
 }
 
@@ -124,10 +125,28 @@ void upstream_actor::on_stop(bool leaves_session) {
   connection_->close(gone);
 }
 
+/// What is under way there fails. Only then is it connected to again, unless it is disabled.
+void upstream_actor::on_steer() {
+  if (stopping_) return;
+  const auto why = disabled() ? "an operator has disabled it" : "an operator wants a new connection";
+  if (link_) {
+    ++losses_;
+    log::warning("upstream.down", {{"upstream", config().alias}, {"reason", why}});
+  }
+  if (std::exchange(timer_armed_, false)) home().loop().cancel(timer_);
+  drop_connection();
+  state_ = reconnect::down{};
+  last_error_.clear();
+  if (disabled()) refuse(why);
+  if (spec_.role != connection_role::session || !waiting_.empty()) need();
+  show_status();
+}
+
 // --- connecting ------------------------------------------------------------------------------------------------------
 
 void upstream_actor::with_link(when_open f) {
   if (stopping_) return f(nullptr, "the gateway is shutting down");
+  if (disabled()) return f(nullptr, "an operator has disabled it");
   waiting_.push_back(std::move(f));
   need();
 }
@@ -195,6 +214,7 @@ void upstream_actor::on_opened(const transport::outcome<std::string>& result) {
     return step(reconnect::failed{});
   }
   last_error_.clear();
+  ++connects_;
   initialize_result_ = *result;
   link_ = connection_->link();
   protocol_ = connection_->protocol();
@@ -218,6 +238,7 @@ void upstream_actor::on_usable() {
 void upstream_actor::lost(const std::string& reason) {
   log::warning("upstream.down", {{"upstream", config().alias}, {"reason", reason}});
   last_error_ = reason;
+  ++losses_;
   drop_connection();
   step(reconnect::lost{});
   if (wanted_for_good()) need();
@@ -243,8 +264,8 @@ void upstream_actor::refuse(const std::string& reason) {
 void upstream_actor::show_status() {
   if (spec_.role != connection_role::shared) return;
   static constexpr std::array<const char*, 4> names{"idle", "connecting", "ready", "waiting"};
-  node_.upstreams[spec_.index].status.set(
-      std::make_shared<const upstream_status>(upstream_status{names[state_.index()], protocol_, last_error_}));
+  node_.upstreams[spec_.index].status.set(std::make_shared<const upstream_status>(
+      upstream_status{disabled() ? "disabled" : names[state_.index()], protocol_, last_error_, connects_, losses_}));
 }
 
 void upstream_actor::watch_idle() {

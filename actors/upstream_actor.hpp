@@ -33,6 +33,7 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   }
 
   const char* name() const override { return "upstream"; }
+  std::string_view subject() const override { return config().alias; }
 
   caf::behavior make_behavior() override;
 
@@ -56,11 +57,15 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   void on_level(const caf::actor& from, std::string level);
   void on_released(const caf::actor& from);
   void on_stop(bool leaves_session);
+  void on_steer();
 
   // connecting
 
   void with_link(when_open f);
-  void need() { step(machines::reconnect::needed{}); }
+  void need() {
+    if (!disabled()) step(machines::reconnect::needed{});
+  }
+  bool disabled() const { return node_.upstreams[spec_.index].disabled; }
 
   void step(const machines::reconnect::event& e);
   void arm();
@@ -120,6 +125,7 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   const char* protocol_ = "";
   list_kinds changed_;
   transport::loop::timer timer_ = 0, idle_timer_ = 0, list_timer_ = 0;
+  std::uint64_t connects_ = 0, losses_ = 0;
   bool timer_armed_ = false, listing_wanted_ = false, reading_ = false, read_again_ = false, stopping_ = false;
 };
 

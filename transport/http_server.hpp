@@ -48,6 +48,9 @@ class http_exchange {
   /// gone on; unless it did so without waiting (it pipelines, against RFC 9112, 9.3.2), upon which this is 0.
   virtual std::uint64_t connection() const noexcept = 0;
 
+  /// Who asks, in words for an operator: "127.0.0.1:50412", or "uid 1000" on a unix socket. Empty if nobody knows.
+  virtual std::string peer() const { return {}; }
+
   /// `extra_headers` is empty or whole lines, each ended by CRLF. The parts of the body are sent one after another and
   /// are copied before this returns. No effect when the client has gone.
   virtual void respond(int status, std::string_view content_type, std::string_view extra_headers,
@@ -100,9 +103,10 @@ struct http_limits {
 /// connection too many is closed without a word, and who speaks plain HTTP gets 400.
 class http_server {
  public:
-  /// `host` is an IP address or "localhost"; port 0 lets the system choose. `handler` outlives the server. With `tls`
-  /// only TLS is spoken; where that names authorities, clients must show a certificate of theirs. Connections from
-  /// before its files were changed end with their next answer.
+  /// `host` is an IP address or "localhost"; port 0 lets the system choose. Or it is the absolute path of a unix socket,
+  /// which only this user may use; the port does not count then. `handler` outlives the server. With `tls` only TLS is
+  /// spoken; where that names authorities, clients must show a certificate of theirs. Connections from before its files
+  /// were changed end with their next answer.
   static outcome<std::unique_ptr<http_server>> listen(loop& on, const std::string& host, std::uint16_t port,
                                                       const http_limits& limits, http_handler& handler,
                                                       std::shared_ptr<tls_identity> tls = nullptr);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "transport/http_exchange_impl.hpp"
+#include "transport/peer_name.hpp"
 #include "transport/server_connection_impl.hpp"
 
 namespace holdfast::transport {
@@ -50,6 +51,10 @@ server_connection::server_connection(server_site& site, socket s)
   socket_->non_blocking(true, ignored);
   // A child process must not keep the connection open behind our back.
   ::fcntl(socket_->native_handle(), F_SETFD, FD_CLOEXEC);
+}
+
+std::string server_connection::peer() {
+  return phase_ == phase::closed ? std::string() : peer_name(socket_->native_handle());
 }
 
 void server_connection::serve() {

@@ -41,12 +41,41 @@ view leaving(view v, std::string_view incarnation) {
   return v;
 }
 
+view staying(view v, std::string_view incarnation) {
+  for (auto& m : v.members) {
+    if (m.incarnation != incarnation || !m.leaving) continue;
+    m.leaving = false;
+    ++v.version;
+  }
+  return v;
+}
+
+view pinned(view v, std::uint16_t slot, std::string_view name) {
+  auto& at = v.pinned[slot];
+  if (at == name) return v;
+  at = name;
+  ++v.version;
+  return v;
+}
+
+view unpinned(view v) {
+  if (v.pinned.empty()) return v;
+  v.pinned.clear();
+  ++v.version;
+  return v;
+}
+
 view without(view v, std::string_view incarnation) {
   if (std::erase_if(v.members, [&](const auto& m) { return m.incarnation == incarnation; }) > 0) ++v.version;
   return v;
 }
 
 const member* owner_of(const view& v, std::uint16_t slot) noexcept {
+  if (const auto put = v.pinned.find(slot); put != v.pinned.end()) {
+    for (const auto& m : v.members) {
+      if (m.name == put->second && !m.leaving) return &m;
+    }
+  }
   const member* best = nullptr;
   std::uint64_t most = 0;
   for (const auto& m : v.members) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,7 @@ struct member {
 struct view {
   std::uint64_t version = 0;  ///< 0 = nobody has ever joined
   std::vector<member> members;
+  std::map<std::uint16_t, std::string> pinned = {};  ///< slots that an operator has put somewhere: the node's name
   bool operator==(const view&) const = default;
 };
 
@@ -34,8 +36,15 @@ view joined(view v, member m);
 view leaving(view v, std::string_view incarnation);
 view without(view v, std::string_view incarnation);
 
-/// Who should own a slot (rendezvous hashing over the names): a change of the members moves no slot but those of who
-/// came or went. Null if nobody may.
+/// The next view with this member not about to leave any more. Unchanged if it is not.
+view staying(view v, std::string_view incarnation);
+
+/// The next view with a slot put where an operator wants it, or with none put anywhere.
+view pinned(view v, std::uint16_t slot, std::string_view name);
+view unpinned(view v);
+
+/// Who should own a slot: where it was put, if that node is there; else rendezvous hashing over the names decides, so
+/// that a change of the members moves no slot but those of who came or went. Null if nobody may.
 const member* owner_of(const view& v, std::uint16_t slot) noexcept;
 
 }  // namespace holdfast::actors::machines::membership

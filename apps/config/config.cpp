@@ -31,6 +31,7 @@ config_outcome read_document(const YAML::Node& document, const std::string& sour
   const value whole(document, document.Mark(), "", r);
   actors::node_config c;
   c.store.primary.url = default_store(env);
+  c.admin.socket = default_admin_socket(env);
   if (client_file) {
     read_client_file(whole, c);
   } else {

@@ -22,6 +22,16 @@ using transport::http_limits;
 constexpr std::uint64_t kib = 1u << 10, mib = 1u << 20, gib = 1u << 30;
 constexpr std::size_t alias_bytes_max = 32, secret_bytes_min = 16;
 
+constexpr const char* unusable_secret =
+    "must be at least 16 visible ASCII characters, such as `openssl rand -hex 32` makes";
+
+bool is_usable_secret(const std::string& text) {
+  const auto visible = [](char ch) { return ch > ' ' && ch < 0x7f; };
+  return text.size() >= secret_bytes_min && std::all_of(text.begin(), text.end(), visible);
+}
+
+bool is_loopback(const std::string& host) { return host.starts_with("127.") || host == "localhost" || host == "::1"; }
+
 void read_listen(const value& v, node_config& c) {
   const auto text = v.text();
   if (!text) return;
@@ -42,6 +52,21 @@ void read_admin_listen(const value& v, admin_config& a) {
   a.port = address->port;
 }
 
+/// Not shown: it lets its holder in.
+void read_token(const value& v, admin_config& a) {
+  const auto text = v.text();
+  if (!text) return;
+  if (!text->empty() && !is_usable_secret(*text)) return v.wrong(unusable_secret);
+  a.token = *text;
+}
+
+void read_admin_socket(const value& v, admin_config& a) {
+  const auto text = v.text();
+  if (!text) return;
+  a.socket = *text == "off" ? std::string() : *text;
+  if (!a.socket.empty() && !a.socket.starts_with('/')) v.wrong(v.shown() + " must be an absolute path, or off");
+}
+
 void read_cluster_listen(const value& v, cluster_config& c) {
   const auto text = v.text();
   if (!text) return;
@@ -57,10 +82,7 @@ void read_cluster_listen(const value& v, cluster_config& c) {
 void read_secret(const value& v, cluster_config& c) {
   const auto text = v.text();
   if (!text) return;
-  const auto visible = [](char ch) { return ch > ' ' && ch < 0x7f; };
-  const auto usable = text->size() >= secret_bytes_min && std::all_of(text->begin(), text->end(), visible);
-  if (!text->empty() && !usable)
-    return v.wrong("must be at least 16 visible ASCII characters, such as `openssl rand -hex 32` makes");
+  if (!text->empty() && !is_usable_secret(*text)) return v.wrong(unusable_secret);
   c.secret = *text;
 }
 
@@ -193,7 +215,8 @@ const keys<catalogue_config>& catalogue_keys() {
 
 const keys<node_config>& node_keys() {
   using T = node_config;
-  static const keys<admin_config> admin = {{"listen", read_admin_listen, {}}};
+  static const keys<admin_config> admin = {
+      {"listen", read_admin_listen, {}}, {"token", read_token, {}}, {"socket", read_admin_socket, {}}};
   static const keys<access_rules> access = {{"hosts", read_hosts, {}}, {"origins", read_origins, {}}};
   static const keys<T> log = {
       choice<actors::log_level, T>("level", &T::level, {"debug", "info", "warning", "error"}),
@@ -234,8 +257,7 @@ void check_cluster(const value& whole, const node_config& c) {
     return whole.wrong(
         "`cluster.listen` is every address of this machine: set `cluster.advertise` to the HOST:PORT at "
         "which the other nodes reach it");
-  const auto alone = cluster.host == "127.0.0.1" || cluster.host == "localhost" || cluster.host == "::1";
-  if (!alone && cluster.secret.empty())
+  if (!is_loopback(cluster.host) && cluster.secret.empty())
     return whole.wrong("`cluster.listen` is reached by other machines: set `cluster.secret`, the same on all nodes");
   if (cluster.silence < 3 * cluster.beat) whole.wrong("`cluster.silence` must be at least three times `cluster.beat`");
 }
@@ -245,6 +267,8 @@ void check_cluster(const value& whole, const node_config& c) {
 void check_node(const value& whole, const node_config& c) {
   check_cluster(whole, c);
   if (!c.admin.enabled) return;
+  if (!is_loopback(c.admin.host) && c.admin.token.empty())
+    return whole.wrong("`admin.listen` is reached by other machines: set `admin.token`, or a loopback address");
   if (!c.admin.port && c.listen_port == 65535)
     return whole.wrong("the port after 65535 cannot serve operators: set admin.listen, or another port in `listen`");
   if (c.admin.host == c.listen_host && admin_port(c) == c.listen_port && c.listen_port != 0)

@@ -17,6 +17,15 @@ TEST_CASE("a view is read as it was written") {
   CHECK(read_view(to_json(view{}, "abc")) == view{});
 }
 
+TEST_CASE("where operators have put slots is read as it was written") {
+  const view v{17, {{"n1", "abc", "10.0.0.1:7430", false}}, {{3, "n1"}, {1023, "n \"2\""}}};
+  const auto text = to_json(v, "abc");
+  CHECK(text.ends_with(R"(],"pinned":[[3,"n1"],[1023,"n \"2\""]]})"));
+  CHECK(read_view(text) == v);
+  CHECK_FALSE(read_view(R"({"v":1,"version":1,"members":[],"pinned":[[1024,"a"]]})"));
+  CHECK_FALSE(read_view(R"({"v":1,"version":1,"members":[],"pinned":[[1]]})"));
+}
+
 TEST_CASE("a view of another version, or none at all, is not read") {
   for (const auto* text : {"", "x", "[]", "{}", R"({"v":2,"version":1,"members":[]})", R"({"v":1,"members":[]})",
                            R"({"v":1,"version":-1,"members":[]})", R"({"v":1,"version":1,"members":{}})",

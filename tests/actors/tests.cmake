@@ -1,4 +1,5 @@
 holdfast_test(actor_tests LIBS holdfast_actors LABELS actors SOURCES
+  actors/admin_test.cpp
   actors/catalogue_view_test.cpp
   actors/cluster_routes_test.cpp
   actors/cluster_text_test.cpp

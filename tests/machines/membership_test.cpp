@@ -73,3 +73,26 @@ TEST_CASE("a change of the members moves no slots but those of who came or went"
     CHECK(owner_of(left, s)->name == owner_of(two, s)->name);
   }
 }
+
+TEST_CASE("a slot stays where an operator has put it, while that node is there") {
+  const auto v = of({"a", "b", "c"});
+  std::uint16_t slot = 0;
+  while (owner_of(v, slot)->name != "a") ++slot;
+  const auto put = pinned(v, slot, "b");
+  CHECK(put.version == v.version + 1);
+  CHECK(pinned(put, slot, "b") == put);
+  CHECK(owner_of(put, slot)->name == "b");
+  CHECK(owner_of(leaving(put, "i-b"), slot)->name == "a");
+  CHECK(owner_of(without(put, "i-b"), slot)->name == "a");
+  CHECK(owner_of(joined(without(put, "i-b"), {"b", "i-b2", "b:1", false}), slot)->incarnation == "i-b2");
+  CHECK(owner_of(unpinned(put), slot)->name == "a");
+  CHECK(unpinned(v) == v);
+}
+
+TEST_CASE("a node that was to leave may stay") {
+  const auto v = of({"a", "b"});
+  const auto back = staying(leaving(v, "i-a"), "i-a");
+  CHECK(back.version == v.version + 2);
+  CHECK(shares(back) == shares(v));
+  CHECK(staying(v, "i-a") == v);
+}

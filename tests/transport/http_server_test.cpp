@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 #include <chrono>
 #include <string>
@@ -502,4 +504,39 @@ TEST_CASE("several loops of a process share a port, and free it together") {
   CHECK(elsewhere > 0);
   CHECK(elsewhere + server.connections() == 64);
   other.run([&] { second.reset(); });
+}
+
+TEST_CASE("a unix socket is for its user alone, and goes with its server") {
+  struct nobody final : holdfast::transport::http_handler {
+    void on_request(exchange) override {}
+  } handler;
+  std::string folder = "/tmp/holdfast-unix-XXXXXX";
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  const auto path = folder + "/s";
+  loop_thread io;
+  const auto listen = [&](const std::string& at) { return http_server::listen(*io, at, 0, {}, handler); };
+  io.run([&] {
+    auto first = listen(path);
+    REQUIRE(first);
+    struct stat found {};
+    REQUIRE(::stat(path.c_str(), &found) == 0);
+    CHECK((found.st_mode & 0777) == 0600);
+    const auto second = listen(path);
+    REQUIRE_FALSE(second);
+    CHECK(second.error().detail == path + ": address already in use");
+    first->reset();
+    CHECK(::stat(path.c_str(), &found) != 0);
+    CHECK_FALSE(listen(folder));
+    CHECK_FALSE(listen("/" + std::string(200, 'x')));
+  });
+  SUBCASE("one that a process left behind is replaced") {
+    const int left = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un at{};
+    at.sun_family = AF_UNIX;
+    path.copy(at.sun_path, sizeof at.sun_path - 1);
+    REQUIRE(::bind(left, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
+    ::close(left);
+    io.run([&] { CHECK(listen(path)); });
+  }
+  ::rmdir(folder.c_str());
 }

@@ -34,8 +34,8 @@ inline auto parts(const actors::catalogue_config& l) {
 }
 
 inline auto parts(const actors::admin_config& l) {
-  const auto& [a, b, c] = l;
-  return std::make_tuple(a, b, c);
+  const auto& [a, b, c, d, e] = l;
+  return std::make_tuple(a, b, c, d, e);
 }
 
 inline auto parts(const actors::cluster_config& l) {

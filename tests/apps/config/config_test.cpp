@@ -30,6 +30,7 @@ const environment at_home = with({{"HOME", "/home/me"}});
 actors::node_config all_defaults() {
   actors::node_config c;
   c.store.primary.url = "sqlite:/home/me/.local/state/holdfast/holdfast.db";
+  c.admin.socket = "/home/me/.local/state/holdfast/";
   return c;
 }
 
@@ -110,6 +111,13 @@ TEST_CASE("the operators' port is one above the MCP port unless it is given") {
   CHECK(admin_port(load("listen: 127.0.0.1:9000")) == 9001);
   CHECK(admin_port(load("listen: 127.0.0.1:0")) == 0);
   CHECK_FALSE(load("admin: {listen: off}").admin.enabled);
+}
+
+TEST_CASE("operators have a socket of their own unless it is off") {
+  CHECK(load("", with({{"XDG_RUNTIME_DIR", "/run/me"}, {"HOME", "/home/me"}})).admin.socket == "/run/me/holdfast/");
+  CHECK(load("admin: {socket: /run/x.sock}").admin.socket == "/run/x.sock");
+  CHECK(load("admin: {socket: off}").admin.socket.empty());
+  CHECK(load("admin: {token: '0123456789abcdef'}").admin.token == "0123456789abcdef");
 }
 
 TEST_CASE("upstreams keep their order and all their options") {

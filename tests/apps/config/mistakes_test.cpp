@@ -83,6 +83,10 @@ TEST_CASE("the two listeners must differ") {
   CHECK(has(mistakes_in("listen: 127.0.0.1:65535"), "set admin.listen"));
   CHECK(mistakes_in("listen: 127.0.0.1:65535\nadmin: {listen: off}") == "");
   CHECK(has(mistakes_in("admin: {listen: no}"), ", or off"));
+  CHECK(has(mistakes_in("admin: {socket: x.sock}"), "must be an absolute path, or off"));
+  CHECK(has(mistakes_in("admin: {token: short}"), "at least 16 visible ASCII characters"));
+  CHECK(has(mistakes_in("admin: {listen: '0.0.0.0:7421'}"), "set `admin.token`"));
+  CHECK(mistakes_in("admin: {listen: '0.0.0.0:7421', token: 0123456789abcdef}") == "");
 }
 
 TEST_CASE("access rules are checked") {

@@ -26,11 +26,12 @@ export class Cluster {
 
   async add() {
     const name = `n${this.nodes.length + 1}`;
+    const { cluster, ...rest } = this.config;
     const node = await Node.start(this.t, {
       store: this.store.config(),
       upstreams: { up: { url: this.upstream.url } },
-      cluster: { listen: `127.0.0.1:${await freePort()}`, name, secret },
-      ...this.config,
+      cluster: { listen: `127.0.0.1:${await freePort()}`, name, secret, ...cluster },
+      ...rest,
     });
     node.name = name;
     this.nodes.push(node);

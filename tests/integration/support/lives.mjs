@@ -60,6 +60,7 @@ export class Node {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-node-'));
     node.file = path.join(folder, 'node.yaml');
     node.env = { XDG_STATE_HOME: folder, ...env };
+    node.token = config.admin?.token;
     t.after(async () => {
       try {
         await node.stop();
@@ -134,7 +135,7 @@ export class Node {
 
   async health() {
     const base = this.admin.startsWith('http') ? this.admin : `http://${this.admin}`;
-    return (await fetch(`${base}/mcp/health`)).json();
+    return (await fetch(`${base}/mcp/health`, this.token ? { headers: { authorization: `Bearer ${this.token}` } } : {})).json();
   }
 
   sessions(n) {

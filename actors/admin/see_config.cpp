@@ -1,0 +1,155 @@
+#include <array>
+
+#include "actors/admin/desk.hpp"
+#include "actors/admin/json.hpp"
+#include "actors/admin/questions.hpp"
+#include "actors/admin/routes.hpp"
+#include "actors/admin/upstream_text.hpp"
+#include "actors/log.hpp"
+
+// The configuration as it is in effect. What may be a secret is shown as ***: by its kind, not by what it looks like.
+
+namespace holdfast::actors::admin {
+namespace {
+
+constexpr std::string_view hidden = "***";
+
+std::string hidden_if_set(const std::string& secret) { return secret.empty() ? std::string() : std::string(hidden); }
+
+std::string duration(milliseconds ms) { return std::to_string(ms.count()) + "ms"; }
+
+std::string address(const std::string& host, std::uint16_t port) {
+  const auto literal = host.find(':') != std::string::npos && host.front() != '[';
+  return (literal ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+/// Names are worth knowing; values are not for showing.
+template <class Pairs>
+std::string hidden_values(const Pairs& pairs) {
+  json_object o;
+  for (const auto& [name, value] : pairs) o.text(name, hidden);
+  return o.str();
+}
+
+std::string store_text(const node_context& node) {
+  constexpr std::array<std::string_view, 2> formats{"json", "msgpack"};
+  const auto& s = node.config.store;
+  json_object o;
+  o.text("url", node.store ? node.store->shown() : "memory:").text("prefix", s.primary.prefix);
+  o.text("ca_file", s.primary.ca_file).number("connections", s.primary.connections);
+  o.number("wait_replicas", s.primary.wait_replicas).text("deadline", duration(s.primary.deadline));
+  o.number("waiting_max", s.primary.waiting_max).text("hold_timeout", duration(s.hold_timeout));
+  o.text("shadow", hidden_if_set(s.shadow)).text("format", formats[static_cast<std::size_t>(s.format)]);
+  return o.number("compress_above", s.compress_above).text("keys", hidden_if_set(s.keys)).str();
+}
+
+std::string cluster_text(const cluster_config& c) {
+  json_object o;
+  o.text("listen", c.enabled ? address(c.host, c.port) : "off").text("advertise", c.advertise).text("name", c.name);
+  o.text("secret", hidden_if_set(c.secret)).text("beat", duration(c.beat)).text("silence", duration(c.silence));
+  return o.text("hold_timeout", duration(c.hold_timeout)).number("connections_max", c.connections_max).str();
+}
+
+std::string admin_text(const node_config& c) {
+  json_object o;
+  o.text("listen", c.admin.enabled ? address(c.admin.host, admin_port(c)) : "off");
+  return o.text("socket", c.admin.socket).text("token", hidden_if_set(c.admin.token)).str();
+}
+
+std::string http_text(const transport::http_limits& h) {
+  json_object o;
+  o.number("body_bytes_max", h.body_bytes_max).number("header_bytes_max", h.header_bytes_max);
+  o.number("headers_max", h.headers_max).number("connections_max", h.connections_max);
+  o.number("stream_queue_bytes_max", h.stream_queue_bytes_max).text("header_timeout", duration(h.header_timeout));
+  o.text("body_timeout", duration(h.body_timeout)).text("keep_alive_timeout", duration(h.keep_alive_timeout));
+  return o.text("write_timeout", duration(h.write_timeout)).str();
+}
+
+std::string sessions_text(const session_limits& s) {
+  json_object o;
+  o.number("sessions_max", s.sessions_max).number("in_flight_max", s.in_flight_max);
+  o.number("server_requests_max", s.server_requests_max).number("batch_max", s.batch_max);
+  o.number("replay_events_max", s.replay_events_max).number("replay_bytes_max", s.replay_bytes_max);
+  o.number("streams_max", s.streams_max).number("shadow_streams_max", s.shadow_streams_max);
+  o.number("subscriptions_max", s.subscriptions_max).number("history_max", s.history_max);
+  o.text("replay_age_max", duration(s.replay_age_max)).text("idle_timeout", duration(s.idle_timeout));
+  o.text("passivate_after", duration(s.passivate_after)).text("stream_after", duration(s.stream_after));
+  o.text("keep_alive", duration(s.keep_alive)).text("retry", duration(s.retry));
+  o.text("stream_lifetime", duration(s.stream_lifetime));
+  return o.text("client_answer_timeout", duration(s.client_answer_timeout)).str();
+}
+
+std::string catalogue_text(const catalogue_config& c) {
+  return json_object()
+      .flag("always_prefix", c.always_prefix)
+      .number("page_size", c.page_size)
+      .number("entries_max", c.entries_max)
+      .text("first_list_wait", duration(c.first_list_wait))
+      .str();
+}
+
+std::string patterns(const std::vector<std::string>& allow, const std::vector<std::string>& deny) {
+  return json_object().texts("allow", allow).texts("deny", deny).str();
+}
+
+void add_target(json_object& o, const upstream_config& u) {
+  constexpr std::array<std::string_view, 3> protocols{"detect", "streamable-http", "sse"};
+  if (const auto* const http = std::get_if<transport::http_endpoint>(&u.target)) {
+    o.text("url", target_of(u)).raw("headers", hidden_values(http->headers)).text("ca_file", http->ca_file);
+    o.text("transport", protocols[static_cast<std::size_t>(http->speaks)]);
+    return;
+  }
+  const auto& stdio = std::get<transport::stdio_command>(u.target);
+  o.text("command", stdio.command).texts("args", std::vector<std::string>(stdio.args.size(), std::string(hidden)));
+  o.raw("env", hidden_values(stdio.env)).texts("env_pass", stdio.env_pass).text("cwd", stdio.directory);
+}
+
+std::string upstream_text(const upstream_config& u) {
+  constexpr std::array<std::string_view, 3> scopes{"auto", "shared", "session"};
+  json_object o;
+  add_target(o, u);
+  o.flag("enabled", u.enabled).flag("eager", u.eager).text("scope", scopes[static_cast<std::size_t>(u.scope)]);
+  o.raw("tools", patterns(u.allow_tools, u.deny_tools)).raw("prompts", patterns(u.allow_prompts, u.deny_prompts));
+  o.raw("resources", patterns(u.allow_resources, u.deny_resources));
+  o.text("durability", u.kept == durability::journal ? "journal" : "none");
+  o.texts("unjournaled_tools", u.unjournaled_tools).flag("retry_read_only", u.retry_read_only);
+  o.flag("retry_idempotent", u.retry_idempotent).text("call_timeout", duration(u.call_timeout));
+  o.text("list_timeout", duration(u.list_timeout)).text("idle_timeout", duration(u.idle_timeout));
+  o.text("reconnect_min", duration(u.reconnect_min)).text("reconnect_max", duration(u.reconnect_max));
+  return o.str();
+}
+
+std::string text_of_all(const node_context& node) {
+  constexpr std::array<std::string_view, 3> formats{"auto", "text", "json"};
+  const auto& c = node.config;
+  json_object upstreams, o;
+  for (const auto& u : c.upstreams) upstreams.raw(u.alias, upstream_text(u));
+  o.text("listen", address(c.listen_host, c.listen_port)).number("threads", c.threads);
+  o.raw("store", store_text(node));
+  o.text("on_store_loss", c.store.on_loss == on_store_loss::hold ? "hold" : "degrade");
+  o.raw("admin", admin_text(c)).raw("cluster", cluster_text(c.cluster));
+  o.raw("log", json_object()
+                   .text("level", log::name_of(log::level()))
+                   .text("format", formats[static_cast<std::size_t>(c.format)])
+                   .str());
+  o.raw("http", http_text(c.http));
+  o.raw("access", json_object().texts("hosts", c.access.hosts).texts("origins", c.access.origins).str());
+  o.raw("sessions", sessions_text(c.sessions)).raw("catalogue", catalogue_text(c.catalogue));
+  return o.text("drain_timeout", duration(c.drain_timeout)).raw("upstreams", upstreams.str()).str();
+}
+
+}  // namespace
+
+void ask_config(desk& at, const std::string&, reply done) {
+  done(json_object().text("node", at.name()).raw("config", text_of_all(at.node())).str());
+}
+
+void see_config(desk& at, const request& r, reply done) {
+  at.ask_all(r.whole_cluster(), "config", "{}", [done = std::move(done)](const parts& p) {
+    std::vector<std::string> nodes;
+    for (const auto& each : p.all) nodes.push_back(each.json);
+    done(json_object().list("nodes", nodes).texts("unreachable", p.unreachable).str());
+  });
+}
+
+}  // namespace holdfast::actors::admin

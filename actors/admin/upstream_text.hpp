@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "actors/admin/json.hpp"
+#include "actors/node_context.hpp"
+
+namespace holdfast::actors::admin {
+
+/// Command or URL, without credentials.
+std::string target_of(const upstream_config& u);
+
+/// What every node says of an upstream: name, protocol, target, ….
+json_object described(const node_context& node, std::size_t upstream);
+
+/// Its place in the configuration.
+std::optional<std::size_t> upstream_index(const node_context& node, const std::string& name);
+
+}  // namespace holdfast::actors::admin

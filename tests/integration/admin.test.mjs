@@ -1,0 +1,386 @@
+// What operators see of nodes and do to them, over the admin port and its socket. Every answer is held to its description.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { Admin, description, fits, holds, patternOf } from './support/admin.mjs';
+import { at, Cluster, clustered } from './support/cluster.mjs';
+import { Node, startRecording } from './support/lives.mjs';
+import { freePort, gatewayOnly, Process, program, run, slowness, startNode, temporaryFile, waitFor } from './support/processes.mjs';
+import { random } from '../crash/random.mjs';
+import { Session } from './support/wire.mjs';
+
+const admin = (node) => new Admin(node.admin);
+const timed = async (f) => {
+  const began = performance.now();
+  const value = await f();
+  return { value, ms: performance.now() - began };
+};
+
+/// What needs no more than a path.
+const plainPaths = Object.keys(description.paths).filter((p) => description.paths[p].get && !p.includes('{'));
+
+/// Asks for everything that there is to see.
+async function seeAll(ask, { session, execution, node, upstream }) {
+  for (const p of plainPaths) await ask.get(p);
+  for (const p of [`/v1/nodes/${node}`, `/v1/where/${session}`, `/v1/sessions/${session}`, `/v1/sessions/${session}/history`, `/v1/upstreams/${upstream}`,
+    `/v1/executions/${execution}`, `/v1/executions/${execution}/explain`, `/mcp/servers/${upstream}/tools`, `/mcp/owner/${session}`]) await ask.get(p);
+  const [actor] = (await ask.get('/v1/actors')).actors;
+  await ask.get(`/v1/actors/${actor.id}`);
+  await ask.get('/v1/slots', { detail: true });
+  await ask.get('/v1/sessions', { where: 'all', sort: 'memory' });
+  await ask.post('/v1/fence/check');
+  return ask.post('/v1/bundle');
+}
+
+test('the description of the API is valid, and names every path that is served', async () => {
+  const result = await new Validator().validate(structuredClone(description));
+  assert.ok(result.valid, JSON.stringify(result.errors));
+});
+
+describe('a node on its own', gatewayOnly, () => {
+  test('shows everything, and serves its own description', async (t) => {
+    const upstream = await startRecording(t);
+    const node = await startNode(t, { upstreams: { up: { url: upstream.url } } });
+    const ask = admin(node);
+    assert.deepEqual(await ask.get('/openapi.json'), description);
+    const session = await Session.open(node.mcp);
+    await session.text('quick', { key: 'k', value: 'v' });
+    const { executions } = await ask.get(`/v1/sessions/${session.id.slice(0, 8)}`);
+    assert.equal(executions.length, 1);
+    await seeAll(ask, { session: session.id, execution: executions[0].id, node: 'local', upstream: 'up' });
+    const { words, mayHaveRun } = await ask.get(`/v1/executions/${executions[0].id}/explain`);
+    assert.equal(mayHaveRun, true);
+    assert.equal(words.at(-1), 'It succeeded.');
+    const { transitions } = await ask.get(`/v1/sessions/${session.id}/history`);
+    assert.deepEqual(transitions.map((x) => x.state), ['negotiated', 'operating', 'selected', 'ready', 'executing', 'succeeded']);
+    assert.ok(transitions.every((x) => x.node === 'local'));
+  });
+
+  test('calls a tool for an operator, in a session that goes again', async (t) => {
+    const upstream = await startRecording(t);
+    const node = await startNode(t, { upstreams: { up: { url: upstream.url } } });
+    const ask = admin(node);
+    const { result } = await ask.post('/mcp/call', undefined, 200, { name: 'quick', arguments: { key: 'k', value: 'v' } });
+    assert.equal(result.content[0].text, 'k: v');
+    await waitFor('no session', async () => (await ask.get('/v1/sessions')).total === 0);
+    await ask.post('/mcp/call', undefined, 404, { name: 'unheard_of' });
+    await ask.post('/mcp/call', undefined, 400, { arguments: {} });
+    await ask.post('/mcp/call', undefined, 504, { name: 'slow', arguments: { key: 's', ms: 60_000, steps: 1 }, timeout: 200 });
+  });
+
+  test('agrees with what its clients do', async (t) => {
+    const upstream = await startRecording(t);
+    const node = await startNode(t, { upstreams: { up: { url: upstream.url } } });
+    const ask = admin(node);
+    const sessions = await Promise.all(Array.from({ length: 10 }, () => Session.open(node.mcp)));
+    for (const [i, s] of sessions.entries()) await s.text('quick', { key: `q${i}`, value: 'v' });
+    const slow = sessions.map((s, i) => s.call('slow', { key: `s${i}`, ms: 1500 * slowness, steps: 2 }));
+    const { executions } = await waitFor('all calls', async () => {
+      const seen = await ask.get('/v1/executions');
+      return seen.total === 10 && seen.executions.every((e) => e.state === 'executing') && seen;
+    });
+    assert.deepEqual(new Set(executions.map((e) => e.session)), new Set(sessions.map((s) => s.id)));
+    const page = await ask.get('/v1/sessions', { limit: 4, sort: 'calls' });
+    assert.equal(page.total, 10);
+    assert.ok(page.sessions.length === 4 && page.sessions.every((s) => s.calls === 1));
+    const rest = await ask.get('/v1/sessions', { limit: 100, sort: 'calls', cursor: page.next });
+    assert.equal(new Set([...page.sessions, ...rest.sessions].map((s) => s.id)).size, 10);
+    assert.equal((await ask.get('/v1/upstreams/up')).upstream.nodes[0].inflight, 10);
+    await Promise.all(slow);
+    const { upstream: seen } = await ask.get('/v1/upstreams/up');
+    assert.deepEqual([seen.nodes[0].calls, seen.nodes[0].errors, seen.nodes[0].inflight], [20, 0, 0]);
+    const tools = (await ask.get('/v1/latency')).histograms.find((h) => h.name === 'tool_call');
+    assert.deepEqual([tools.count, tools.buckets.reduce((sum, b) => sum + b.count, 0)], [20, 20]);
+    const late = tools.buckets.filter((b) => b.le === null || b.le >= 1_500_000 * slowness).reduce((sum, b) => sum + b.count, 0);
+    assert.equal(late, 10, 'ten calls took their time');
+  });
+
+  test('steers upstreams, calls and its log', async (t) => {
+    const upstream = await startRecording(t);
+    const node = await startNode(t, { log: { format: 'json' }, upstreams: { up: { url: upstream.url } } });
+    const ask = admin(node);
+    const session = await Session.open(node.mcp);
+    const call = session.request('tools/call', { name: 'slow', arguments: { key: 's', ms: 60_000, steps: 1 } });
+    const [execution] = (await waitFor('the call', async () => {
+      const seen = await ask.get('/v1/executions');
+      return seen.executions[0]?.state === 'executing' && seen;
+    })).executions;
+    const plan = await ask.post(`/v1/executions/${execution.id}/cancel`, { dry_run: true });
+    assert.deepEqual([plan.dryRun, plan.changed, plan.done], [true, 1, undefined]);
+    const done = await ask.post(`/v1/executions/${execution.id}/cancel`);
+    assert.deepEqual([done.done, done.changed], [true, 1], done.summary);
+    assert.match((await call).answer.error.message, /cancelled by an operator/);
+    await ask.post(`/v1/executions/${execution.id}/cancel`, undefined, 409);
+    assert.match((await ask.get(`/v1/executions/${execution.id}/explain`)).words.join(' '), /cancelled by an operator/);
+
+    assert.equal((await ask.post('/v1/upstreams/up/disable')).done, true);
+    assert.equal((await ask.get('/v1/upstreams/up')).upstream.enabled, false);
+    assert.match((await session.error('tools/call', { name: 'quick', arguments: { key: 'k', value: 'v' } })).message, /not available/);
+    await ask.post('/v1/upstreams/up/reconnect', undefined, 409);
+    assert.equal((await ask.post('/v1/upstreams/up/enable')).done, true);
+    assert.equal(await session.text('quick', { key: 'k', value: 'v' }), 'k: v');
+    const before = (await ask.get('/v1/upstreams/up')).upstream.nodes[0].connects;
+    assert.equal((await ask.post('/mcp/servers/up/reconnect')).done, true);
+    assert.equal((await ask.get('/v1/upstreams/up')).upstream.nodes[0].connects, before + 1);
+
+    assert.equal((await ask.post('/v1/log/level', { level: 'debug' })).done, true);
+    await session.text('quick', { key: 'k2', value: 'v' });
+    await waitFor('a line of the call', () => node.stderr.includes('"call.answered"'));
+    assert.equal((await ask.post(`/v1/sessions/${session.id}/end`)).done, true);
+    assert.equal((await session.post({ jsonrpc: '2.0', id: 99, method: 'ping' })).status, 404);
+    const audited = (await ask.get('/v1/events', { event: 'audit.' })).events.map((e) => e.event);
+    for (const event of ['execution_cancel', 'upstream_disable', 'upstream_enable', 'upstream_reconnect', 'log_level', 'session_end'])
+      assert.ok(audited.includes(`audit.${event}`), `${event} in ${audited}`);
+  });
+
+  test('answers nonsense with a problem, never with an error of its own', async (t) => {
+    const upstream = await startRecording(t);
+    const node = await startNode(t, { upstreams: { up: { url: upstream.url } } });
+    const session = await Session.open(node.mcp);
+    const ask = admin(node);
+    const seed = Number(process.env.HOLDFAST_TEST_SEED ?? Date.now() % 1_000_000);
+    t.diagnostic(`HOLDFAST_TEST_SEED=${seed}`);
+    const { between, chance } = random(seed);
+    const pick = (all) => all[between(0, all.length - 1)];
+    const strange = () => pick(['', '0', '-1', '1e9', '%00', '%ff', 'a'.repeat(300), '../..', '%2e%2e%2f', 'true', 'null', '{}', '"', '%22', 'é', '@', '1@local', 'x1', 'up', 'local',
+      session.id, `${session.id}.1`, session.id.slice(0, 4), '99999999999999999999', 'node', 'cluster']);
+    for (let i = 0; i < 600; ++i) {
+      const pattern = pick(Object.keys(description.paths));
+      const method = chance(0.1) ? pick(['PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH']) : Object.keys(description.paths[pattern])[0].toUpperCase();
+      const operation = description.paths[pattern][method.toLowerCase()];
+      let where = pattern.replace(/\{\w+\}/g, () => encodeURI(strange()).replace(/%25/g, '%'));
+      const names = (operation?.parameters ?? []).map((p) => (p.$ref ? description.components.parameters[p.$ref.split('/').at(-1)] : p)).filter((p) => p.in === 'query').map((p) => p.name);
+      const query = names.filter((n) => n !== 'follow' && n !== 'wait' && chance(0.5)).map((n) => `${n}=${encodeURI(strange()).replace(/%25/g, '%')}`);
+      if (chance(0.1)) query.push('unheard_of=1');
+      if (method === 'POST') query.push('dry_run=true');
+      if (query.length) where += `?${query.join('&')}`;
+      if (pattern.endsWith('/trace')) continue;
+      const body = operation?.requestBody ? pick(['', '{', '{}', '[]', '{"name":1}', '{"name":"quick"}', '{"name":"quick","arguments":[]}', '{"name":"quick","timeout":0}', '\u0000']) : undefined;
+      const reply = await ask.ask(method, where, { body });
+      assert.ok(reply.status < 500 || reply.status === 504, `${method} ${where} ${body}: ${reply.status} ${reply.text}`);
+      if (method === 'HEAD') continue;
+      if (patternOf(where.split('?')[0]) && operation) holds(method, where.split('?')[0], reply.status, reply.type, JSON.parse(reply.text));
+      else assert.ok([400, 404, 405].includes(reply.status), `${method} ${where}: ${reply.status}`);
+    }
+    assert.equal((await ask.get('/mcp/health')).status, 'ok');
+  });
+});
+
+describe('who may ask', gatewayOnly, () => {
+  test('is decided by a token, where there is one', async (t) => {
+    const token = 'a-token-for-operators';
+    const node = await startNode(t, { admin: { listen: '127.0.0.1:0', token }, upstreams: {} });
+    const refused = await admin(node).ask('GET', '/v1/status');
+    assert.equal(refused.status, 401);
+    assert.equal(refused.headers['www-authenticate'], 'Bearer');
+    holds('GET', '/v1/status', 401, refused.type, JSON.parse(refused.text));
+    assert.equal((await new Admin(node.admin, { authorization: 'Bearer wrong' }).ask('GET', '/v1/status')).status, 401);
+    const ask = new Admin(node.admin, { authorization: `Bearer ${token}`, host: 'gateway.example.com' });
+    await ask.get('/v1/status');
+    await ask.post('/v1/log/level', { level: 'info' });
+    const [event] = (await ask.get('/v1/events', { event: 'audit.' })).events;
+    assert.match(event.fields.who, /^token from 127\.0\.0\.1:\d+$/);
+  });
+
+  test('is nobody from a page of another site, and no other machine without a token', async (t) => {
+    const node = await startNode(t, { upstreams: {} });
+    assert.equal((await new Admin(node.admin, { origin: 'https://evil.example' }).ask('POST', '/v1/rebalance')).status, 403);
+    assert.equal((await new Admin(node.admin, { host: 'evil.example' }).ask('GET', '/v1/status')).status, 403);
+    const file = temporaryFile(t, 'open.yaml', { admin: { listen: '0.0.0.0:7421' }, store: 'memory:', upstreams: {} });
+    const { code, stderr } = await run(program('holdfastd'), ['--check', '--config', file]);
+    assert.equal(code, 2);
+    assert.match(stderr, /admin\.token/);
+  });
+
+  test('is whoever may open the socket', async (t) => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-socket-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const socket = path.join(folder, 'admin.sock');
+    const config = { listen: `127.0.0.1:${await freePort()}`, admin: { socket, token: 'a-token-for-operators' }, upstreams: {} };
+    const node = await Node.start(t, { store: 'memory:', ...config });
+    assert.equal(statSync(socket).mode & 0o777, 0o600);
+    const ask = new Admin(socket);
+    await ask.get('/v1/status');
+    await ask.post('/v1/log/level', { level: 'info' });
+    assert.equal((await ask.get('/v1/events', { event: 'audit.' })).events[0].fields.who, `uid ${process.getuid()}`);
+    await node.crash();
+    await ask.get('/v1/status');
+    await node.stop();
+    assert.throws(() => statSync(socket), /ENOENT/);
+  });
+});
+
+describe('a cluster', clustered, () => {
+  test('is seen whole from every node', async (t) => {
+    const cluster = await Cluster.start(t, 3);
+    const session = await Session.open(cluster.nodes[0].mcp);
+    await session.text('quick', { key: 'k', value: 'v' });
+    for (const node of cluster.nodes) {
+      const ask = admin(node);
+      const [execution] = (await ask.get(`/v1/sessions/${session.id}`)).executions;
+      const bundle = await seeAll(ask, { session: session.id, execution: execution.id, node: 'n1', upstream: 'up' });
+      assert.deepEqual(bundle.unreachable, []);
+      const status = await ask.get('/v1/status');
+      assert.deepEqual(status.nodes.map((n) => [n.name, n.state]), [['n1', 'up'], ['n2', 'up'], ['n3', 'up']]);
+      assert.deepEqual([status.slots, status.sessions.hot, status.warnings], [{ held: 1024, unowned: 0, moving: 0 }, 1, []]);
+      const where = await ask.get(`/v1/where/${session.id.slice(0, 6)}`);
+      assert.deepEqual([where.agreed, where.owner, where.views.map((v) => v.session)], [true, 'n1', [true, false, false]]);
+      assert.deepEqual((await ask.get('/v1/sessions', { prefix: session.id.slice(0, 5) })).sessions.map((s) => s.node), ['n1']);
+      assert.deepEqual((await ask.get('/v1/sessions', { scope: 'node' })).total, node.name === 'n1' ? 1 : 0);
+      assert.deepEqual((await ask.get('/v1/upstreams/up')).upstream.nodes.map((n) => n.calls), [1, 0, 0]);
+      const checked = await ask.post('/v1/fence/check');
+      assert.deepEqual([checked.checked, checked.faults, checked.storeRead], [1024, [], true]);
+      assert.equal((await ask.get('/mcp/owner/' + session.id)).node, 'n1');
+    }
+  });
+
+  test('names a node that does not answer, and waits for it no longer than it should', async (t) => {
+    const cluster = await Cluster.start(t, 3, { cluster: { silence: '30s' }, drain_timeout: '1s' });
+    const ask = admin(cluster.nodes[0]);
+    const session = await Session.open(cluster.nodes[0].mcp);
+    const n3 = cluster.nodes[2];
+    n3.process.signal('SIGSTOP');
+    t.after(() => n3.process.signal('SIGCONT'));
+    for (const p of ['/v1/nodes', '/v1/status', '/v1/slots', `/v1/where/${session.id}`, `/v1/sessions/${session.id}`]) {
+      const { value, ms } = await timed(() => ask.get(p));
+      assert.deepEqual(value.unreachable, ['n3'], p);
+      assert.ok(ms < 300 + 300 * slowness, `${p} took ${ms} ms`);
+    }
+    const seen = (await ask.get('/v1/nodes')).nodes.find((n) => n.name === 'n3');
+    assert.equal(seen.state, 'unreachable');
+    await ask.get('/v1/nodes/n3', undefined, 502);
+    n3.process.signal('SIGCONT');
+    await cluster.nodes[1].kill();
+    const { ms } = await timed(() => waitFor('the killed node to be missed', async () => {
+      const { nodes, unreachable } = await ask.get('/v1/nodes');
+      return unreachable.includes('n2') || nodes.length === 2;
+    }));
+    assert.ok(ms < 1000 * slowness, `missed only after ${ms} ms`);
+  });
+
+  test('moves what it is told to, and tells what came of it', async (t) => {
+    const cluster = await Cluster.start(t, 3);
+    const [n1, n2, n3] = cluster.nodes;
+    const session = await Session.open(n1.mcp);
+    await session.text('quick', { key: 'k', value: 'v' });
+    const ask = admin(n3);
+    const plan = await ask.post(`/v1/sessions/${session.id}/move`, { to: 'n2', dry_run: true });
+    assert.equal(plan.changed, 1);
+    const moved = await ask.post(`/v1/sessions/${session.id}/move`, { to: 'n2', wait: 20_000 });
+    assert.deepEqual([moved.done, moved.changed, moved.unit, moved.requestsFailed], [true, 1, 'slots', 0], moved.summary);
+    assert.match(moved.summary, /^moved 1 slots in \d+ ms, 0 requests failed$/);
+    assert.equal(await at(session, n1).text('quick', { key: 'k2', value: 'v' }), 'k2: v');
+    const where = await waitFor('agreement', async () => {
+      const w = await ask.get(`/v1/where/${session.id}`);
+      return w.agreed && w;
+    });
+    assert.equal(where.owner, 'n2');
+    const { tenures, transitions } = await ask.get(`/v1/sessions/${session.id}/history`);
+    assert.deepEqual(tenures.map((x) => [x.node, x.how]), [['n2', 'taken over'], ['n1', 'created']]);
+    assert.ok(tenures[0].epoch > 0);
+    assert.deepEqual([transitions[0].node, transitions.at(-1).node, transitions.at(-1).state], ['n1', 'n2', 'succeeded']);
+
+    const passivated = await ask.post(`/v1/sessions/${session.id}/passivate`);
+    assert.deepEqual([passivated.done, passivated.changed], [true, 1], passivated.summary);
+    const stored = await ask.get('/v1/sessions', { where: 'store' });
+    assert.deepEqual([stored.storeRead, stored.sessions.map((s) => [s.id, s.state])], [true, [[session.id, 'stored']]]);
+    const asleep = await ask.get(`/v1/sessions/${session.id}`);
+    assert.deepEqual([asleep.session.state, asleep.executions.length], ['stored', 2]);
+    assert.equal(await at(session, n3).text('quick', { key: 'k3', value: 'v' }), 'k3: v');
+
+    const drained = await ask.post('/v1/nodes/n2/drain', { wait: 20_000 });
+    assert.equal(drained.done, true, drained.summary);
+    assert.ok(drained.changed > 200 && drained.requestsFailed === 0, drained.summary);
+    assert.deepEqual((await ask.get('/v1/nodes/n2')).node.slots, 0);
+    assert.equal(await at(session, n2).text('quick', { key: 'k4', value: 'v' }), 'k4: v');
+    await ask.post('/v1/nodes/n9/drain', undefined, 404);
+    const back = await ask.post('/v1/nodes/n2/undrain', { wait: 20_000 });
+    assert.equal(back.done, true, back.summary);
+    assert.equal((await ask.get(`/v1/where/${session.id}`)).wanted, 'n2', 'where an operator had put it');
+    const rebalanced = await ask.post('/v1/rebalance', { wait: 20_000 });
+    assert.equal(rebalanced.done, true, rebalanced.summary);
+    const ended = await ask.post(`/v1/sessions/${session.id}/end`);
+    assert.equal(ended.done, true, ended.summary);
+    assert.equal((await session.post({ jsonrpc: '2.0', id: 99, method: 'ping' })).status, 404);
+  });
+
+  test('shows a session\'s messages while it moves', async (t) => {
+    const cluster = await Cluster.start(t, 3);
+    const [n1, , n3] = cluster.nodes;
+    const session = await Session.open(n1.mcp);
+    await session.text('quick', { key: 'before', value: 'v' });
+    const trace = await admin(n3).listen(`/v1/sessions/${session.id}/trace`, { bodies: true });
+    await waitFor('the trace', () => trace.of('attached').length === 1);
+    await session.call('quick', { key: 'k', value: 'v', password: 'hunter2' });
+    const seen = await waitFor('four messages', () => trace.of('message').length >= 4 && trace.of('message'));
+    assert.deepEqual(seen.map((m) => [m.node, m.from, m.to, m.kind]), [['n1', 'client', 'session', 'request'], ['n1', 'session', 'upstream', 'request'],
+      ['n1', 'upstream', 'session', 'answer'], ['n1', 'session', 'client', 'answer']]);
+    assert.ok(seen[2].afterUs > 0 && seen[3].afterUs >= seen[2].afterUs);
+    assert.ok(seen[0].body.includes('"***"') && !JSON.stringify(seen).includes('hunter2'));
+    for (const m of seen) fits('api#/components/schemas/traced', m, 'a message');
+    await admin(n1).post(`/v1/sessions/${session.id}/move`, { to: 'n2', wait: 20_000 });
+    await session.text('quick', { key: 'after', value: 'v' });
+    await waitFor('messages of the other node', () => trace.of('message').filter((m) => m.node === 'n2').length >= 4);
+    assert.deepEqual(trace.of('attached').map((a) => a.node), ['n1', 'n2']);
+    await session.delete();
+    const [end] = await waitFor('the end', () => trace.of('end').length && trace.of('end'));
+    assert.equal(end.reason, 'ended');
+    await admin(n3).ask('GET', `/v1/sessions/${session.id}/trace`).then((r) => assert.equal(r.status, 404));
+  });
+
+  test('tells what happens, while its store is away', async (t) => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-redis-'));
+    const redis = new Process('redis-server', ['--port', '0', '--unixsocket', path.join(folder, 's'), '--save', '', '--maxmemory-policy', 'noeviction', '--dir', folder]);
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    t.after(() => redis.kill());
+    await redis.says(/eady to accept connections/);
+    const cluster = await Cluster.start(t, 2, { store: { url: `unix:${path.join(folder, 's')}`, deadline: '500ms', hold_timeout: '500ms' }, drain_timeout: '1s' });
+    const ask = admin(cluster.nodes[0]);
+    const session = await Session.open(cluster.nodes[0].mcp);
+    const events = await ask.listen('/v1/events', { follow: true });
+    redis.signal('SIGSTOP');
+    const request = session.request('tools/call', { name: 'quick', arguments: { key: 'k', value: 'v' } }).catch((e) => e);
+    const lost = await waitFor('news of it', () => events.of('event').find((e) => e.event === 'store.unavailable'));
+    fits('api#/components/schemas/event', lost, 'an event');
+    for (const p of [...plainPaths, `/v1/sessions/${session.id}`]) {
+      const { value, ms } = await timed(() => ask.get(p));
+      assert.ok(!value.unreachable?.length, p);
+      assert.ok(ms < 300 + 300 * slowness, `${p} took ${ms} ms`);
+    }
+    assert.equal((await ask.get('/v1/sessions', { where: 'all' })).storeRead, false);
+    assert.ok((await ask.get('/v1/status')).warnings.some((w) => w.includes('the store is unavailable')));
+    redis.signal('SIGCONT');
+    await request;
+    await waitFor('the store', async () => (await ask.get('/v1/status')).store === 'ok');
+    events.close();
+  });
+
+  test('shows no secret anywhere', async (t) => {
+    const marked = (name) => `MARKED-secret-${name}`;
+    const upstream = await startRecording(t);
+    const cluster = await Cluster.start(t, 2, {
+      admin: { listen: '127.0.0.1:0', token: marked('token-of-admin') },
+      upstreams: {
+        up: { url: `${upstream.url}?key=${marked('query')}`, headers: { Authorization: `Bearer ${marked('header')}`, 'X-Key': marked('other-header') } },
+        off: { command: 'false', args: ['--password', marked('argument')], env: { SECRET: marked('environment') } },
+      },
+    });
+    const asks = cluster.nodes.map((n) => new Admin(n.admin, { authorization: `Bearer ${marked('token-of-admin')}` }));
+    const session = await Session.open(cluster.nodes[0].mcp);
+    await session.text('quick', { key: 'k', value: 'v' });
+    await asks[0].post('/v1/log/level', { level: 'debug' });
+    await asks[0].post('/v1/upstreams/up/reconnect');
+    await session.text('quick', { key: 'k2', value: 'v' });
+    for (const ask of asks) {
+      const [execution] = (await ask.get(`/v1/sessions/${session.id}`)).executions;
+      await seeAll(ask, { session: session.id, execution: execution.id, node: 'n2', upstream: 'up' });
+    }
+    const all = [...Admin.seen, ...cluster.nodes.map((n) => n.process.stderr + n.process.stdout)].join('\n');
+    assert.ok(all.length > 100_000, 'there was something to look at');
+    assert.equal(/MARKED-secret-[\w-]+/.exec(all), null);
+    assert.ok(!all.includes('a-secret-of-the-cluster'));
+  });
+});
