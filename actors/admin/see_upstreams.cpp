@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "actors/admin/desk.hpp"
 #include "actors/admin/json.hpp"
@@ -139,8 +140,12 @@ void see_upstream(desk& at, const request& r, reply done) {
 void see_catalogue(desk& at, const request&, reply done) {
   const auto& node = at.node();
   const auto view = node.views[0].get();
+  std::vector<std::string> digests;
+  if (view)
+    std::transform(view->digests().begin(), view->digests().end(), std::back_inserter(digests),
+                   [](auto d) { return std::to_string(d); });
   done(json_object()
-           .number("epoch", view ? view->epoch() : 0)
+           .list("digests", digests)
            .list("tools", view ? entries_of(*view, list_kind::tools, node) : std::vector<std::string>())
            .list("prompts", view ? entries_of(*view, list_kind::prompts, node) : std::vector<std::string>())
            .number("resources", view ? view->size(list_kind::resources) : 0)

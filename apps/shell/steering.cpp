@@ -136,7 +136,7 @@ void add_move(CLI::App& app, console& at) {
   command->add_option("--to", o->to, "the node that is to have it")->type_name("NODE")->required();
 }
 
-/// `kill node NODE`, `log level LEVEL`, `fence check`: two words that make one command.
+/// `log level LEVEL`, `fence check`: two words that make one command.
 CLI::App* add_group(CLI::App& app, const std::string& name, const std::string& about) {
   auto* group = app.add_subcommand(name, about);
   group->require_subcommand(1);
@@ -190,10 +190,6 @@ void add_steering(CLI::App& app, console& at) {
              [&at, o] { steer(at, {"rebalance"}, {}, *o); });
   add_node_change(app, at, "drain", "Have a node hand over what it has and take no more, while it runs on", "drain");
   add_node_change(app, at, "undrain", "Have a drained node take its share again", "undrain");
-  add_node_change(*add_group(app, "kill", "Kill a node, as kill -9 does"), at, "node", "Kill a node, as kill -9 does",
-                  "kill");
-  add_node_change(*add_group(app, "restart", "Restart a node"), at, "node",
-                  "Have a node hand over what it has, end, and start anew", "restart");
   add_simple(app, at, "reconnect", "Connect to an upstream anew, at every node", "UPSTREAM", "upstreams", "reconnect");
   add_simple(app, at, "disable", "Keep an upstream unconnected, at every node", "UPSTREAM", "upstreams", "disable");
   add_simple(app, at, "enable", "Take back a disable", "UPSTREAM", "upstreams", "enable");

@@ -86,8 +86,7 @@ void catalogue(console& at) {
   const auto answer = at.get(api_path({"catalogue"}));
   show(at, answer, [&](std::ostream& out) {
     const auto& a = answer.json;
-    out << "catalogue " << plain(member(a, "epoch")) << ": " << plain(member(a, "resources")) << " resources, "
-        << plain(member(a, "templates")) << " templates\n";
+    out << plain(member(a, "resources")) << " resources, " << plain(member(a, "templates")) << " templates\n";
     print_heading(out, "tools");
     print_list(out, member(a, "tools"), entry_columns, at.columns());
     print_heading(out, "prompts");
