@@ -27,7 +27,8 @@ namespace {
 using transport::http_method;
 using transport::http_request;
 
-constexpr auto look_stands_for = std::chrono::milliseconds{1'000};  // what it leaves in the store goes by itself
+constexpr auto sessions_write_within = std::chrono::milliseconds{750};  // they try again several times a second
+constexpr auto look_stands_for = std::chrono::milliseconds{1'000};      // what it leaves in the store goes by itself
 constexpr std::string_view json_type = "application/json";
 constexpr std::string_view anonymous = anonymous_principal;
 
@@ -158,8 +159,12 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   /// store that is full can be read.
   void look_at_store() {
     home().lane()->acquire("ready:" + node_.store->incarnation(), look_stands_for,
-                           [&node = node_](const auto& written) {
-                             written ? node.store->note_success() : node.store->note_failure(written.error());
+                           [&node = node_, &loop = home().loop()](const auto& written) {
+                             if (!written) return node.store->note_failure(written.error());
+                             // Sessions that have something to write down do so first.
+                             loop.after(sessions_write_within, [&node, before = node.store->failures()] {
+                               if (node.store->failures() == before) node.store->note_success();
+                             });
                            });
   }
 

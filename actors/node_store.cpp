@@ -149,6 +149,7 @@ void node_store::claim_anew(persistence::store_lane& lane, std::uint16_t slot, p
 }
 
 void node_store::note_failure(const persistence::store_failure& f) {
+  ++failures_;
   if (!available_.exchange(false)) return;
   log::error("store.unavailable", {{"store", shown()},
                                    {"reason", f.detail},

@@ -83,6 +83,9 @@ class node_store {
   }
   bool available() const noexcept { return available_; }
 
+  /// Differs from an earlier one if there was a failure in between.
+  std::uint32_t failures() const noexcept { return failures_; }
+
  private:
   void note_return();
 
@@ -101,6 +104,7 @@ class node_store {
   std::array<std::atomic<bool>, persistence::slot_count> closing_{};
   std::atomic<std::uint64_t> view_{0};
   std::atomic<bool> available_{true};
+  std::atomic<std::uint32_t> failures_{0};
 };
 
 }  // namespace holdfast::actors

@@ -140,6 +140,7 @@ class session_actor final : public shard_actor {
   void interrupt(const call_ptr& c);
   transport::upstream_session adoptable(std::uint32_t upstream);
   void refuse_stashed(int status, int code, std::string_view why);
+  void answer_stashed(int status, int code, std::string_view why);
 
   // session_gap.cpp
   void note_list(const catalogue_view& view, list_kind kind);

@@ -79,6 +79,8 @@ struct session_durability {
   commit_gate gate;
   phase now = phase::live;
   bool snapshot_due = false, tenure_unwritten = false, call_back = true;
+  bool unproven =
+      false;  ///< calls are taken up once a commit has shown that the session is here; messages wait for that
   bool reseeded = false;    ///< the commit under way was sent as a restoration
   std::string client;       ///< raw: {"info":…,"capabilities":…}
   std::string client_part;  ///< its content hash, if it is stored apart

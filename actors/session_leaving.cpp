@@ -129,6 +129,10 @@ bool session_actor::diverted(Message& m) {
   if (!durable_) return false;
   switch (durable_->now) {
     case phase::live:
+      if (durable_->unproven) {
+        durable_->stash.emplace_back(std::move(m));
+        return true;
+      }
       if (over() || !node_.store->is_closing(slot_) || !begins_call(m)) return false;
       durable_->stash.emplace_back(std::move(m));
       return true;

@@ -181,9 +181,15 @@ void session_actor::come_back() {
   d.loaded = {};
   d.parts.clear();
   tell_changed_lists();
-  for (auto& m : std::exchange(d.stash, {})) {
-    std::visit([this](auto& message) { send(self(), std::move(message)); }, m);
-  }
+  // What the client sends again is compared with its calls once it is known what becomes of them.
+  d.unproven = open > 0;
+  gated([this] {
+    durable_->unproven = false;
+    for (auto& m : std::exchange(durable_->stash, {}))
+      std::visit([this](auto& message) { send(self(), std::move(message)); }, m);
+  });
+  if (open > 0)
+    gated([] {}, [this] { answer_stashed(503, mcp::code::server_error, "The store does not answer; try again"); });
   on_tick();
 }
 
@@ -314,6 +320,12 @@ void session_actor::interrupt(const call_ptr& c) {
 void session_actor::refuse_stashed(int status, int code, std::string_view why) {
   durable_->now = phase::lost;
   node_.sessions.remove(id_, id());
+  answer_stashed(status, code, why);
+  refused_ = status;
+  send(self(), session_over{});
+}
+
+void session_actor::answer_stashed(int status, int code, std::string_view why) {
   const auto body = mcp::make_error({}, code, why);
   for (auto& m : std::exchange(durable_->stash, {})) {
     std::visit(
@@ -327,8 +339,6 @@ void session_actor::refuse_stashed(int status, int code, std::string_view why) {
         },
         m);
   }
-  refused_ = status;
-  send(self(), session_over{});
 }
 
 namespace {

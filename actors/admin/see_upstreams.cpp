@@ -14,6 +14,8 @@
 namespace holdfast::actors::admin {
 namespace {
 
+constexpr milliseconds catalogue_wait{1'000};
+
 struct sums {
   std::uint64_t calls = 0, errors = 0, inflight = 0;
 };
@@ -86,6 +88,21 @@ std::vector<std::string> entries_of(const catalogue_view& view, list_kind kind, 
   return all;
 }
 
+void tell_catalogue(const node_context& node, const view_ptr& view, const reply& done) {
+  std::vector<std::string> digests;
+  if (view)
+    std::transform(view->digests().begin(), view->digests().end(), std::back_inserter(digests),
+                   [](auto d) { return std::to_string(d); });
+  done(json_object()
+           .list("digests", digests)
+           .list("tools", view ? entries_of(*view, list_kind::tools, node) : std::vector<std::string>())
+           .list("prompts", view ? entries_of(*view, list_kind::prompts, node) : std::vector<std::string>())
+           .number("resources", view ? view->size(list_kind::resources) : 0)
+           .number("templates", view ? view->size(list_kind::templates) : 0)
+           .raw("unreachable", "[]")
+           .str());
+}
+
 }  // namespace
 
 void ask_upstreams(desk& at, const std::string& params, reply done) {
@@ -138,20 +155,10 @@ void see_upstream(desk& at, const request& r, reply done) {
 }
 
 void see_catalogue(desk& at, const request&, reply done) {
-  const auto& node = at.node();
-  const auto view = node.views[0].get();
-  std::vector<std::string> digests;
-  if (view)
-    std::transform(view->digests().begin(), view->digests().end(), std::back_inserter(digests),
-                   [](auto d) { return std::to_string(d); });
-  done(json_object()
-           .list("digests", digests)
-           .list("tools", view ? entries_of(*view, list_kind::tools, node) : std::vector<std::string>())
-           .list("prompts", view ? entries_of(*view, list_kind::prompts, node) : std::vector<std::string>())
-           .number("resources", view ? view->size(list_kind::resources) : 0)
-           .number("templates", view ? view->size(list_kind::templates) : 0)
-           .raw("unreachable", "[]")
-           .str());
+  // A node that nobody has asked for lists yet reads them now.
+  at.with_view(catalogue_wait, [self = at.shared_from_this(), done = std::move(done)](const view_ptr& view) {
+    tell_catalogue(self->node(), view, done);
+  });
 }
 
 }  // namespace holdfast::actors::admin

@@ -64,7 +64,7 @@ void steer(console& at, const std::vector<std::string>& path, query parameters, 
     if (at.json()) at.out() << plan.text << '\n';
     return;
   }
-  parameters.emplace_back("wait", std::to_string(o.wait.count()));
+  if (o.wait > 0ms) parameters.emplace_back("wait", std::to_string(o.wait.count()));
   auto answer =
       std::async(std::launch::async, [&] { return at.post(api_path(path, parameters), o.wait + answer_slack); });
   if (how && !at.json()) show_progress(at, how, [&] { return answer.wait_for(0s) == std::future_status::ready; });
@@ -167,6 +167,7 @@ void fence_check(console& at) {
 
 void add_log_level(CLI::App& app, console& at) {
   const auto o = std::make_shared<steer_options>();
+  o->wait = 0ms;  // it is done when it is answered
   auto* command = add_change(*add_group(app, "log", "Change what is logged"), "level",
                              "Set the lowest level that is logged, until the nodes restart", o, [&at, o] {
                                steer(at, {"log", "level"}, {{"level", o->level}}, *o);

@@ -62,7 +62,7 @@ int watch_in_lines(console& at, const watch_options& o, const std::vector<std::s
 void add_watch(CLI::App& app, console& at) {
   const auto o = std::make_shared<watch_options>();
   auto* command = app.add_subcommand("watch", "Repeat another command and show what it prints, until Ctrl-C");
-  command->prefix_command();
+  command->prefix_command()->fallthrough(false);
   add_duration(*command, "--every", o->every, "the time between two looks");
   command->add_option("--times", o->times, "end after so many looks")->type_name("NUMBER");
   command->callback([&at, o, command] {

@@ -517,12 +517,12 @@ TEST_CASE("a unix socket is for its user alone, and goes with its server") {
   const auto listen = [&](const std::string& at) { return http_server::listen(*io, at, 0, {}, handler); };
   io.run([&] {
     auto first = listen(path);
-    REQUIRE(first);
+    REQUIRE(first.has_value());
     struct stat found {};
     REQUIRE(::stat(path.c_str(), &found) == 0);
     CHECK((found.st_mode & 0777) == 0600);
     const auto second = listen(path);
-    REQUIRE_FALSE(second);
+    REQUIRE_FALSE(second.has_value());
     CHECK(second.error().detail == path + ": address already in use");
     first->reset();
     CHECK(::stat(path.c_str(), &found) != 0);
