@@ -109,6 +109,7 @@ describe('the commands of operators', clustered, () => {
     await ends(ok, n2, 'rebalance', '--yes');
     await ends(ok, n2, 'reconnect', 'up', '--yes');
     await ends(ok, n2, 'log', 'level', 'debug', '--yes');
+    assert.equal(await session.text('quick', { key: 'k1', value: 'hot' }), 'k1: hot', 'a session that has moved is in the store until it is asked for');
     await ends(ok, n2, 'passivate', session.id, '--yes');
     assert.equal(await session.text('quick', { key: 'k2', value: 'back' }), 'k2: back');
     const bundle = path.join(cluster.store.folder, 'bundle.json');
