@@ -192,7 +192,7 @@ void session_inspection::count_calls(shard_actor& session, std::vector<std::uint
 
 std::string session_inspection::line(shard_actor& session) {
   auto& s = of(session);
-  const auto seen = s.seen();
+  const auto seen = s.observed();
   const auto f = figures_of(session);
   const auto now = coarse_now_ms();
   std::size_t streams = 1, connected = 0;

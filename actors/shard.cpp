@@ -92,7 +92,7 @@ bool shard_actor::cleanup(caf::error&& why, caf::execution_unit* unit) {
   return caf::event_based_actor::cleanup(std::move(why), unit);
 }
 
-shard_actor::activity shard_actor::seen() {
+shard_actor::activity shard_actor::observed() {
   auto now = activity_;
   auto& box = mailbox();
   // A blocked mailbox is empty, and must be left to whoever wakes the actor; a closed one belongs to nobody.

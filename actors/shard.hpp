@@ -90,7 +90,7 @@ class shard_actor : public caf::event_based_actor {
     const std::type_info* last = nullptr;      ///< the message that it handled last
     std::int64_t began_ms = 0, active_ms = 0;  ///< of the steady clock: its begin, and the last message
   };
-  activity seen();
+  activity observed();
 
   /// Whom or what it serves: a session's id, an upstream's name. Empty if there is nothing to say.
   virtual std::string_view subject() const { return {}; }

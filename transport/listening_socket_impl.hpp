@@ -18,9 +18,9 @@ class listening_socket {
  public:
   using acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
 
-  /// `host` is an IP address or "localhost"; port 0 lets the system choose. Or it is the absolute path of a unix socket,
-  /// which only this user may use (mode 0600), and which goes with this object; one that a process left there that is no
-  /// more is replaced. Fails with `bad_address`, or with the reason of the system.
+  /// `host` is an IP address or "localhost"; port 0 lets the system choose. Or it is the absolute path of a unix
+  /// socket, which only this user may use (mode 0600), and which goes with this object; one that a process left there
+  /// that is no more is replaced. Fails with `bad_address`, or with the reason of the system.
   static outcome<listening_socket> open(boost::asio::io_context& on, const std::string& host, std::uint16_t port);
 
   acceptor& socket() noexcept { return socket_; }

@@ -68,7 +68,7 @@ shard_list list_of_shard(shard& s, std::size_t shard_number, const wish& w) {
     std::vector<entry> all;
     for (auto* const a : residents) {
       if ((!w.kind.empty() && w.kind != a->name()) || (w.number != 0 && w.number != a->id())) continue;
-      const auto seen = a->seen();
+      const auto seen = a->observed();
       all.push_back({key_of(seen, w.sort), a, seen});
     }
     list.total = all.size();

@@ -23,7 +23,7 @@ std::uint64_t key_of(shard_actor& a, std::string_view sort) {
   if (sort == "id") return 0;
   if (sort == "calls") return session_inspection::figures_of(a).calls;
   if (sort == "memory") return session_inspection::figures_of(a).memory;
-  const auto seen = a.seen();
+  const auto seen = a.observed();
   if (sort == "handled") return seen.handled;
   if (sort == "mailbox") return seen.waiting;
   return static_cast<std::uint64_t>(coarse_now_ms() - (sort == "age" ? seen.began_ms : seen.active_ms));

@@ -62,8 +62,8 @@ inline constexpr std::string_view missing_store =
     "to "
     "keep nothing";
 
-/// The folder of the sockets for operators, where a node is told none: $XDG_RUNTIME_DIR/holdfast, or the `state_folder`,
-/// with a / at the end. Empty if there is no such folder.
+/// The folder of the sockets for operators, where a node is told none: $XDG_RUNTIME_DIR/holdfast, or the
+/// `state_folder`, with a / at the end. Empty if there is no such folder.
 std::string default_admin_socket(const environment& env = process_environment());
 
 /// The URL of a store without user and password.

@@ -90,7 +90,8 @@ TEST_CASE("parameters are checked by their kind") {
 }
 
 TEST_CASE("a query is read, or refused") {
-  CHECK(read_query("a=1&b=two%20words&c") == std::map<std::string, std::string>{{"a", "1"}, {"b", "two words"}, {"c", ""}});
+  CHECK(read_query("a=1&b=two%20words&c") ==
+        std::map<std::string, std::string>{{"a", "1"}, {"b", "two words"}, {"c", ""}});
   for (const auto* text : {"a=%", "a=%4", "a=%zz", "a=%00", "a=%ff", "a=1&a=2"}) {
     CAPTURE(text);
     CHECK_FALSE(read_query(text));
@@ -98,14 +99,17 @@ TEST_CASE("a query is read, or refused") {
 }
 
 TEST_CASE("a call that was sent and then lost may have run, and one that never left has not") {
-  const auto lost = explained(call("interrupted", moment("select") + "," + moment("dispatched") + "," + moment("connection_lost", "n2"), "x"));
+  const auto lost = explained(
+      call("interrupted", moment("select") + "," + moment("dispatched") + "," + moment("connection_lost", "n2"), "x"));
   CHECK(lost.may_have_run);
   CHECK(lost.words.front() == "2026-11-28T12:00:00.000Z: It was sent to up (node n1).");
   CHECK(lost.words.back().find("may have run") != std::string::npos);
   const auto refused = explained(call("failed", moment("select") + "," + moment("error_came")));
   CHECK_FALSE(refused.may_have_run);
   CHECK(refused.words.back() == "It failed before it was sent: it has not run.");
-  CHECK_FALSE(explained(call("cancelled", moment("dispatched") + "," + moment("returned") + "," + moment("cancel_asked"))).may_have_run);
+  CHECK_FALSE(
+      explained(call("cancelled", moment("dispatched") + "," + moment("returned") + "," + moment("cancel_asked")))
+          .may_have_run);
 }
 
 TEST_CASE("of several nodes one has the session, or none, or the id is not enough") {
@@ -124,8 +128,9 @@ TEST_CASE("of several nodes one has the session, or none, or the id is not enoug
 TEST_CASE("slots without an owner, or with more than one, are seen") {
   parts p;
   const std::string wanted = R"("wanted":["a","a","b"],"pinned":[2])";
-  p.all = {{"a", R"({"slots":[{"slot":0,"state":"held","epoch":3},{"slot":2,"state":"held","epoch":1}],)" + wanted + "}"},
-           {"b", R"({"slots":[{"slot":2,"state":"sealed","epoch":2}],)" + wanted + "}"}};
+  p.all = {
+      {"a", R"({"slots":[{"slot":0,"state":"held","epoch":3},{"slot":2,"state":"held","epoch":1}],)" + wanted + "}"},
+      {"b", R"({"slots":[{"slot":2,"state":"sealed","epoch":2}],)" + wanted + "}"}};
   const auto all = picture_of(p);
   CHECK(all.unowned == 1022);
   CHECK(all.contested == 1);
@@ -161,7 +166,8 @@ TEST_CASE("a listener is shown no more than it asked for, and is told of the res
   std::vector<std::string> events;
   {
     session_trace t(1, "n1", {3, 2, false}, [&](std::string e) { events.push_back(std::move(e)); });
-    for (int i = 0; i < 5; ++i) t.note(place::client, place::session, R"({"jsonrpc":"2.0","id":1,"method":"ping"})", {}, {});
+    for (int i = 0; i < 5; ++i)
+      t.note(place::client, place::session, R"({"jsonrpc":"2.0","id":1,"method":"ping"})", {}, {});
     CHECK_FALSE(t.over());
     t.note(place::client, place::session, "no JSON", {}, {});
   }
