@@ -27,6 +27,7 @@ class Stream {
   attach(response, after) {
     this.response?.end();
     this.response = response;
+    this.begun = true;
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     response.flushHeaders();
     response.on('close', () => { if (this.response === response) this.response = undefined; });
@@ -146,7 +147,8 @@ function onGet(request, response) {
   const session = sessions.get(request.headers['mcp-session-id']);
   if (!session) return json(response, 404);
   const last = request.headers['last-event-id'];
-  const [stream, seen] = last === undefined ? [session.own, session.own.messages.length] : session.find(last);
+  const { own } = session;
+  const [stream, seen] = last === undefined ? [own, own.begun ? own.messages.length : 0] : session.find(last);
   if (!stream) return json(response, 400);
   if (stream !== session.own) record({ what: 'resumed', stream: stream.number, after: seen });
   return stream.attach(response, seen);
