@@ -95,13 +95,14 @@ def sentinel_group(b):
             port = free_port()
             folder = pathlib.Path(lives.enter_context(tempfile.TemporaryDirectory()))
             config = folder / "redis.conf"
-            config.write_text("\n".join([f"port {port}", "bind 127.0.0.1", f"dir {folder}", *arguments]) + "\n", encoding="utf-8")
+            config.write_text("\n".join([f"port {port}", "bind 127.0.0.1", f"dir {folder}", f"logfile {log.resolve()}", *arguments]) + "\n", encoding="utf-8")
             sentinel = ["--sentinel"] if arguments[0].startswith("sentinel") else []
             process = lives.enter_context(running(["redis-server", config, *sentinel], log))
             wait_for_port(port, process)
             return process, port
 
-        keeping = ("appendonly yes", "appendfsync everysec", 'save ""', "maxmemory-policy noeviction")
+        keeping = ("appendonly yes", "appendfsync everysec", 'save ""', "maxmemory-policy noeviction",
+                   "repl-diskless-sync-delay 0")  # or a replica that must copy everything is not there for 5 s
         master, master_port = start(*keeping)
         for _ in range(REPLICAS):
             start(*keeping, f"replicaof 127.0.0.1 {master_port}")
