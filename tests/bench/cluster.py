@@ -9,6 +9,7 @@ import urllib.request
 from processes import failed, free_port
 
 SETTLE_TIMEOUT = 30
+CALL_TIMEOUT = 20
 CALL = {"jsonrpc": "2.0", "method": "tools/call"}
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
 
@@ -46,7 +47,13 @@ class client:
         """The last call again, as a client does who did not get its answer. Each has a text of its own."""
         began = time.monotonic()
         answer = self.post(url, CALL | {"id": self.last, "params": {"name": "echo", "arguments": {"text": str(self.last)}}})
-        text = answer.read()
+        text = b""
+        # A stream without its end has comments now and then, so that no read of it takes too long.
+        while part := answer.read1(1 << 16):
+            text += part
+            if time.monotonic() > began + CALL_TIMEOUT:
+                raise failed(f"call {self.last} of session {self.headers['Mcp-Session-Id']} has no answer after {CALL_TIMEOUT} s: {text[-200:]}")
+        answer.close()
         took = time.monotonic() - began
         cut = b'"mayHaveRun":true' in text
         self.interrupted += cut

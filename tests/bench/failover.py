@@ -44,28 +44,39 @@ def row(what, gaps, interrupted):
 def measure(b, options):
     rows, results = [], {}
     fewer = max(1, options.kills // 5)
-    ways = {"killed": ("killed (-9)", signal.SIGKILL, options.kills), "frozen": ("frozen", signal.SIGSTOP, fewer),
-            "stopped": ("stopped (SIGTERM)", signal.SIGTERM, fewer)}
-    with b.upstream() as (_, upstream_url), cluster_of_three(b, upstream_url) as members:
-        for what, how, times in (ways[way] for way in WAYS if way in options.ways and way in ways):
-            gaps, interrupted = [], 0
-            for turn in range(times):
-                if turn % 10 == 0:
-                    say(f"failover, {what}, {turn} of {times}")
-                owner, other = members[turn % 3], members[(turn + 1) % 3]
-                gap, cut = longest_call(owner, other, how)
-                gaps.append(gap)
-                interrupted += cut
-                owner.process.kill() if how == signal.SIGSTOP else owner.process.wait(20)
-                owner.clear()
-                owner.start()
-                settle(members)
-            rows.append(row(what, gaps, interrupted))
-        if "hop" in options.ways:
-            results["hop"] = measure_hop(members)
+    if set(options.ways) - {"redis"}:
+        with b.upstream() as (_, upstream_url), cluster_of_three(b, upstream_url) as members:
+            for what, how, times in ways_to_go(options, fewer):
+                rows.append(row(what, *gaps(members, what, how, times)))
+            if "hop" in options.ways:
+                results["hop"] = measure_hop(members)
     if "redis" in options.ways:
         rows.append(row("its Redis master is killed (-9)", *failover_redis.gaps(b, fewer)))
     return results | {"gaps": rows}
+
+
+def ways_to_go(options, fewer):
+    """(name, signal, how often) of the ways in which a node is to go."""
+    all_ways = {"killed": ("killed (-9)", signal.SIGKILL, options.kills), "frozen": ("frozen", signal.SIGSTOP, fewer),
+                "stopped": ("stopped (SIGTERM)", signal.SIGTERM, fewer)}
+    return [way for name, way in all_ways.items() if name in options.ways]
+
+
+def gaps(members, what, how, times):
+    """The longest call of each time, in microseconds; how many calls were interrupted."""
+    longest, interrupted = [], 0
+    for turn in range(times):
+        if turn % 10 == 0:
+            say(f"failover, {what}, {turn} of {times}")
+        owner, other = members[turn % 3], members[(turn + 1) % 3]
+        gap, cut = longest_call(owner, other, how)
+        longest.append(gap)
+        interrupted += cut
+        owner.process.kill() if how == signal.SIGSTOP else owner.process.wait(20)
+        owner.clear()
+        owner.start()
+        settle(members)
+    return longest, interrupted
 
 
 def measure_hop(members, calls=3000):

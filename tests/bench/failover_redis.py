@@ -1,4 +1,4 @@
-"""The master of a cluster's Redis goes, with a replica and three Sentinels: how long its sessions are unavailable, and whether
+"""The master of a cluster's Redis goes, with two replicas and three Sentinels: how long its sessions are unavailable, and whether
 anything that was acknowledged is lost."""
 import collections
 import contextlib
@@ -17,6 +17,7 @@ from processes import failed, free_port, running, say, wait_for_port
 
 READY_TIMEOUT = 30
 DOWN_AFTER_MS = 500
+REPLICAS = 2
 
 
 class recorder(http.server.BaseHTTPRequestHandler):
@@ -86,22 +87,25 @@ def wait_for(what, condition):
 
 @contextlib.contextmanager
 def sentinel_group(b):
-    """A master, a replica that follows it and three Sentinels that know each other: (the master's process, the store's URL)."""
+    """A master, two replicas that follow it, so that one is left to wait for, and three Sentinels that know all of them: (the
+    master's process, the store's URL)."""
     log = b.folder / "redis.log"
     with contextlib.ExitStack() as lives:
         def start(*arguments):
             port = free_port()
             folder = pathlib.Path(lives.enter_context(tempfile.TemporaryDirectory()))
             config = folder / "redis.conf"
-            config.write_text("\n".join([f"port {port}", "bind 127.0.0.1", f"dir {folder}", *arguments]) + "\n", encoding="utf-8")
+            config.write_text("\n".join([f"port {port}", "bind 127.0.0.1", f"dir {folder}", f"logfile {log.resolve()}", *arguments]) + "\n", encoding="utf-8")
             sentinel = ["--sentinel"] if arguments[0].startswith("sentinel") else []
             process = lives.enter_context(running(["redis-server", config, *sentinel], log))
             wait_for_port(port, process)
             return process, port
 
-        keeping = ("appendonly yes", "appendfsync everysec", 'save ""', "maxmemory-policy noeviction")
+        keeping = ("appendonly yes", "appendfsync everysec", 'save ""', "maxmemory-policy noeviction",
+                   "repl-diskless-sync-delay 0")  # or a replica that must copy everything is not there for 5 s
         master, master_port = start(*keeping)
-        start(*keeping, f"replicaof 127.0.0.1 {master_port}")
+        for _ in range(REPLICAS):
+            start(*keeping, f"replicaof 127.0.0.1 {master_port}")
         watching = (f"sentinel monitor main 127.0.0.1 {master_port} 2", f"sentinel down-after-milliseconds main {DOWN_AFTER_MS}",
                     "sentinel failover-timeout main 5000")
         sentinels = [start(*watching)[1] for _ in range(3)]
@@ -109,10 +113,10 @@ def sentinel_group(b):
         def complete(port):
             words = ask(port, "SENTINEL", "MASTER", "main").splitlines()
             about = dict(zip(words[::2], words[1::2]))
-            return about.get("num-other-sentinels") == "2" and about.get("num-slaves") == "1"
+            return about.get("num-other-sentinels") == "2" and about.get("num-slaves") == str(REPLICAS)
 
-        wait_for("the Sentinels to know each other and the replica", lambda: all(map(complete, sentinels)))
-        wait_for("the replica to follow", lambda: "state=online" in ask(master_port, "INFO", "replication"))
+        wait_for("the Sentinels to know everybody", lambda: all(map(complete, sentinels)))
+        wait_for("the replicas to follow", lambda: ask(master_port, "INFO", "replication").count("state=online") == REPLICAS)
         yield master, "redis+sentinel://" + ",".join(f"127.0.0.1:{port}" for port in sentinels) + "/main"
 
 
