@@ -51,6 +51,8 @@ transport::http_target cluster::target_of(const std::string& at) const {
   if (t.host.size() > 2 && t.host.front() == '[') t.host = t.host.substr(1, t.host.size() - 2);
   if (colon != std::string::npos) std::from_chars(at.data() + colon + 1, at.data() + at.size(), t.port);
   t.connections_max = config.connections_max;
+  t.tls = tls != nullptr;
+  t.identity = tls;
   return t;
 }
 
