@@ -74,6 +74,8 @@ transport::http_target cluster::target_of(const std::string& at) const {
   if (colon != std::string::npos) std::from_chars(at.data() + colon + 1, at.data() + at.size(), t.port);
   t.connections_max = config.connections_max;
   t.source = config.source;
+  t.tls = tls != nullptr;
+  t.identity = tls;
   return t;
 }
 

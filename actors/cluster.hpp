@@ -43,7 +43,8 @@ class cluster {
   explicit cluster(cluster_config c);
 
   const cluster_config config;
-  std::string address;  ///< that the others are told; set before the roster joins
+  std::string address;                           ///< that the others are told; set before the roster joins
+  std::shared_ptr<transport::tls_identity> tls;  ///< null: in the clear. Set before anybody listens or asks
 
   published<const cluster_routes> routes;                  ///< never null
   published<const machines::membership::view> membership;  ///< never null

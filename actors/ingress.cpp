@@ -31,6 +31,7 @@ constexpr auto sessions_write_within = std::chrono::milliseconds{750};  // they 
 constexpr auto look_stands_for = std::chrono::milliseconds{1'000};      // what it leaves in the store goes by itself
 constexpr std::string_view json_type = "application/json";
 constexpr std::string_view anonymous = anonymous_principal;
+constexpr std::chrono::seconds refusal_log_pause{5};
 
 mcp::http_facts facts_of(const http_request& r) {
   using verb = mcp::http_facts::verb;
@@ -84,7 +85,8 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
 
  private:
   void listen(const ingress_listen& m) {
-    auto server = transport::http_server::listen(home().loop(), m.host, m.port, node_.config.http, *this);
+    auto server = transport::http_server::listen(home().loop(), m.host, m.port, node_.config.http, *this,
+                                                 serves_peers_ ? node_.in_cluster->tls : node_.tls);
     if (!server) return m.done(server.error());
     server_ = std::move(*server);
     m.done(server_->port());
@@ -103,11 +105,25 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     refuse(*exchange, 404, mcp::code::method_not_found, "Nothing is served here; MCP clients connect to /mcp");
   }
 
+  void on_refused(const std::string& from, const std::string& why) override {
+    if (serves_peers_) return log_refused(from, "TLS: " + why);
+    log::debug("tls.refused", {{"from", from}, {"reason", why}});
+  }
+
+  /// Whoever knocks decides how often this happens, but not how much is logged.
+  void log_refused(std::string_view from, std::string_view why) {
+    ++refused_;
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_refusal_log_) return;
+    next_refusal_log_ = now + refusal_log_pause;
+    log::warning("cluster.refused", {{"from", from}, {"reason", why}, {"times", std::exchange(refused_, 0)}});
+  }
+
   /// A request of another node.
   void on_peer(exchange_ptr exchange) {
     const auto& r = exchange->request();
     if (!node_.in_cluster->is_peer(r.authorization)) {
-      log::warning("cluster.refused", {{"reason", "a request without the common secret"}});
+      log_refused({}, "a request without the common secret");
       return refuse(*exchange, 401, mcp::code::server_error, "cluster.secret is not the same here");
     }
     if (r.path == peer_path::mcp || peer_path::is_again(r.path) || peer_path::is_relay(r.path))
@@ -359,6 +375,8 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   node_context& node_;
   const bool serves_peers_;
   std::unique_ptr<transport::http_server> server_;
+  std::size_t refused_ = 0;  // not yet told in the log
+  std::chrono::steady_clock::time_point next_refusal_log_{};
   // Under way, or over.
   std::vector<std::weak_ptr<relay>> relays_;
   std::vector<std::weak_ptr<sse_post>> sse_posts_;

@@ -68,6 +68,7 @@ class running_node final : public node {
   }
 
   transport::outcome<void> begin() {
+    if (const auto read = read_certificates(); !read) return read.error();
     if (const auto opened = open_store(); !opened) return opened.error();
     auto& first = *context_.shards.front();
     context_.catalogue = spawn_catalogue(*system_, first, context_);
@@ -92,6 +93,7 @@ class running_node final : public node {
   }
 
   std::string mcp_address() const override { return mcp_address_; }
+  std::string mcp_url() const override { return (context_.tls ? "https://" : "http://") + mcp_address_ + "/mcp"; }
   std::string admin_address() const override { return admin_address_; }
 
   void stop() override {
@@ -120,7 +122,33 @@ class running_node final : public node {
 
   void hurry() noexcept override { hurry_ = true; }
 
+  void look_at_certificates(bool at_once) override {
+    look_at(context_.tls.get(), "tls.", at_once);
+    if (context_.in_cluster) look_at(context_.in_cluster->tls.get(), "cluster.tls_", at_once);
+  }
+
  private:
+  transport::outcome<void> read_certificates() {
+    const auto read = [](const transport::tls_files& files, auto& into) -> transport::outcome<void> {
+      if (!files) return {};
+      auto identity = transport::tls_identity::load(files);
+      if (!identity) return identity.error();
+      into = std::move(*identity);
+      return {};
+    };
+    if (const auto done = read(context_.config.tls, context_.tls); !done || !context_.in_cluster) return done;
+    return read(context_.config.cluster.tls, context_.in_cluster->tls);
+  }
+
+  static void look_at(transport::tls_identity* identity, const std::string& event, bool at_once) {
+    if (identity == nullptr) return;
+    const auto changed = identity->look(at_once);
+    if (!changed)
+      return log::warning(event + "kept",
+                          {{"reason", changed.error().detail}, {"effect", "the certificate of before stays in use"}});
+    if (*changed) log::info(event + "replaced", {{"subject", identity->about().subject}});
+  }
+
   transport::outcome<void> open_store() {
     auto opened = node_store::open(context_.config.store);
     if (!opened) return opened.error();

@@ -21,8 +21,14 @@ class node {
 
   /// "127.0.0.1:7420"; the port is the real one.
   virtual std::string mcp_address() const = 0;
+  /// "http://127.0.0.1:7420/mcp", or https.
+  virtual std::string mcp_url() const = 0;
   /// Empty if there is no listener for operators.
   virtual std::string admin_address() const = 0;
+
+  /// Takes certificates whose files have changed, for new connections, and logs what has come of it; see
+  /// `tls_identity::look`. To be called every few seconds. The caller's thread reads the files.
+  virtual void look_at_certificates(bool at_once) = 0;
 
   /// Accepts no more connections and sessions, waits for calls under way until `drain_timeout` (or until `hurry` is
   /// called), answers and logs what is left with an error, ends sessions and upstreams.

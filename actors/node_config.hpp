@@ -12,6 +12,7 @@
 #include "persistence/store.hpp"
 #include "transport/http_server.hpp"
 #include "transport/mcp/classify.hpp"
+#include "transport/tls_identity.hpp"
 #include "transport/upstream_connection.hpp"
 
 namespace holdfast::actors {
@@ -116,6 +117,7 @@ struct cluster_config {
   std::string source;                        ///< the IP address to reach the others from; empty = the system picks one
   std::string name;                          ///< of the node, unique in the cluster; empty = what is advertised
   std::string secret;                        ///< that nodes show each other
+  transport::tls_files tls;                  ///< with which they prove themselves to each other; none: in the clear
   std::chrono::milliseconds beat{100};       ///< between two signs of life
   std::chrono::milliseconds silence{1'000};  ///< a node that gives none for so long is dead
   std::chrono::milliseconds hold_timeout{10'000};  ///< how long a request waits for its session to have an owner
@@ -128,7 +130,8 @@ enum class log_format : std::uint8_t { automatic, text, json };
 struct node_config {
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 7420;
-  std::size_t threads = 0;  ///< I/O threads; 0 = one per core
+  transport::tls_files tls;  ///< for clients; none: in the clear
+  std::size_t threads = 0;   ///< I/O threads; 0 = one per core
   store_config store;
   admin_config admin;
   cluster_config cluster;

@@ -61,8 +61,9 @@ struct node_context {
 
   const node_config config;
   const mcp::sealer cursors;
-  std::unique_ptr<node_store> store;    ///< null: sessions live in this process only
-  std::unique_ptr<cluster> in_cluster;  ///< null: this node is on its own
+  std::unique_ptr<node_store> store;             ///< null: sessions live in this process only
+  std::unique_ptr<cluster> in_cluster;           ///< null: this node is on its own
+  std::shared_ptr<transport::tls_identity> tls;  ///< for clients; null: in the clear. Set before any ingress listens
   std::vector<std::unique_ptr<shard>> shards;
   std::vector<caf::actor> ingresses;  ///< one per shard
   std::vector<upstream> upstreams;    ///< as in `config.upstreams`

@@ -37,6 +37,8 @@ class question final : public transport::http_receiver, public std::enable_share
   }
   void on_end() override {
     if (status_ == 200) return finish(std::move(text_));
+    if (status_ == 401) return finish(failure{make_error_code(errc::unauthorized), "cluster.secret is not the same"});
+    if (status_ == 400) return finish(failure{make_error_code(errc::bad_http), "only one of them has cluster.tls"});
     finish(failure{make_error_code(errc::http_status), "HTTP status " + std::to_string(status_)});
   }
   void on_failed(failure why) override { finish(std::move(why)); }

@@ -15,8 +15,9 @@
 namespace holdfast::actors {
 
 /// Posts a small JSON text to another node. `done` runs once, never from within this call, with the text of a 200
-/// answer; `timed_out` if it does not come within `limit`, `http_status` for any other answer, `too_large` for one of
-/// more than `bytes_max`. The thread of `on`.
+/// answer; `timed_out` if it does not come within `limit`, `unauthorized` if our secret is another one, `bad_http` if
+/// TLS is spoken there and not here, `http_status` for any other answer, `too_large` for one of more than `bytes_max`.
+/// The thread of `on`.
 void ask_peer(transport::loop& on, const cluster& in, const transport::http_target& to, std::string_view path,
               std::string body, std::chrono::milliseconds limit,
               std::function<void(transport::outcome<std::string>)> done, std::size_t bytes_max = 64u << 10);

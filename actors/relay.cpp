@@ -230,8 +230,8 @@ void relay::on_end() {
 
 void relay::on_failed(transport::failure why) {
   if (over()) return;
-  if (why.code != transport::errc::refused) return lose();
-  wait();  // nothing was sent
+  if (why.code != transport::errc::refused && why.code != transport::errc::tls_failed) return lose();
+  wait();  // it has got nothing
 }
 
 /// Nothing more comes of it, or goes to it.

@@ -11,6 +11,7 @@
 #include "actors/cluster_view.hpp"
 #include "actors/log.hpp"
 #include "actors/machines/detector.hpp"
+#include "actors/peer_admission.hpp"
 #include "actors/peer_ask.hpp"
 #include "actors/session.hpp"
 #include "actors/shard.hpp"
@@ -111,30 +112,17 @@ class roster_actor final : public shard_actor {
     join(std::move(done));
   }
 
-  /// Unless somebody alive has its name: the two would take each other's place for ever.
   void join(problem_handler done) {
     const auto name = cluster_.name();
     read_cluster_view(*home().lane(), in_turn([this, name, done = std::move(done)](const view_outcome& read) {
       if (!read) return done(read.error().detail);
-      std::vector<transport::http_target> namesakes, others;
-      for (const auto& m : read->members) {
-        if (m.address == cluster_.address) continue;
-        (m.name == name ? namesakes : others).push_back(cluster_.target_of(m.address));
-      }
-      is_any_alive(namesakes, [this, name, others, done](bool taken) {
-        if (taken) return done("a node named " + name + " is alive; give each its own cluster.name");
-        // Whoever was declared dead and reaches nobody would be declared dead again.
-        if (clock::now() >= outcast_until_ || others.empty()) return enter(name, done);
-        is_any_alive(others,
-                     [this, name, done](bool reached) { reached ? enter(name, done) : done("no other node answers"); });
-      });
+      // Whoever was declared dead and reaches nobody would be declared dead again.
+      const auto must_reach_somebody = clock::now() < outcast_until_;
+      ask_admission(home().loop(), cluster_, {name, *read, to_json(sign()), policy_.silence, must_reach_somebody},
+                    in_turn([this, name, done](const std::string& problem) {
+                      problem.empty() ? enter(name, done) : done(problem);
+                    }));
     }));
-  }
-
-  void is_any_alive(const std::vector<transport::http_target>& among, std::function<void(bool)> done) {
-    const auto answers = [](const std::string& text) { return read_beat(text).has_value(); };
-    ask_all(home().loop(), cluster_, among, peer_path::beat, to_json(sign()), policy_.silence, answers,
-            in_turn([done = std::move(done)](const said_by_all& said) { done(any_yes(said)); }));
   }
 
   void enter(const std::string& name, problem_handler done) {

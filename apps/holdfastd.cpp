@@ -70,12 +70,19 @@ std::optional<node_config> load(const options& o) {
   return config;
 }
 
+/// SIGINT or SIGTERM, whichever comes. Meanwhile certificates are looked at every now and then, and at SIGHUP.
+int await_end(const sigset_t& set, node& n) {
+  constexpr timespec pause{2, 0};
+  for (;;) {
+    const int signal = sigtimedwait(&set, nullptr, &pause);
+    if (signal == SIGINT || signal == SIGTERM) return signal;
+    n.look_at_certificates(signal == SIGHUP);
+  }
+}
+
 /// The first signal drains; another SIGINT or SIGTERM makes it stop at once.
 int wait_for_stop(const sigset_t& set, node& n) {
-  int signal = 0;
-  do {
-    sigwait(&set, &signal);
-  } while (signal == SIGHUP);
+  int signal = await_end(set, n);
   holdfast::actors::log::info("node.stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
   std::thread again([&] {
     sigwait(&set, &signal);
@@ -111,7 +118,7 @@ int run(const options& o) {
     return 1;
   }
   auto& n = **started;
-  std::cout << "holdfastd ready mcp=http://" << n.mcp_address() << "/mcp";
+  std::cout << "holdfastd ready mcp=" << n.mcp_url();
   if (!n.admin_address().empty()) std::cout << " admin=http://" << n.admin_address();
   std::cout << std::endl;
   const auto code = wait_for_stop(signals, n);

@@ -190,6 +190,7 @@ boost::system::result<std::string, ending> node_configuration(std::string_view t
           "is an MCP client's list of servers, which says nothing else of a node: write them into a file of Holdfast's "
           "own, below `upstreams` (see conf/holdfast.yaml)");
     document["listen"] = address(n.mcp);
+    document.remove("tls");  // the front asks in the clear, on this machine
     section(document, "admin")["listen"] = address(n.admin);
     auto cluster = section(document, "cluster");
     cluster["listen"] = address(n.peers);

@@ -100,6 +100,8 @@ void check_configuration(const std::string& file, findings& out) {
       {grade::good, "configuration", source + ", " + std::to_string(config->upstreams.size()) + " upstreams", ""});
   const auto listeners = check_listeners(*config);
   out.insert(out.end(), listeners.begin(), listeners.end());
+  const auto certificates = check_certificates(*config);
+  out.insert(out.end(), certificates.begin(), certificates.end());
   out.push_back(check_descriptors(*config));
   const auto of_store = check_store(*config);
   out.insert(out.end(), of_store.begin(), of_store.end());

@@ -25,6 +25,9 @@ bool node_answers(const actors::node_config& c);
 /// deadline, for each.
 findings check_store(const actors::node_config& c);
 
+/// Whether the certificates of the configuration can be used, and for how long; nothing where it names none.
+findings check_certificates(const actors::node_config& c);
+
 /// Whether the node could listen, or does already.
 findings check_listeners(const actors::node_config& c);
 

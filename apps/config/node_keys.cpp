@@ -18,6 +18,7 @@ using actors::node_config;
 using actors::session_limits;
 using mcp::access_rules;
 using transport::http_limits;
+using transport::tls_files;
 
 constexpr std::uint64_t kib = 1u << 10, mib = 1u << 20, gib = 1u << 30;
 constexpr std::size_t alias_bytes_max = 32, secret_bytes_min = 16;
@@ -184,6 +185,40 @@ const keys<session_limits>& session_keys() {
   return table;
 }
 
+const keys<tls_files>& cluster_tls_keys() {
+  using T = tls_files;
+  static const keys<T> table = {text<T>("certificate", &T::certificate), text<T>("key", &T::key), text<T>("ca", &T::ca),
+                                text<T>("name", &T::peer_name)};
+  return table;
+}
+
+const keys<tls_files>& client_tls_keys() {
+  using T = tls_files;
+  static const keys<T> table = {text<T>("certificate", &T::certificate), text<T>("key", &T::key),
+                                text<T>("client_ca", &T::ca)};
+  return table;
+}
+
+/// The files themselves are looked at, too: a node that starts without them would be refused by the others.
+void check_files(const value& v, const tls_files& files, bool needs_ca) {
+  if (files == tls_files()) return;
+  const auto complete = !files.certificate.empty() && !files.key.empty() && (!needs_ca || !files.ca.empty());
+  if (!complete)
+    return v.wrong_key(needs_ca ? "needs all of `certificate`, `key` and `ca`" : "needs both `certificate` and `key`");
+  if (const auto loaded = transport::tls_identity::load(files); !loaded) v.wrong(loaded.error().detail);
+}
+
+void read_cluster_tls(const value& v, cluster_config& c) {
+  read_section(v, c.tls, cluster_tls_keys());
+  c.tls.among_equals = c.tls != tls_files();
+  check_files(v, c.tls, true);
+}
+
+void read_client_tls(const value& v, node_config& c) {
+  read_section(v, c.tls, client_tls_keys());
+  check_files(v, c.tls, false);
+}
+
 const keys<cluster_config>& cluster_keys() {
   using T = cluster_config;
   static const keys<T> table = {
@@ -192,6 +227,7 @@ const keys<cluster_config>& cluster_keys() {
       {"source", read_source, {}},
       text<T>("name", &T::name),
       {"secret", read_secret, {}},
+      {"tls", read_cluster_tls, paths(cluster_tls_keys())},
       duration<T>("beat", &T::beat, 10ms, 1min),
       duration<T>("silence", &T::silence, 100ms, 10min),
       duration<T>("hold_timeout", &T::hold_timeout, 0ms, 10min),
@@ -226,6 +262,7 @@ const keys<node_config>& node_keys() {
   for (const auto& path : paths(upstream_keys())) of_upstreams.push_back("*." + path);
   static const keys<T> table = {
       {"listen", read_listen, {}},
+      {"tls", read_client_tls, paths(client_tls_keys())},
       number<T>("threads", &T::threads, 0, 256),
       {"store", [](const value& v, T& c) { read_store(v, c.store); }, paths(store_keys())},
       choice<actors::on_store_loss, T>("on_store_loss", [](T & c) -> auto& { return c.store.on_loss; },

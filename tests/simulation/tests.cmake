@@ -13,6 +13,7 @@ set(simulated_sources
   actors/event_streams.cpp
   actors/ingress.cpp
   actors/node_store.cpp
+  actors/peer_admission.cpp
   actors/peer_ask.cpp
   actors/relay.cpp
   actors/remote_exchange.cpp

@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "tests/apps/commands/fake_node.hpp"
+#include "tests/support/tls_folder.hpp"
 
 using namespace holdfast;
 using namespace holdfast::apps;
@@ -153,4 +154,23 @@ TEST_CASE("the upstreams of a running node are reported one by one") {
   CHECK(found[2].detail == "ready, 3 tools");
   CHECK(found[3].how == grade::bad);
   CHECK(found[3].detail == "waiting: gone");
+}
+
+TEST_CASE("certificates are told with how long they last") {
+  tests::tls_folder folder;
+  constexpr long day = 24 * 3600;
+  actors::node_config c;
+  CHECK(check_certificates(c).empty());
+  c.tls = folder.files("lasting", {"", "", -60, 100 * day, "lasting"});
+  c.cluster.tls = folder.files("short", {"", "", -60, 3 * day, "short"});
+  const auto found = check_certificates(c);
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].how == grade::good);
+  CHECK(found[0].about == "tls");
+  CHECK(found[0].detail.starts_with("CN=lasting of CN=holdfast test authority, until 20"));
+  CHECK(found[1].how == grade::doubtful);
+  CHECK(found[1].about == "cluster.tls");
+  CHECK(found[1].remedy.starts_with("renew " + c.cluster.tls.certificate));
+  fs::remove(c.tls.key);
+  CHECK(check_certificates(c).front().how == grade::bad);
 }

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "apps/config/config.hpp"
+#include "tests/support/tls_folder.hpp"
 
 using namespace holdfast;
 using namespace holdfast::apps;
@@ -85,4 +86,38 @@ TEST_CASE("others are reached from an address of this machine, which is no name 
 
 TEST_CASE("silence is several beats long") {
   CHECK(has(mistakes_of("{listen: '127.0.0.1:7430', beat: 1s, silence: 2s}"), "three times"));
+}
+
+TEST_CASE("nodes prove themselves to each other with three files, which are looked at") {
+  tests::tls_folder folder;
+  const auto files = folder.files("n1", {"DNS:node"});
+  const auto tls = [](const transport::tls_files& f, const std::string& more = "") {
+    return "{listen: '10.0.0.1:7430', secret: 0123456789abcdef, tls: {certificate: '" + f.certificate + "', key: '" +
+           f.key + "', ca: '" + f.ca + "'" + more + "}}";
+  };
+  const auto c = load(tls(files, ", name: node"));
+  CHECK(c.tls.certificate == files.certificate);
+  CHECK(c.tls.key == files.key);
+  CHECK(c.tls.ca == files.ca);
+  CHECK(c.tls.peer_name == "node");
+  CHECK(c.tls.among_equals);
+  CHECK(has(mistakes_of(tls(files, ", name: other")), "cluster.tls: " + files.certificate));
+  CHECK(has(mistakes_of("{tls: {certificate: x.pem, key: y.pem}}"), "needs all of `certificate`, `key` and `ca`"));
+  CHECK(has(mistakes_of("{tls: {name: node}}"), "needs all of"));
+  const auto gone = mistakes_of(tls({folder.file("gone.pem"), files.key, files.ca, {}, true}));
+  CHECK(has(gone, "x.yaml:2:"));
+  CHECK(has(gone, folder.file("gone.pem") + ": cannot be read: No such file or directory"));
+}
+
+TEST_CASE("clients connect over TLS with two files, or three") {
+  tests::tls_folder folder;
+  auto files = folder.files("gateway", {"", "serverAuth"});
+  const auto tls = "tls: {certificate: '" + files.certificate + "', key: '" + files.key + "'";
+  const auto loaded = load_config_text("store: 'memory:'\n" + tls + "}", "x.yaml", nothing_set);
+  if (!loaded) FAIL(to_string(loaded.error()));
+  CHECK(loaded->tls.certificate == files.certificate);
+  CHECK(loaded->tls.ca.empty());
+  CHECK_FALSE(loaded->tls.among_equals);
+  CHECK(has(mistakes_in("store: 'memory:'\n" + tls + ", client_ca: nowhere.pem}"), "nowhere.pem: cannot be read"));
+  CHECK(has(mistakes_in("store: 'memory:'\ntls: {certificate: x.pem}"), "tls: needs both `certificate` and `key`"));
 }

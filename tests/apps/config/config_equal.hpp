@@ -8,6 +8,11 @@ namespace holdfast::apps {
 
 // The bindings name every member, so that a new one breaks the build here instead of going unchecked.
 
+inline auto parts(const transport::tls_files& l) {
+  const auto& [a, b, c, d, e] = l;
+  return std::make_tuple(a, b, c, d, e);
+}
+
 inline auto parts(const transport::http_limits& l) {
   const auto& [a, b, c, d, e, f, g, h, i, j] = l;
   return std::make_tuple(a, b, c, d, e, f, g, h, i, j);
@@ -39,8 +44,8 @@ inline auto parts(const actors::admin_config& l) {
 }
 
 inline auto parts(const actors::cluster_config& l) {
-  const auto& [a, b, c, d, e, f, g, h, i, j] = l;
-  return std::make_tuple(a, b, c, d, e, f, g, h, i, j);
+  const auto& [a, b, c, d, e, f, tls, g, h, i, j] = l;
+  return std::tuple_cat(std::make_tuple(a, b, c, d, e, f, g, h, i, j), parts(tls));
 }
 
 inline auto parts(const persistence::store_options& l) {
@@ -67,10 +72,10 @@ inline bool same_options(const actors::upstream_config& x, const actors::upstrea
 /// All but the upstreams, of which only the count must be the same.
 inline bool same(const actors::node_config& x, const actors::node_config& y) {
   const auto settings = [](const actors::node_config& c) {
-    const auto& [host, port, threads, store, admin, cluster, http, access, sessions, catalogue, upstreams, drain, level,
-                 format] = c;
-    return std::make_tuple(host, port, threads, parts(store), parts(admin), parts(cluster), parts(http), parts(access),
-                           parts(sessions), parts(catalogue), upstreams.size(), drain, level, format);
+    const auto& [host, port, tls, threads, store, admin, cluster, http, access, sessions, catalogue, upstreams, drain,
+                 level, format] = c;
+    return std::make_tuple(host, port, parts(tls), threads, parts(store), parts(admin), parts(cluster), parts(http),
+                           parts(access), parts(sessions), parts(catalogue), upstreams.size(), drain, level, format);
   };
   return settings(x) == settings(y);
 }

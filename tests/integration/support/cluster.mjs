@@ -14,7 +14,7 @@ export class Cluster {
 
   /// `config`: what all nodes have in theirs, or a function of the cluster that says it.
   static async start(t, size, config = {}) {
-    const cluster = new Cluster();
+    const cluster = new this();
     cluster.t = t;
     cluster.store = new Store(t);
     cluster.config = typeof config === 'function' ? config(cluster) : config;
