@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "actors/cluster_config.hpp"
 #include "persistence/encoding.hpp"
 #include "persistence/store.hpp"
 #include "transport/http_server.hpp"
@@ -106,22 +107,6 @@ struct store_config {
   persistence::text_format format = persistence::text_format::json;
   std::size_t compress_above = 2048;  ///< bytes of one text; 0 = never
   std::string keys;                   ///< where those are that encrypt it, for `persistence::read_keys`; empty = none
-};
-
-/// Several nodes over one store.
-struct cluster_config {
-  bool enabled = false;
-  std::string host = "127.0.0.1";  ///< where the other nodes reach this one
-  std::uint16_t port = 0;
-  std::string advertise;                     ///< HOST:PORT that the others are told; empty = the address listened on
-  std::string source;                        ///< the IP address to reach the others from; empty = the system picks one
-  std::string name;                          ///< of the node, unique in the cluster; empty = what is advertised
-  std::string secret;                        ///< that nodes show each other
-  transport::tls_files tls;                  ///< with which they prove themselves to each other; none: in the clear
-  std::chrono::milliseconds beat{100};       ///< between two signs of life
-  std::chrono::milliseconds silence{1'000};  ///< a node that gives none for so long is dead
-  std::chrono::milliseconds hold_timeout{10'000};  ///< how long a request waits for its session to have an owner
-  std::size_t connections_max = 4'096;             ///< to one other node, per I/O thread; further requests wait
 };
 
 enum class log_level : std::uint8_t { debug, info, warning, error };

@@ -165,7 +165,12 @@ void session_actor::dispatch_durably(const call_ptr& c) {
   gated(
       [this, c, id = c->id] {
         crash_point("after_intent");
-        if (!execution::is_final(c->state) && c->id == id) dispatch(c);
+        if (execution::is_final(c->state) || c->id != id) return;
+        // Given up by its client before it was made: what comes so late may have been done through another node since.
+        const auto& p = *c->from;
+        if (p.watched && !p.exchange && p.stream == 0 && !rule_is_out("given_up"))
+          return apply(c, execution::cancel_asked{});
+        dispatch(c);
       },
       [this, c, id = c->id] {
         if (execution::is_final(c->state) || c->id != id) return;

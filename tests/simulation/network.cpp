@@ -145,6 +145,7 @@ void connection::send(const std::string& head, std::string body, std::shared_ptr
 
 void connection::serve(const std::string& head, const std::string& body) {
   if (server_ == nullptr) {
+    if (broken_) return;  // given up before there was a connection
     const auto found = network_.listeners.find(port_);
     if (found == network_.listeners.end()) return lose_server(transport::errc::refused);
     server_ = found->second.owner;

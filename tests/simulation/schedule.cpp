@@ -147,7 +147,7 @@ class play {
 
   void cut_between(int a, int b) {
     if (a == b) return;
-    pair_cut_ = true;
+    ++pair_cuts_;
     const auto time = a_while(100, 2'500);
     cut(a, b, time);
     if (random_.chance(60)) cut(b, a, time);
@@ -215,7 +215,7 @@ class play {
   /// Nobody is declared dead who was there for the others all the time, or for one of them at least.
   void judge(const process& p) {
     if (p.first_incarnation() == p.context().store->incarnation()) return;
-    const auto no_opinion = pair_cut_ && (nodes_ < 3 || others_in_trouble_);
+    const auto no_opinion = pair_cuts_ > 1 || (pair_cuts_ == 1 && (nodes_ < 3 || others_in_trouble_));
     if (cut_off_ || no_opinion || stood_still_.contains(p.node())) return;
     scene_.in.broken(p.name() + " was declared dead, and was not");
   }
@@ -256,7 +256,8 @@ class play {
   randomness& random_;
   int nodes_ = 0, calls_ = 0, interrupted_ = 0;
   milliseconds quiet_at_{0};
-  bool nodes_in_trouble_ = false, pair_cut_ = false, cut_off_ = false, others_in_trouble_ = false;
+  int pair_cuts_ = 0;
+  bool nodes_in_trouble_ = false, cut_off_ = false, others_in_trouble_ = false;
   std::set<int> stood_still_;
   std::vector<std::shared_ptr<client>> clients_;
   std::string unsettled_;

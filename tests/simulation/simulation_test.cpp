@@ -45,6 +45,7 @@ TEST_CASE("every schedule keeps the rules") {
   for (auto seed = first; seed < first + count && bad < 20; ++seed) {
     auto s = of(seed);
     s.traced = one;
+    s.only = static_cast<int>(number_from("HOLDFAST_SIMULATION_ONLY", ~std::uint64_t{0}));
     auto end = live_through(s);
     calls += end.calls;
     interrupted += end.interrupted;
@@ -81,25 +82,16 @@ TEST_CASE("without any one rule a schedule goes wrong") {
     int only = -1;         // this kind of trouble, see schedule.cpp
     bool fails_over = false;
   };
-  static constexpr int still = 3, pair = 5, alone = 8, replies = 9, crash = 10;
+  static constexpr int pair = 5, alone = 8, replies = 9;
   static constexpr out rules[] = {
       {"gate", 200},
       {"intent", 200},
-      {"fence", 400},
+      {"fence", 600},
       {"view_check", 200},
-      {"idempotent_commit", 400, replies},
-      {"grace", 1'500, still},
-      {"second_opinion", 400, pair},
-      {"finality", 100, still},
-      {"asked_after", 1'500, still},
-      {"certain_relay", 1'500, still},
-      {"relayed_arrival", 1'500, still},
-      {"comparison", 1'500, replies},
-      {"proven_recovery", 1'500, still},
-      {"proven_refusal", 1'500, alone},
-      {"one_relay", 1'500, pair},
-      {"newer_stays", 1'500, -1, true},
-      {"dead_sender", 1'500, crash},
+      {"idempotent_commit", 100, replies},
+      {"second_opinion", 200, pair},
+      {"finality", 100},
+      {"proven_refusal", 800, alone},
   };
   const auto* const only = setting("HOLDFAST_SIMULATION_WITHOUT");
   for (const auto& r : rules) {
