@@ -129,7 +129,7 @@ class failover_demo {
     if (gap) {
       out << "The client waited " << timeline_.toned(milliseconds_text(*gap), tone::striking)
           << " for the first news after the kill";
-      if (usual) out << ", and usually waits " << milliseconds_text(*usual);
+      if (usual) out << ", and " << milliseconds_text(*usual) << " for each before it";
       out << ".\n";
     }
     if (!record_.successor.empty())

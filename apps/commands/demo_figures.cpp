@@ -51,8 +51,8 @@ std::optional<time> usual_wait_of(const failover_record& r) {
   const auto all = heard(r);
   const auto after = first_after_kill(r, all);
   std::vector<time> waits;
-  for (auto at = all.begin(); at != all.end(); ++at) {
-    if (at != all.begin() && at != after) waits.push_back(*at - *std::prev(at));
+  for (auto at = all.begin(); at != after; ++at) {
+    if (at != all.begin()) waits.push_back(*at - *std::prev(at));
   }
   if (waits.empty()) return std::nullopt;
   const auto middle = waits.begin() + static_cast<std::ptrdiff_t>(waits.size() / 2);

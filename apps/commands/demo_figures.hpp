@@ -33,7 +33,7 @@ struct failover_record {
 /// heard nothing before or after.
 std::optional<failover_record::time> gap_of(const failover_record& r);
 
-/// The middle one of the other waits; nothing if there was none.
+/// The middle one of its waits before that; nothing if there was none.
 std::optional<failover_record::time> usual_wait_of(const failover_record& r);
 
 /// What was promised and not kept; empty if all was. Promised are an answer, each step of the progress once and in
