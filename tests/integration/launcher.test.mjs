@@ -173,6 +173,7 @@ describe('holdfast cluster', gatewayOnly, () => {
   test('cuts nodes off from each other, which goes around it, and heals', async (t) => {
     const launcher = new Launcher(t);
     await launcher.ends(ok, 'up', '--nodes', '3', '--port', '0', '--config', await withFixture(t), '--detach');
+    await launcher.rests();
     const { nodes } = await launcher.status();
     const session = await Session.open(nodes[0].mcp);
     const elsewhere = session.at(nodes[1].mcp);
@@ -213,6 +214,7 @@ describe('holdfast cluster', gatewayOnly, () => {
   test('cuts a node off from everybody, whom the others go on without, and who comes back when it heals', async (t) => {
     const launcher = new Launcher(t);
     await launcher.ends(ok, 'up', '--nodes', '3', '--port', '0', '--config', await withFixture(t, { store: { hold_timeout: '1s' } }), '--detach');
+    await launcher.rests();
     const { nodes } = await launcher.status();
     const members = async (node) => (await (await fetch(`${node.admin}/mcp/health`)).json()).cluster.members.map((m) => m.name).sort();
     const session = await Session.open(nodes[0].mcp);

@@ -35,6 +35,19 @@ export class Launcher {
 
   becomes(name, state) { return waitFor(`${name} to be ${state}`, async () => (await this.node(name)).state === state); }
 
+  /// Waits until no slot moves any more, as they do when nodes join.
+  async rests() {
+    let before = '';
+    await waitFor('a cluster at rest', async () => {
+      const nodes = (await this.status()).nodes.filter((node) => node.state === 'ready');
+      const health = await Promise.all(nodes.map(async ({ admin }) => (await (await fetch(`${admin}/mcp/health`)).json()).cluster));
+      const now = JSON.stringify(health.map(({ slots, members }) => [slots, members]));
+      const still = now === before && health.reduce((sum, { slots }) => sum + slots, 0) === 1024;
+      before = now;
+      return still;
+    }, 30_000);
+  }
+
   get state() { return JSON.parse(readFileSync(path.join(this.folder, 'cluster.json'), 'utf8')); }
 
   get logs() {
