@@ -94,15 +94,19 @@ class collector final : public transport::http_receiver {
   collector(transport::loop& on, const operator_client::event_handler* on_event) : loop_(on), on_event_(on_event) {}
 
   outcome<operator_answer> take() {
-    if (failure_) return std::move(*failure_);
+    if (failed_) return std::move(failure_);
     return std::move(answer_);
   }
   bool over() const noexcept { return over_; }
 
-  void end(std::optional<failure> why) {
-    if (std::exchange(over_, true)) return;
+  void end() {
+    if (!std::exchange(over_, true)) loop_.stop();
+  }
+  void fail_with(failure why) {
+    if (over_) return;
     failure_ = std::move(why);
-    loop_.stop();
+    failed_ = true;
+    end();
   }
 
  private:
@@ -115,29 +119,29 @@ class collector final : public transport::http_receiver {
     if (over_) return;
     if (!streams_) {
       answer_.body += bytes;
-      if (answer_.body.size() > answer_bytes_max) end(fail(errc::too_large, "the answer is over 64 MiB"));
+      if (answer_.body.size() > answer_bytes_max) fail_with(fail(errc::too_large, "the answer is over 64 MiB"));
       return;
     }
     const auto whole = parser_.feed(bytes, [this](const transport::sse_event& e) {
-      if (!over_ && !(*on_event_)(e.type, e.data)) end({});
+      if (!over_ && !(*on_event_)(e.type, e.data)) end();
     });
-    if (!whole) end(fail(errc::too_large, "an event is over 16 MiB"));
+    if (!whole) fail_with(fail(errc::too_large, "an event is over 16 MiB"));
   }
 
-  void on_end() override { end({}); }
-  void on_failed(failure why) override { end(std::move(why)); }
+  void on_end() override { end(); }
+  void on_failed(failure why) override { fail_with(std::move(why)); }
 
   transport::loop& loop_;
   const operator_client::event_handler* const on_event_;
   transport::sse_parser parser_{event_bytes_max};
   operator_answer answer_;
-  std::optional<failure> failure_;
-  bool streams_ = false, over_ = false;
+  failure failure_;
+  bool streams_ = false, over_ = false, failed_ = false;
 };
 
 void look_for_interrupt(transport::loop& on, const std::shared_ptr<collector>& c,
                         const std::atomic<bool>& interrupted) {
-  if (interrupted) return c->end(failure{std::make_error_code(std::errc::operation_canceled), "interrupted"});
+  if (interrupted) return c->fail_with({std::make_error_code(std::errc::operation_canceled), "interrupted"});
   on.after(interrupt_latency, [&on, c, &interrupted] { look_for_interrupt(on, c, interrupted); });
 }
 
@@ -179,7 +183,8 @@ outcome<operator_answer> operator_client::send(const request& r, const std::atom
       out.head = std::make_shared<const std::string>(std::move(head));
       out.has_body = r.method == "POST";
       transport::http_pool::of(*loop, to.target)->send(std::move(out), c);
-      if (r.timeout) loop->after(*r.timeout, [&, c] { c->end(fail(errc::timed_out, "no answer from " + to.shown)); });
+      if (r.timeout)
+        loop->after(*r.timeout, [&, c] { c->fail_with(fail(errc::timed_out, "no answer from " + to.shown)); });
       look_for_interrupt(*loop, c, interrupted);
     });
     loop->run();
