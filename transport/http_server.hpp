@@ -103,10 +103,10 @@ struct http_limits {
 /// connection too many is closed without a word, and who speaks plain HTTP gets 400.
 class http_server {
  public:
-  /// `host` is an IP address or "localhost"; port 0 lets the system choose. Or it is the absolute path of a unix socket,
-  /// which only this user may use; the port does not count then. `handler` outlives the server. With `tls` only TLS is
-  /// spoken; where that names authorities, clients must show a certificate of theirs. Connections from before its files
-  /// were changed end with their next answer.
+  /// `host` is an IP address or "localhost"; port 0 lets the system choose. Or it is the absolute path of a unix
+  /// socket, which only this user may use; the port does not count then. `handler` outlives the server. With `tls` only
+  /// TLS is spoken; where that names authorities, clients must show a certificate of theirs. Connections from before
+  /// its files were changed end with their next answer.
   static outcome<std::unique_ptr<http_server>> listen(loop& on, const std::string& host, std::uint16_t port,
                                                       const http_limits& limits, http_handler& handler,
                                                       std::shared_ptr<tls_identity> tls = nullptr);
