@@ -61,7 +61,7 @@ std::optional<std::string> decoded(std::string_view text) {
     if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) return std::nullopt;
   }
   // Whatever is no UTF-8 could not be written into an answer.
-  if (!mcp::elements("[" + mcp::quote(out) + "]")) return std::nullopt;
+  if (mcp::string_value(mcp::quote(out)) != out) return std::nullopt;
   return out;
 }
 

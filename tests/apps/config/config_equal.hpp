@@ -44,8 +44,8 @@ inline auto parts(const actors::admin_config& l) {
 }
 
 inline auto parts(const actors::cluster_config& l) {
-  const auto& [a, b, c, d, e, f, tls, g, h, i, j] = l;
-  return std::tuple_cat(std::make_tuple(a, b, c, d, e, f, g, h, i, j), parts(tls));
+  const auto& [a, b, c, d, source, e, f, tls, g, h, i, j] = l;
+  return std::tuple_cat(std::make_tuple(a, b, c, d, source, e, f, g, h, i, j), parts(tls));
 }
 
 inline auto parts(const persistence::store_options& l) {
