@@ -34,8 +34,7 @@ class doorman final : public std::enable_shared_from_this<doorman> {
 
   void stop_accepting() {
     if (std::exchange(closed_, true)) return;
-    error_code ignored;
-    at_.socket().close(ignored);
+    at_.close();
     if (pause_ != 0) site_.home.cancel(pause_);
   }
 

@@ -118,6 +118,12 @@ struct listening_socket::share {
 listening_socket::listening_socket(acceptor s, std::uint16_t port, std::shared_ptr<share> held)
     : socket_(std::move(s)), port_(port), share_(std::move(held)) {}
 
+void listening_socket::close() noexcept {
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  share_.reset();
+}
+
 outcome<listening_socket> listening_socket::open(asio::io_context& on, const std::string& host, std::uint16_t port) {
   if (host.starts_with('/')) return open_unix(on, host);
   const auto address = address_of(host);

@@ -24,6 +24,10 @@ class listening_socket {
   static outcome<listening_socket> open(boost::asio::io_context& on, const std::string& host, std::uint16_t port);
 
   acceptor& socket() noexcept { return socket_; }
+
+  /// Takes no more connections, and gives the address back; an accept that is under way may still hold this object.
+  void close() noexcept;
+
   std::uint16_t port() const noexcept { return port_; }
 
  private:

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "actors/ingress.hpp"
+#include "actors/catalogue.hpp"
 #include "actors/log.hpp"
 #include "actors/messages.hpp"
 #include "actors/roster.hpp"
@@ -231,7 +232,7 @@ void process::end_actors() {
 
 }  // namespace holdfast::simulation
 
-// In place of transport/loop.cpp, actors/log.cpp, actors/test_hooks.cpp and actors/upstream.cpp.
+// In place of transport/loop.cpp, and of actors/catalogue.cpp, log.cpp, test_hooks.cpp and upstream.cpp.
 
 namespace holdfast::transport {
 
@@ -266,6 +267,9 @@ bool rule_is_out(const char* rule) {
   const auto* const s = simulation::scene::current();
   return s != nullptr && s->in.without() == rule;
 }
+
+/// All nodes show the same lists.
+view_digests digests_of(const std::array<published<const catalogue_view>, capability_set::count>&) { return {}; }
 
 /// The one upstream is shared by all sessions, and always connected.
 caf::actor spawn_upstream(caf::actor_system&, shard&, node_context&, upstream_spec,

@@ -23,12 +23,16 @@ set(simulated_sources
   actors/session_calls.cpp
   actors/session_commits.cpp
   actors/session_durable.cpp
+  actors/session_gap.cpp
+  actors/session_inspection.cpp
   actors/session_leaving.cpp
   actors/session_links.cpp
   actors/session_recovery.cpp
   actors/session_requests.cpp
   actors/session_routes.cpp
+  actors/session_steering.cpp
   actors/session_text.cpp
+  actors/session_trace.cpp
   actors/shard.cpp
   actors/shard_scheduler.cpp
   actors/slot_keeper.cpp

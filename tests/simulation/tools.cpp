@@ -53,7 +53,7 @@ std::shared_ptr<const actors::catalogue_view> tools::view() {
     l->tools.push_back(
         {"look", R"({"name":"look","inputSchema":{"type":"object"},"annotations":{"readOnlyHint":true}})"});
     return std::make_shared<const actors::catalogue_view>(std::vector{config()}, actors::catalogue_config{},
-                                                          std::vector<actors::listing_ptr>{l}, 1);
+                                                          std::vector<actors::listing_ptr>{l});
   }();
   return made;
 }
