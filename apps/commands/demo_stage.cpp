@@ -1,15 +1,20 @@
 #include "apps/commands/demo_stage.hpp"
 
+#include <poll.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "apps/commands/admin_client.hpp"
 #include "apps/commands/cluster_run.hpp"
+#include "apps/commands/cluster_status.hpp"
 #include "apps/commands/demo_upstream.hpp"
 #include "apps/commands/json_text.hpp"
 #include "apps/commands/options.hpp"
+#include "persistence/store_values.hpp"
 
 namespace holdfast::apps {
 namespace {
@@ -19,6 +24,31 @@ using namespace std::chrono_literals;
 
 constexpr auto answer_timeout = 500ms;
 constexpr std::string_view nodes_file = "demo.yaml";
+constexpr auto rest_within = 15s;
+constexpr int rest_glance_ms = 150;
+
+/// How many slots each ready node has; nothing if that is not all of them.
+std::optional<std::vector<std::string>> shares(const cluster_state& s) {
+  std::vector<std::string> all;
+  std::size_t sum = 0;
+  for (const auto& n : look_at_cluster(s).nodes) {
+    if (n.state == node_state::ready) all.push_back(n.slots);
+    if (n.state == node_state::ready) sum += std::strtoul(n.slots.c_str(), nullptr, 10);
+  }
+  return sum == persistence::slot_count ? std::optional(all) : std::nullopt;
+}
+
+/// Slots move when nodes join, which is another thing to show.
+void await_rest(const cluster_state& s) {
+  const auto deadline = std::chrono::steady_clock::now() + rest_within;
+  std::optional<std::vector<std::string>> before;
+  while (std::chrono::steady_clock::now() < deadline && !interruption()) {
+    auto now = shares(s);
+    if (now && now == before) return;
+    before = std::move(now);
+    ::poll(nullptr, 0, rest_glance_ms);
+  }
+}
 
 /// A folder of its own, which goes with its owner.
 class temporary_folder {
@@ -67,6 +97,7 @@ class stage_in_folder final : public demo_stage {
     if (!there) return there.error();
     if (*there && is_alive(**there)) {
       state_ = **there;
+      await_rest(state_);
       return std::nullopt;
     }
     auto upstream = demo_upstream::start(0);
@@ -84,6 +115,7 @@ class stage_in_folder final : public demo_stage {
     if (!s) return s.error();
     state_ = std::move(*s);
     ours_ = true;
+    await_rest(state_);
     return std::nullopt;
   }
 
