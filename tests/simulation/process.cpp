@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "actors/ingress.hpp"
+#include "actors/admin/questions.hpp"
 #include "actors/catalogue.hpp"
 #include "actors/log.hpp"
 #include "actors/messages.hpp"
@@ -232,7 +233,7 @@ void process::end_actors() {
 
 }  // namespace holdfast::simulation
 
-// In place of transport/loop.cpp, and of actors/catalogue.cpp, log.cpp, test_hooks.cpp and upstream.cpp.
+// In place of transport/loop.cpp, and of actors/admin/questions.cpp, catalogue.cpp, log.cpp, test_hooks.cpp and upstream.cpp.
 
 namespace holdfast::transport {
 
@@ -267,6 +268,11 @@ bool rule_is_out(const char* rule) {
   const auto* const s = simulation::scene::current();
   return s != nullptr && s->in.without() == rule;
 }
+
+namespace admin {
+/// For operators, of whom there are none.
+std::string node_name(const node_context&) { return {}; }
+}  // namespace admin
 
 /// All nodes show the same lists.
 view_digests digests_of(const std::array<published<const catalogue_view>, capability_set::count>&) { return {}; }

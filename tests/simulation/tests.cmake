@@ -1,6 +1,7 @@
 # The code of a node over a simulated network, store, upstream and clock (see tests/simulation/world.hpp): compiled once
 # more, with few slots, and linked with other definitions of what transport/ and persistence/ do with the world.
 set(simulated_sources
+  actors/admin/json.cpp
   actors/catalogue_view.cpp
   actors/client_capabilities.cpp
   actors/cluster.cpp
