@@ -15,7 +15,7 @@ namespace holdfast::actors::admin {
 namespace {
 
 /// One more than what the other node may use up.
-constexpr milliseconds margin{500};
+constexpr milliseconds margin{500}, look_again{50};
 
 std::string said(bool done, std::string_view why) { return json_object().flag("done", done).text("why", why).str(); }
 
@@ -64,6 +64,20 @@ effect effect_of(answer a) {
   return {done, done ? 1u : 0u, text_of(json, "why")};
 }
 
+/// A session that is on its way to another node is told there.
+void tell_owner(desk& at, const std::string& id, const std::string& node, const std::string& params, milliseconds left,
+                const finish& over) {
+  at.ask_node(node, "do.session", params, left + margin,
+              [self = at.shared_from_this(), id, node, params, left, over](answer a) {
+                const auto* const p = std::get_if<problem>(&a);
+                if (p == nullptr || p->status != 409 || left <= look_again) return over(effect_of(std::move(a)));
+                self->after(look_again, [self, id, node, params, left, over] {
+                  const auto now = owner_of(*self, id);
+                  tell_owner(*self, id, now.empty() ? node : now, params, left - look_again, over);
+                });
+              });
+}
+
 void change_session(desk& at, const request& r, deed d, const std::string& what, reply done) {
   find_session(
       at, r.args[0], true,
@@ -80,8 +94,8 @@ void change_session(desk& at, const request& r, deed d, const std::string& what,
         d.unit = "sessions";
         d.plan.front() += " session " + f.id.substr(0, 8) + " on node " + f.node;
         const auto params = json_object().text("id", f.id).text("what", what).number("wait", r.wait()).str();
-        const auto act = [self, node = f.node, params, limit = r.wait() + margin](const finish& over) {
-          self->ask_node(node, "do.session", params, limit, [over](answer a) { over(effect_of(std::move(a))); });
+        const auto act = [self, f, params, wait = r.wait()](const finish& over) {
+          tell_owner(*self, f.id, f.node, params, wait, over);
         };
         carry_out(*self, r, std::move(d), act, std::move(done));
       });
