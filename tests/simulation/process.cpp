@@ -6,9 +6,9 @@
 #include <caf/system_messages.hpp>
 #include <utility>
 
-#include "actors/ingress.hpp"
 #include "actors/admin/questions.hpp"
 #include "actors/catalogue.hpp"
+#include "actors/ingress.hpp"
 #include "actors/log.hpp"
 #include "actors/messages.hpp"
 #include "actors/roster.hpp"
@@ -233,7 +233,8 @@ void process::end_actors() {
 
 }  // namespace holdfast::simulation
 
-// In place of transport/loop.cpp, and of actors/admin/questions.cpp, catalogue.cpp, log.cpp, test_hooks.cpp and upstream.cpp.
+// In place of transport/loop.cpp, and of actors/admin/questions.cpp, catalogue.cpp, log.cpp, test_hooks.cpp and
+// upstream.cpp.
 
 namespace holdfast::transport {
 
