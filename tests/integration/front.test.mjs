@@ -79,10 +79,11 @@ describe('a node is killed', clustered, () => {
     const at = await running(session, upstream, 9, 1500 * slowness);
     kill(owner);
     // Their upstream cannot be asked for them again, so that nobody knows what became of them.
-    for (const call of at) {
-      const answer = await outcome(session, call);
-      assert.equal(answer.error?.data?.mayHaveRun, true, JSON.stringify(answer));
-    }
+    const answers = await Promise.all(at.map(async (call) => ({ ...await outcome(session, call), key: call.key })));
+    const cut = answers.filter((answer) => answer.error?.data?.mayHaveRun);
+    assert.ok(cut.length > 0);
+    // Some may have ended before.
+    for (const answer of answers) assert.ok(cut.includes(answer) || answer.result.content[0].text === `${answer.key}: ${answer.key} 1`, JSON.stringify(answer));
     await ranOnce(upstream, at);
     assert.equal(await session.text('quick', { key: 'k', value: 'still here' }), 'k: still here');
   });
