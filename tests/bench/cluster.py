@@ -2,6 +2,7 @@
 import contextlib
 import http.client
 import json
+import subprocess
 import time
 import urllib.parse
 import urllib.request
@@ -65,11 +66,11 @@ class client:
 class member:
     """A node of the cluster that has several lives."""
 
-    def __init__(self, b, name, upstream, store):
+    def __init__(self, b, name, upstream, store, **cluster):
         self.b, self.name, self.upstream = b, name, upstream
         self.port = free_port()
         self.settings = {"store": store, "listen": f"127.0.0.1:{self.port}",
-                         "cluster": {"name": name, "listen": f"127.0.0.1:{free_port()}"}}
+                         "cluster": {"name": name, "listen": f"127.0.0.1:{free_port()}", **cluster}}
         self.life = contextlib.ExitStack()
         self.start()
 
@@ -96,18 +97,26 @@ def settle(members):
     raise failed("the cluster did not come to rest")
 
 
+def certificate(folder):
+    """One for all nodes, which is its own authority."""
+    files = {"certificate": str(folder / "node.pem"), "key": str(folder / "node-key.pem"), "ca": str(folder / "node.pem")}
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-keyout", files["key"], "-out", files["certificate"], "-subj", "/CN=bench"], check=True, capture_output=True)
+    return files
+
+
 @contextlib.contextmanager
-def cluster_of_three(b, upstream_url):
-    with b.redis() as redis, nodes(b, upstream_url, f"redis://127.0.0.1:{redis.port}") as members:
+def cluster_of_three(b, upstream_url, **cluster):
+    with b.redis() as redis, nodes(b, upstream_url, f"redis://127.0.0.1:{redis.port}", **cluster) as members:
         yield members
 
 
 @contextlib.contextmanager
-def nodes(b, upstream_url, store):
+def nodes(b, upstream_url, store, **cluster):
     with contextlib.ExitStack() as lives:
         members = []
         for name in ("n1", "n2", "n3"):
-            members.append(member(b, name, {"url": upstream_url}, store))
+            members.append(member(b, name, {"url": upstream_url}, store, **cluster))
             lives.callback(members[-1].clear)
         settle(members)
         yield members

@@ -6,7 +6,7 @@ import threading
 import time
 
 import failover_redis
-from cluster import client, cluster_of_three, settle
+from cluster import certificate, client, cluster_of_three, settle
 from processes import cpu_seconds, say
 
 WAYS = ("killed", "frozen", "stopped", "redis", "hop")
@@ -44,12 +44,12 @@ def row(what, gaps, interrupted):
 def measure(b, options):
     rows, results = [], {}
     fewer = max(1, options.kills // 5)
-    if set(options.ways) - {"redis"}:
+    if set(options.ways) - {"redis", "hop"}:
         with b.upstream() as (_, upstream_url), cluster_of_three(b, upstream_url) as members:
             for what, how, times in ways_to_go(options, fewer):
                 rows.append(row(what, *gaps(members, what, how, times)))
-            if "hop" in options.ways:
-                results["hop"] = measure_hop(members)
+    if "hop" in options.ways:
+        results["hop"] = measure_hops(b, options)
     if "redis" in options.ways:
         rows.append(row("its Redis master is killed (-9)", *failover_redis.gaps(b, fewer)))
     return results | {"gaps": rows}
@@ -79,10 +79,25 @@ def gaps(members, what, how, times):
     return longest, interrupted
 
 
-def measure_hop(members, calls=3000):
+def measure_hops(b, options):
+    """Medians of all runs, without TLS between the nodes and with it."""
+    runs = []
+    with b.upstream() as (_, upstream_url):
+        for turn in range(options.runs):
+            say(f"hop, run {turn + 1} of {options.runs}")
+            rows = []
+            for how, cluster in (("", {}), (", TLS between them", {"tls": certificate(b.folder)})):
+                with cluster_of_three(b, upstream_url, **cluster) as members:
+                    rows += measure_hop(members, how)
+            runs.append(rows)
+    return [{"what": same[0]["what"], **{key: statistics.median(row[key] for row in same) for key in ("p50_us", "cpu_us")}}
+            for same in zip(*runs)]
+
+
+def measure_hop(members, how, calls=3000):
     session = client(members[0].url)
     rows = []
-    for what, through in (("its own node", members[0]), ("another node", members[1])):
+    for what, through in (("its own node" + how, members[0]), ("another node" + how, members[1])):
         for _ in range(200):
             session.call(through.url)
         before = sum(cpu_seconds(m.process.pid) for m in members)
