@@ -84,10 +84,10 @@ class event_streams {
 
   /// Ends all connections, with a last reconnection hint where the revision has one.
   void end_all();
-
   bool own_attached() const noexcept { return own_.exchange != nullptr; }
   bool any_attached() const noexcept;
   std::size_t size() const noexcept { return others_.size() + 1; }
+  kept_events kept() const noexcept;
 
  private:
   friend struct session_inspection;
@@ -113,7 +113,7 @@ class event_streams {
     bool finished = false;  // and that is durable
   };
   using entry = event_record;
-  using kind = event_record::kind;
+  using kind = entry::kind;
   std::string record_of(const entry& e, bool delivered) const;
   stream* find(std::uint32_t number);
   const stream* find(std::uint32_t number) const;
