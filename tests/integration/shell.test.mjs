@@ -1,6 +1,6 @@
 // The operators' commands, one by one and in the shell, which a person uses at a terminal: tmux is that terminal here.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
@@ -147,7 +147,8 @@ describe('the shell', clustered, () => {
     await terminal.type('C-u');
     await terminal.type('-l', 'exit');
     await terminal.type('Enter');
-    await waitFor('the history', () => /slots/.test(readFileSync(path.join(terminal.folder, 'holdfast', 'shell_history'), 'utf8')));
+    const remembered = path.join(terminal.folder, 'holdfast', 'shell_history');
+    await waitFor('the history', () => existsSync(remembered) && /slots/.test(readFileSync(remembered, 'utf8')));
   });
 
   test('shows a session\'s messages on whatever node, and what happens to nodes', async (t) => {
