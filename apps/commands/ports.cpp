@@ -5,9 +5,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <limits>
 #include <memory>
+#include <random>
 
 #include "transport/child_spawn.hpp"
 
@@ -16,15 +19,15 @@ namespace {
 
 using transport::unique_fd;
 
-/// The port that a socket got by being bound to none; 0 if it got none.
-std::uint16_t bind_anywhere(int socket) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const bool bound = ::bind(socket, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                     ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  return bound ? ntohs(address.sin_port) : 0;
+constexpr std::uint16_t lowest = 10'000, usual_end = 32'768, fewest = 1'000;
+
+/// The lowest port that the system gives by itself (ip(7), `ip_local_port_range`). If it gives nearly all of them,
+/// there is nothing to evade.
+std::uint16_t end_of_quiet_ports() {
+  std::ifstream in("/proc/sys/net/ipv4/ip_local_port_range");
+  unsigned first = 0;
+  if (!(in >> first) || first < lowest + fewest) return usual_end;
+  return static_cast<std::uint16_t>(std::min(first, 65'535u));
 }
 
 }  // namespace
@@ -45,13 +48,14 @@ int try_to_listen(const std::string& host, std::uint16_t port) {
 }
 
 std::vector<std::uint16_t> free_ports(std::size_t count) {
-  std::vector<unique_fd> held;  // until all are found, so that none is given twice
+  const auto end = end_of_quiet_ports();
+  // Whoever looks at the same time begins somewhere else.
+  std::random_device random;
+  const auto first = std::uniform_int_distribution<unsigned>(lowest, end - 1u)(random);
   std::vector<std::uint16_t> ports;
-  while (ports.size() < count) {
-    held.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const auto port = bind_anywhere(held.back().get());
-    if (port == 0) break;
-    ports.push_back(port);
+  for (unsigned i = 0; ports.size() < count && i < static_cast<unsigned>(end - lowest); ++i) {
+    const auto port = static_cast<std::uint16_t>(lowest + (first - lowest + i) % (end - lowest));
+    if (try_to_listen("127.0.0.1", port) == 0) ports.push_back(port);
   }
   return ports;
 }

@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import resource
 import select
 import signal
@@ -112,9 +113,12 @@ def running(command, log, **options):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that nobody gets by chance before it is listened on: the system picks from 32768 on."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with contextlib.suppress(OSError), socket.socket() as s:
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for_port(port, process):

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <fstream>
 #include <set>
 
 #include "tests/apps/commands/fake_node.hpp"
@@ -14,6 +15,13 @@ TEST_CASE("free ports are different and can be listened on") {
   REQUIRE(ports.size() == 20);
   CHECK(std::set<std::uint16_t>(ports.begin(), ports.end()).size() == 20);
   CHECK(try_to_listen("127.0.0.1", ports[0]) == 0);
+  std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
+  unsigned first = 0, last = 0;
+  REQUIRE(range >> first >> last);
+  for (const auto port : ports) {
+    const bool by_chance = port >= first && port <= last;
+    CHECK_FALSE(by_chance);
+  }
 }
 
 TEST_CASE("a port where somebody listens is taken") {

@@ -214,13 +214,24 @@ export async function run(command, args, options = {}, ms = 60_000) {
   return { ...how, stdout: process_.stdout, stderr: process_.stderr };
 }
 
-/// A port that nobody listens on at the moment.
+const canListen = (port) => new Promise((done) => {
+  const server = net.createServer();
+  server.once('error', () => done(false));
+  server.listen(port, '127.0.0.1', () => server.close(() => done(true)));
+});
+
+const portsOfOneProcess = 128;
+let portsGiven = 0;
+
+/// A port that nobody listens on, and nor on the next one, and that nobody gets by chance before it is listened on: the
+/// system picks from 32768 on, and each test file, which is a process, has some of its own.
 export async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await new Promise((done) => server.once('listening', done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
+  const first = 10_000 + (process.pid % 175) * portsOfOneProcess;
+  for (let tries = 0; tries < portsOfOneProcess / 2; ++tries) {
+    const port = first + (2 * portsGiven++) % portsOfOneProcess;
+    if (await canListen(port) && await canListen(port + 1)) return port;
+  }
+  return assert.fail(`none of the ports ${first} to ${first + portsOfOneProcess - 1} is free`);
 }
 
 /// Ids of the living processes whose command line holds `marker`.
