@@ -49,11 +49,12 @@ void cluster::note_standstill() noexcept { stood_still_ = now_ms(); }
 bool cluster::is_peer(std::string_view authorization) const noexcept {
   if (config.secret.empty()) return true;
   return authorization.starts_with(bearer) &&
-         equal_in_constant_time(authorization.substr(bearer.size()), config.secret);
+         equal_in_constant_time(authorization.substr(bearer.size()), config.secret.reveal());
 }
 
 std::string cluster::credentials() const {
-  return config.secret.empty() ? std::string() : "Authorization: " + std::string(bearer) + config.secret + "\r\n";
+  return config.secret.empty() ? std::string()
+                               : "Authorization: " + std::string(bearer) + config.secret.reveal() + "\r\n";
 }
 
 machines::detector::policy cluster::detection() const {

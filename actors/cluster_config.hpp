@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "transport/secret.hpp"
 #include "transport/tls_identity.hpp"
 
 namespace holdfast::actors {
@@ -17,7 +18,7 @@ struct cluster_config {
   std::string advertise;                     ///< HOST:PORT that the others are told; empty = the address listened on
   std::string source;                        ///< the IP address to reach the others from; empty = the system picks one
   std::string name;                          ///< of the node, unique in the cluster; empty = what is advertised
-  std::string secret;                        ///< that nodes show each other
+  transport::secret secret;                  ///< that nodes show each other
   transport::tls_files tls;                  ///< with which they prove themselves to each other; none: in the clear
   std::chrono::milliseconds beat{100};       ///< between two signs of life
   std::chrono::milliseconds silence{1'000};  ///< a node that gives none for so long is dead

@@ -42,7 +42,8 @@ node_config with_defaults(node_config c) {
 /// Cursors of a cluster are good on all its nodes. Without a secret it is one of loopback, where whoever could make up
 /// a cursor could as well pass for a node.
 mcp::sealer::key cursor_key_of(const node_config& c) {
-  return c.cluster.enabled ? mcp::sealer::shared_key(c.cluster.secret, "holdfast cursors") : mcp::sealer::random_key();
+  return c.cluster.enabled ? mcp::sealer::shared_key(c.cluster.secret.reveal(), "holdfast cursors")
+                           : mcp::sealer::random_key();
 }
 
 class running_node final : public node {

@@ -9,10 +9,12 @@
 #include <vector>
 
 #include "actors/cluster_config.hpp"
+#include "actors/tracing/trace_config.hpp"
 #include "persistence/encoding.hpp"
 #include "persistence/store.hpp"
 #include "transport/http_server.hpp"
 #include "transport/mcp/classify.hpp"
+#include "transport/secret.hpp"
 #include "transport/tls_identity.hpp"
 #include "transport/upstream_connection.hpp"
 
@@ -87,7 +89,7 @@ struct admin_config {
   bool enabled = true;
   std::string host = "127.0.0.1";
   std::optional<std::uint16_t> port;  ///< absent = one above the MCP port; see `admin_port`
-  std::string token;                  ///< that everybody has to show, but on the socket; empty = none
+  transport::secret token;            ///< that everybody has to show, but on the socket; empty = none
   /// The absolute path of a unix socket; with a / at the end, of a folder, in which it is named after the MCP port
   /// (7420.sock). Empty = none.
   std::string socket;
@@ -120,6 +122,7 @@ struct node_config {
   store_config store;
   admin_config admin;
   cluster_config cluster;
+  trace_config traces;
   transport::http_limits http;
   mcp::access_rules access;  ///< hosts empty = loopback names and the listen host
   session_limits sessions;
@@ -128,6 +131,7 @@ struct node_config {
   std::chrono::milliseconds drain_timeout{10'000};
   log_level level = log_level::info;
   log_format format = log_format::automatic;
+  std::size_t log_repeats_max = 20;  ///< warnings and errors that say the same, in ten seconds; 0 = all
 };
 
 /// The port to listen on for operators; 0 lets the system choose, as it does if the MCP port is 0.

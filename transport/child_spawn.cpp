@@ -106,7 +106,7 @@ std::vector<std::string> child_environment(const stdio_command& c, const char* c
   std::vector<std::string> out;
   for (; ours != nullptr && *ours != nullptr; ++ours)
     if (passed(name_of(*ours))) out.emplace_back(*ours);
-  for (const auto& [name, value] : c.env) out.push_back(name + "=" + value);
+  for (const auto& [name, value] : c.env) out.push_back(name + "=" + value.reveal());
   return out;
 }
 

@@ -23,8 +23,8 @@ constexpr std::size_t turned_away_max =
 class doorman final : public std::enable_shared_from_this<doorman> {
  public:
   doorman(loop& on, listening_socket at, const http_limits& limits, http_handler& handler,
-          std::shared_ptr<tls_identity> tls)
-      : at_(std::move(at)), site_(on, limits, handler, std::move(tls)) {}
+          std::shared_ptr<tls_identity> tls, http_counters* counters)
+      : at_(std::move(at)), site_(on, limits, handler, std::move(tls), counters) {}
 
   void accept() {
     at_.socket().async_accept([self = shared_from_this()](error_code ec, server_connection::socket s) {
@@ -67,6 +67,7 @@ class doorman final : public std::enable_shared_from_this<doorman> {
   }
 
   void admit(server_connection::socket s) {
+    site_.counters.accepted.add();
     if (site_.served < site_.limits.connections_max) {
       const auto c = std::make_shared<server_connection>(site_, std::move(s));
       site_.tls ? c->greet(contexts_of(*site_.tls)) : c->serve();
@@ -99,11 +100,11 @@ class asio_http_server final : public http_server {
 
 outcome<std::unique_ptr<http_server>> http_server::listen(loop& on, const std::string& host, std::uint16_t port,
                                                           const http_limits& limits, http_handler& handler,
-                                                          std::shared_ptr<tls_identity> tls) {
+                                                          std::shared_ptr<tls_identity> tls, http_counters* counters) {
   auto at = listening_socket::open(context_of(on), host, port);
   if (!at) return std::move(at).error();
   return std::make_unique<asio_http_server>(
-      std::make_shared<doorman>(on, std::move(*at), limits, handler, std::move(tls)));
+      std::make_shared<doorman>(on, std::move(*at), limits, handler, std::move(tls), counters));
 }
 
 }  // namespace holdfast::transport

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "transport/counter.hpp"
 #include "transport/result.hpp"
 #include "transport/tls_identity.hpp"
 
@@ -104,12 +105,14 @@ struct http_limits {
 class http_server {
  public:
   /// `host` is an IP address or "localhost"; port 0 lets the system choose. Or it is the absolute path of a unix
-  /// socket, which only this user may use; the port does not count then. `handler` outlives the server. With `tls` only
-  /// TLS is spoken; where that names authorities, clients must show a certificate of theirs. Connections from before
-  /// its files were changed end with their next answer.
+  /// socket, which only this user may use; the port does not count then. `handler` and `counters` outlive the server;
+  /// without `counters` nobody is told what it counts. With `tls` only TLS is spoken; where that names authorities,
+  /// clients must show a certificate of theirs. Connections from before its files were changed end with their next
+  /// answer.
   static outcome<std::unique_ptr<http_server>> listen(loop& on, const std::string& host, std::uint16_t port,
                                                       const http_limits& limits, http_handler& handler,
-                                                      std::shared_ptr<tls_identity> tls = nullptr);
+                                                      std::shared_ptr<tls_identity> tls = nullptr,
+                                                      http_counters* counters = nullptr);
   /// Cuts what is still open.
   virtual ~http_server() = default;
 

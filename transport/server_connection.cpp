@@ -46,6 +46,7 @@ server_connection::server_connection(server_site& site, socket s)
         on_deadline();
       }) {
   site_.connections.push_back(*this);
+  site_.counters.connections.add();
   error_code ignored;  // on a socket that is gone already; the first read tells
   socket_->set_option(asio::ip::tcp::no_delay(true), ignored);
   socket_->non_blocking(true, ignored);
@@ -65,6 +66,7 @@ void server_connection::serve() {
 
 void server_connection::turn_away(int status) {
   counted_in_ = &site_.turned_away;
+  site_.counters.turned_away.add();
   ++*counted_in_;
   refuse(status);
 }
@@ -78,6 +80,8 @@ void server_connection::cut() { close_and_tell(); }
 
 std::function<void()> server_connection::close() {
   if (phase_ == phase::closed) return nullptr;
+  if (phase_ == phase::streaming) site_.counters.streams.take();
+  site_.counters.connections.take();
   phase_ = phase::closed;
   limit_.stop();
   site_.connections.erase(site_.connections.iterator_to(*this));
@@ -126,6 +130,7 @@ void server_connection::take_request() {
 
 void server_connection::dispatch() {
   phase_ = phase::serving;
+  site_.counters.requests.add();
   limit_.clear();
   http11_ = reader_->http11();
   keep_alive_ = reader_->keep_alive();
@@ -139,6 +144,7 @@ void server_connection::refuse(int status) { refuse(status, refusal_body(status)
 
 void server_connection::refuse(int status, std::string_view body) {
   phase_ = phase::refusing;
+  site_.counters.refused.add();
   keep_alive_ = false;
   if (reader_) reader_->discard();
   append_head(next_, head(status, "application/json", status == 503 ? "Retry-After: 1\r\n" : ""), body.size());
@@ -190,6 +196,7 @@ void server_connection::on_readable(error_code ec) {
   const std::size_t n = tls_ ? tls_->read(room, ec) : socket_->read_some(asio::buffer(room.data(), room.size()), ec);
   if (ec && ec != asio::error::would_block) return lost(ec);
   reader_->filled(n);
+  site_.counters.received_bytes.add(n);
   received(n);
 }
 

@@ -49,6 +49,7 @@ void server_connection::open_stream(std::string_view extra_headers) {
   if (site_.draining || !http11_ || (tls_ && tls_->is_outdated())) keep_alive_ = false;
   append_stream_head(next_, head(200, "text/event-stream", extra_headers), http11_);
   phase_ = phase::streaming;
+  site_.counters.streams.add();
   reader_->next();
   give_reader_back();
   read();
@@ -77,6 +78,7 @@ void server_connection::end_stream() {
   if (phase_ != phase::streaming) return;
   if (http11_ && !bodyless_) next_.append("0\r\n\r\n");
   phase_ = phase::answering;
+  site_.counters.streams.take();
   if (writing_ || !next_.empty()) return flush();
   leave();
 }
@@ -120,6 +122,7 @@ void server_connection::write_some() {
 void server_connection::on_written(error_code ec, std::size_t n) {
   if (phase_ == phase::closed) return;
   if (ec) return close_and_tell();
+  site_.counters.sent_bytes.add(n);
   sent_ += n;
   if (sent_ < out_.size()) {
     if (phase_ != phase::reading) limit_.set(site_.limits.write_timeout);

@@ -123,8 +123,8 @@ class server_connection final : public std::enable_shared_from_this<server_conne
 
 /// What the connections of one server share. Outlives them as long as they are open.
 struct server_site {
-  server_site(loop& on, const http_limits& l, http_handler& h, std::shared_ptr<tls_identity> t)
-      : home(on), limits(l), handler(h), tls(std::move(t)) {}
+  server_site(loop& on, const http_limits& l, http_handler& h, std::shared_ptr<tls_identity> t, http_counters* c)
+      : home(on), limits(l), handler(h), tls(std::move(t)), counters(c != nullptr ? *c : uncounted) {}
 
   /// Readers are shared among the connections that have a request just now.
   std::unique_ptr<http_request_reader> take_reader();
@@ -134,6 +134,7 @@ struct server_site {
   const http_limits limits;
   http_handler& handler;
   const std::shared_ptr<tls_identity> tls;  // null: in the clear
+  http_counters uncounted, &counters;
   http_date date;
   std::vector<std::unique_ptr<http_request_reader>> spare_readers;
   boost::intrusive::list<server_connection, boost::intrusive::constant_time_size<false>> connections;

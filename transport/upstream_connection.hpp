@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "transport/result.hpp"
+#include "transport/secret.hpp"
 #include "transport/upstream_link.hpp"
 
 namespace holdfast::transport {
@@ -20,7 +21,7 @@ class loop;
 struct stdio_command {
   std::string command;
   std::vector<std::string> args;
-  std::vector<std::pair<std::string, std::string>> env;
+  std::vector<std::pair<std::string, secret>> env;
   std::vector<std::string> env_pass;
   std::string directory;  ///< working directory; empty = ours
 };
@@ -28,9 +29,9 @@ struct stdio_command {
 /// A server reached over HTTP: Streamable HTTP, or the older HTTP+SSE if that is what answers.
 struct http_endpoint {
   enum class protocol { detect, streamable_http, sse };
-  std::string url;                                           ///< http:// or https://
-  std::vector<std::pair<std::string, std::string>> headers;  ///< sent with every request; may hold credentials
-  std::string ca_file;  ///< PEM file of certificate authorities; empty = the system's
+  std::string url;                                      ///< http:// or https://
+  std::vector<std::pair<std::string, secret>> headers;  ///< sent with every request
+  std::string ca_file;                                  ///< PEM file of certificate authorities; empty = the system's
   protocol speaks = protocol::detect;
 };
 

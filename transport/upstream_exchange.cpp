@@ -45,7 +45,7 @@ upstream_exchange::upstream_exchange(loop& on, std::shared_ptr<const upstream_si
 
 void upstream_exchange::start(upstream_request r, std::shared_ptr<upstream_events> events) {
   begin(r, std::move(events));
-  pool_->send(site_->post(std::move(r.body), true), shared_from_this());
+  pool_->send(site_->post(std::move(r.body), true, r.traceparent), shared_from_this());
 }
 
 void upstream_exchange::start_after(const std::string& last_event_id, const upstream_request& r,

@@ -42,6 +42,7 @@ struct upstream_request {
   std::uint64_t id = 0;                  ///< from `next_id`; also used as progress token
   std::string body;                      ///< the whole JSON-RPC request, carrying `id`
   std::chrono::milliseconds timeout{0};  ///< from sending to the response; progress does not extend it; 0 = none
+  std::string traceparent = {};          ///< sent as header where there is one; empty = none
 };
 
 /// A session at an upstream, as far as another process needs to know it to go on with it. No id: it cannot.

@@ -47,10 +47,11 @@ outcome<std::shared_ptr<const upstream_site>> upstream_site::make(const http_end
   site->where_ = std::move(*where);
   site->target_ = {site->where_.tls, site->where_.host, site->where_.port, e.ca_file, l.connections_max, l.keep_alive};
   for (const auto& [name, value] : e.headers) {
-    if (!is_token(name) || !is_header_text(value)) return bad_header(name, "malformed");
+    if (!is_token(name) || !is_header_text(value.reveal())) return bad_header(name, "malformed");
     if (std::count(our_headers.begin(), our_headers.end(), lower(name)) != 0)
       return bad_header(name, "is set by the gateway itself");
-    site->configured_.append(name).append(": ").append(value).append("\r\n");
+    if (lower(name) == "traceparent") site->traces_itself_ = true;
+    site->configured_.append(name).append(": ").append(value.reveal()).append("\r\n");
   }
   site->build();
   return std::shared_ptr<const upstream_site>(std::move(site));
@@ -87,8 +88,11 @@ void upstream_site::build() {
   get_ = std::make_shared<const std::string>(head("GET", "text/event-stream") + "Cache-Control: no-store\r\n");
 }
 
-http_request_out upstream_site::post(std::string body, bool counted) const {
-  return {post_, std::move(body), true, counted};
+http_request_out upstream_site::post(std::string body, bool counted, std::string_view traceparent) const {
+  if (traceparent.empty() || traces_itself_) return {post_, std::move(body), true, counted};
+  auto head = *post_;
+  head.append("traceparent: ").append(traceparent).append("\r\n");
+  return {std::make_shared<const std::string>(std::move(head)), std::move(body), true, counted};
 }
 
 http_request_out upstream_site::get(std::string_view last_event_id) const {

@@ -30,7 +30,8 @@ class upstream_site {
   const std::string& session_id() const noexcept { return session_id_; }
   const std::string& revision() const noexcept { return revision_; }
 
-  http_request_out post(std::string body, bool counted) const;
+  /// `traceparent` may be empty.
+  http_request_out post(std::string body, bool counted, std::string_view traceparent = {}) const;
 
   /// An event stream; `last_event_id` may be empty. It must not hold control characters (see `is_header_text`).
   http_request_out get(std::string_view last_event_id) const;
@@ -45,6 +46,7 @@ class upstream_site {
   http_target target_;
   std::string configured_, session_, session_id_, revision_;
   std::shared_ptr<const std::string> post_, get_;
+  bool traces_itself_ = false;  // the configuration has a `traceparent` of its own
 };
 
 /// True for what may stand in a header value.

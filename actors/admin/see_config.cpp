@@ -14,7 +14,10 @@ namespace {
 
 constexpr std::string_view hidden = "***";
 
-std::string hidden_if_set(const std::string& secret) { return secret.empty() ? std::string() : std::string(hidden); }
+template <class Text>
+std::string hidden_if_set(const Text& secret) {
+  return secret.empty() ? std::string() : std::string(hidden);
+}
 
 std::string duration(milliseconds ms) { return std::to_string(ms.count()) + "ms"; }
 

@@ -33,7 +33,7 @@ bool is_program(const std::string& path) {
 
 std::string path_of(const stdio_command& c) {
   for (const auto& [name, value] : c.env) {
-    if (name == "PATH") return value;
+    if (name == "PATH") return value.reveal();
   }
   const char* ours = std::getenv("PATH");
   return ours != nullptr ? ours : "/usr/local/bin:/usr/bin:/bin";

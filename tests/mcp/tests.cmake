@@ -8,6 +8,7 @@ holdfast_test(mcp_tests LIBS holdfast_transport holdfast_mcp SOURCES
   mcp/names_test.cpp
   mcp/revision_test.cpp
   mcp/sealed_test.cpp
+  mcp/trace_context_test.cpp
   mcp/uri_template_test.cpp
   transport/sse_parser_test.cpp
 )

@@ -282,7 +282,7 @@ std::shared_ptr<http_pool> http_pool::of(loop& on, const http_target& target) {
 
 outcome<std::unique_ptr<http_server>> http_server::listen(loop& on, const std::string&, std::uint16_t port,
                                                           const http_limits&, http_handler& handler,
-                                                          std::shared_ptr<tls_identity>) {
+                                                          std::shared_ptr<tls_identity>, http_counters*) {
   return std::unique_ptr<http_server>(
       std::make_unique<simulation::simulated_server>(static_cast<simulation::simulated_loop&>(on).of(), port, handler));
 }

@@ -48,7 +48,7 @@ TEST_CASE("a Claude Desktop file is accepted as it is") {
   const auto& command = std::get<stdio_command>(c.upstreams[0].target);
   CHECK(command.command == "npx");
   CHECK(command.args == std::vector<std::string>{"-y", "@modelcontextprotocol/server-filesystem", "/Users/me/Desktop"});
-  CHECK(command.env[0] == std::pair<std::string, std::string>("LEVEL", "3"));
+  CHECK(command.env[0] == std::pair<std::string, transport::secret>("LEVEL", "3"));
   CHECK(command.env[1].second == "pa$$word");
   CHECK(c.upstreams[0].enabled);
   CHECK_FALSE(c.upstreams[1].enabled);

@@ -155,7 +155,7 @@ upstreams:
   const auto& endpoint = std::get<http_endpoint>(web.target);
   CHECK(web.alias == "web");
   CHECK(endpoint.url == "https://x.example/mcp?k=v");
-  CHECK(endpoint.headers.at(0) == std::pair<std::string, std::string>("Authorization", "Bearer s3cret: [x]"));
+  CHECK(endpoint.headers.at(0) == std::pair<std::string, transport::secret>("Authorization", "Bearer s3cret: [x]"));
   CHECK(endpoint.speaks == http_endpoint::protocol::sse);
   CHECK(endpoint.ca_file == "ca.pem");
   CHECK_FALSE(web.enabled);
