@@ -12,8 +12,8 @@ namespace holdfast::actors::recent_events {
 namespace {
 
 constexpr std::array<std::string_view, 5> kinds{"audit.", "cluster.", "node.", "store.", "upstream."};
-constexpr std::array<std::string_view, 4> single{"session.lost", "session.recovered", "session.reseeded",
-                                                 "session.unreadable"};
+constexpr std::array<std::string_view, 6> single{"call.interrupted",  "log.level",        "session.lost",
+                                                 "session.recovered", "session.reseeded", "session.unreadable"};
 
 struct {
   std::mutex lock;
@@ -36,8 +36,9 @@ void note(log_level level, std::string_view name, std::initializer_list<log::fie
   e.level = level;
   e.name = name;
   e.fields = "{";
-  for (const auto& f : fields)
-    e.fields += (e.fields.size() > 1 ? "," : "") + mcp::quote(f.name) + ":" + mcp::quote(f.value);
+  for (const auto& f : fields) {
+    if (!f.name.empty()) e.fields += (e.fields.size() > 1 ? "," : "") + mcp::quote(f.name) + ":" + mcp::quote(f.value);
+  }
   e.fields += "}";
   const std::lock_guard guard(ring.lock);
   e.sequence = ++ring.last;

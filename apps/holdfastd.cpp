@@ -26,12 +26,12 @@ struct options {
   bool check = false, ephemeral = false;
 };
 
-/// SIGTERM, SIGINT and SIGHUP are taken by `wait_for_stop` alone.
+/// SIGTERM, SIGINT, SIGHUP and SIGUSR1 are taken by `wait_for_stop` alone.
 sigset_t block_signals() {
   std::signal(SIGPIPE, SIG_IGN);
   sigset_t set;
   sigemptyset(&set);
-  for (const auto s : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, s);
+  for (const auto s : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, s);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   return set;
 }
@@ -70,29 +70,47 @@ std::optional<node_config> load(const options& o) {
   return config;
 }
 
+/// SIGUSR1, for when nothing else gets through: everything is logged from now on, and with the next one as before.
+void switch_debugging(holdfast::actors::log_level configured) {
+  namespace log = holdfast::actors::log;
+  using holdfast::actors::log_level;
+  log::set_level(log::level() == log_level::debug ? configured : log_level::debug);
+  log::warning("log.level", {{"level", log::name_of(log::level())}, {"by", "SIGUSR1"}});
+}
+
 /// SIGINT or SIGTERM, whichever comes. Meanwhile certificates are looked at every now and then, and at SIGHUP.
-int await_end(const sigset_t& set, node& n) {
+int await_end(const sigset_t& set, node& n, holdfast::actors::log_level configured) {
   constexpr timespec pause{2, 0};
   for (;;) {
     const int signal = sigtimedwait(&set, nullptr, &pause);
     if (signal == SIGINT || signal == SIGTERM) return signal;
-    n.look_at_certificates(signal == SIGHUP);
+    if (signal == SIGUSR1) {
+      switch_debugging(configured);
+    } else {
+      n.look_at_certificates(signal == SIGHUP);
+    }
   }
 }
 
 /// The first signal drains; another SIGINT or SIGTERM makes it stop at once.
-int wait_for_stop(const sigset_t& set, node& n) {
-  int signal = await_end(set, n);
+int wait_for_stop(const sigset_t& set, node& n, holdfast::actors::log_level configured) {
+  int signal = await_end(set, n, configured);
   holdfast::actors::log::info("node.stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
   std::thread again([&] {
-    sigwait(&set, &signal);
+    const auto another = [&] {
+      do {
+        sigwait(&set, &signal);
+      } while (signal == SIGUSR1);
+    };
+    another();
     n.hurry();
-    sigwait(&set, &signal);
+    another();
     std::_Exit(130);
   });
   again.detach();
   n.stop();  // what had to be cut off has been answered and logged
   holdfast::actors::log::info("node.stopped");
+  holdfast::actors::log::tell_repeats();
   return 0;
 }
 
@@ -105,7 +123,7 @@ int run(const options& o) {
               << " upstreams, store " << holdfast::apps::shown_store(config->store.primary.url) << "\n";
     return 0;
   }
-  holdfast::actors::log::configure(config->level, config->format);
+  holdfast::actors::log::configure(config->level, config->format, config->log_repeats_max);
   raise_descriptor_limit();
   if (config->store.primary.url == "memory:") {
     holdfast::actors::log::info("node.ephemeral", {{"note", "sessions live in memory only and end with this process"}});
@@ -121,7 +139,7 @@ int run(const options& o) {
   std::cout << "holdfastd ready mcp=" << n.mcp_url();
   if (!n.admin_address().empty()) std::cout << " admin=http://" << n.admin_address();
   std::cout << std::endl;
-  const auto code = wait_for_stop(signals, n);
+  const auto code = wait_for_stop(signals, n, config->level);
   std::fflush(nullptr);
   return code;
 }

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "apps/config/store_keys.hpp"
+#include "apps/config/trace_keys.hpp"
 #include "apps/config/units.hpp"
 #include "apps/config/upstream_keys.hpp"
 
@@ -257,6 +258,7 @@ const keys<node_config>& node_keys() {
   static const keys<T> log = {
       choice<actors::log_level, T>("level", &T::level, {"debug", "info", "warning", "error"}),
       choice<actors::log_format, T>("format", &T::format, {"auto", "text", "json"}),
+      number<T>("repeats_max", &T::log_repeats_max, 0, 1'000'000),
   };
   std::vector<std::string> of_upstreams = {"*"};
   for (const auto& path : paths(upstream_keys())) of_upstreams.push_back("*." + path);
@@ -271,6 +273,7 @@ const keys<node_config>& node_keys() {
       section<T>("cluster", &T::cluster, cluster_keys()),
       section<T, T>(
           "log", [](T& c) -> T& { return c; }, log),
+      section<T>("traces", &T::traces, trace_keys()),
       section<T>("http", &T::http, http_keys()),
       section<T>("access", &T::access, access),
       section<T>("sessions", &T::sessions, session_keys()),

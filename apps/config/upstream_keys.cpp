@@ -43,17 +43,7 @@ void read_url(const value& v, upstream_draft& d) {
     v.wrong("must be an absolute URL such as https://example.com/mcp: " + parsed_url.error().detail);
 }
 
-void read_headers(const value& v, upstream_draft& d) {
-  d.http.headers.clear();
-  v.members([&](const std::string& name, const value& member) {
-    const auto text = member.text();
-    if (!is_token(name)) return member.wrong_key("is not a header name");
-    if (is_set_by_us(name)) return member.wrong_key("cannot be given: Holdfast sets this header itself");
-    if (!text) return;
-    if (text->find_first_of("\r\n") != std::string::npos) return member.wrong("must be a single line");
-    d.http.headers.emplace_back(name, *text);
-  });
-}
+void read_headers(const value& v, upstream_draft& d) { read_header_pairs(v, d.http.headers); }
 
 void read_command(const value& v, upstream_draft& d) {
   auto text = v.text();
@@ -148,6 +138,18 @@ key<upstream_draft> of_stdio(const key<upstream_draft>& k) {
 }
 
 }  // namespace
+
+void read_header_pairs(const value& v, std::vector<std::pair<std::string, transport::secret>>& out) {
+  out.clear();
+  v.members([&](const std::string& name, const value& member) {
+    const auto text = member.text();
+    if (!is_token(name)) return member.wrong_key("is not a header name");
+    if (is_set_by_us(name)) return member.wrong_key("cannot be given: Holdfast sets this header itself");
+    if (!text) return;
+    if (text->find_first_of("\r\n") != std::string::npos) return member.wrong("must be a single line");
+    out.emplace_back(name, *text);
+  });
+}
 
 const keys<upstream_draft>& upstream_keys() {
   using T = upstream_draft;

@@ -20,6 +20,9 @@ struct upstream_draft : actors::upstream_config {
 /// The options of one upstream in Holdfast's own format.
 const keys<upstream_draft>& upstream_keys();
 
+/// HTTP headers that are sent along; those that we set ourselves are refused.
+void read_header_pairs(const value& v, std::vector<std::pair<std::string, transport::secret>>& out);
+
 /// The key of that name in `upstream_keys`.
 const key<upstream_draft>& upstream_key(const std::string& name);
 
