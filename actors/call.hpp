@@ -11,6 +11,7 @@
 #include "actors/machines/execution.hpp"
 #include "actors/messages.hpp"
 #include "actors/shard.hpp"
+#include "actors/tracing/span.hpp"
 #include "transport/mcp/envelope.hpp"
 #include "transport/upstream_link.hpp"
 
@@ -23,12 +24,14 @@ struct post {
   std::uint32_t stream = 0;  ///< the event stream it has become; 0 = none (or the session's own one)
   std::size_t open = 0;      ///< requests without an answer
   bool batch = false;
-  std::vector<std::string> answers;  ///< of a batch, until all are there
-  transport::loop::timer timer = 0;  ///< turns it into a stream
-  std::uint64_t connection = 0;      ///< that it came over, see `http_exchange::connection`
-  bool relayed = false;              ///< by another node: what has left here may not have reached the client
-  bool repeated = false;             ///< another node had it, and may have carried it out
-  bool watched = false;              ///< the loss of its connection will be told
+  std::vector<std::string> answers;                  ///< of a batch, until all are there
+  transport::loop::timer timer = 0;                  ///< turns it into a stream
+  std::uint64_t connection = 0;                      ///< that it came over, see `http_exchange::connection`
+  bool relayed = false;                              ///< by another node: what has left may not have reached the client
+  bool repeated = false;                             ///< another node had it, and may have carried it out
+  bool watched = false;                              ///< the loss of its connection will be told
+  mcp::method what = mcp::method::none;              ///< of its request; none for a batch
+  std::chrono::steady_clock::time_point began = {};  ///< when it came
 };
 using post_ptr = std::shared_ptr<post>;
 
@@ -68,7 +71,7 @@ struct call final : transport::upstream_events, std::enable_shared_from_this<cal
   machines::execution::state state;
   std::vector<machines::execution::transition> history;
   machines::execution::timestamp started;
-  std::chrono::steady_clock::time_point began;  ///< here
+  std::chrono::steady_clock::time_point began = {}, sent_at = {};  ///< here: when it came, and was sent
 
   std::uint64_t number = 0;     ///< of this session's calls in this process
   std::uint64_t execution = 0;  ///< its name in the journal; 0 = it has none
@@ -77,12 +80,14 @@ struct call final : transport::upstream_events, std::enable_shared_from_this<cal
   std::string params_part;      ///< the content hash under which large parameters are kept
   std::string noted_event;      ///< `event_id` as it was last written down
   std::vector<std::pair<std::uint64_t, std::string>>
-      answers;              ///< of the client, that may not have reached the upstream
-  bool in_journal = false;  ///< its intent stands there
-  bool repeatable = false;  ///< the operator allows to send it again if it was cut off
-  bool sent = false;        ///< has left, or left before a restart
-  bool reported = false;    ///< the outcome is on its way to the client
-  bool shown = false;       ///< and has been handed to its connection or stream
+      answers;                                        ///< of the client, that may not have reached the upstream
+  mcp::trace_context trace;                           ///< of the request; absent where the client has sent none
+  std::unique_ptr<tracing::traced_call> traced = {};  ///< null: no spans of it are sent
+  bool in_journal = false;                            ///< its intent stands there
+  bool repeatable = false;                            ///< the operator allows to send it again if it was cut off
+  bool sent = false;                                  ///< has left, or left before a restart
+  bool reported = false;                              ///< the outcome is on its way to the client
+  bool shown = false;                                 ///< and has been handed to its connection or stream
 
   /// The outcome, once there: a whole JSON-RPC answer of the upstream with the views into it, or an error of ours.
   std::string answer;

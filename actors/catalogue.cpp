@@ -13,7 +13,7 @@
 #include "actors/log.hpp"
 #include "actors/machines/relisting.hpp"
 #include "actors/messages.hpp"
-#include "actors/shard.hpp"
+#include "actors/shard_actor.hpp"
 #include "actors/upstream.hpp"
 
 namespace holdfast::actors {
@@ -49,7 +49,7 @@ std::uint32_t whole(const list_digests& d) {
 class catalogue_actor final : public shard_actor {
  public:
   catalogue_actor(caf::actor_config& cfg, shard& home, node_context& node)
-      : shard_actor(cfg, home), node_(node), shared_(node.config.upstreams.size()) {}
+      : shard_actor(cfg, home, metrics::actor_kind::catalogue), node_(node), shared_(node.config.upstreams.size()) {}
 
   const char* name() const override { return "catalogue"; }
 

@@ -23,6 +23,11 @@ struct event_record {
   std::string text;  ///< of an event, as it is sent
 };
 
+/// What is kept of events for resumption.
+struct kept_events {
+  std::uint64_t number = 0, bytes = 0;
+};
+
 /// Makes events durable before a client sees them.
 class event_keeper {
  public:

@@ -319,6 +319,15 @@ bool event_streams::any_attached() const noexcept {
          std::any_of(others_.begin(), others_.end(), [](const stream& s) { return s.exchange != nullptr; });
 }
 
+kept_events event_streams::kept() const noexcept {
+  kept_events all{own_.log.size(), own_.log.bytes()};
+  for (const auto& s : others_) {
+    all.number += s.log.size();
+    all.bytes += s.log.bytes();
+  }
+  return all;
+}
+
 void event_streams::close_with_hint(stream& s) {
   if (!s.opened) return release(s);
   s.exchange->write("retry: " + std::to_string(limits_.retry.count()) + "\n\n");

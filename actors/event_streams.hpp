@@ -84,10 +84,10 @@ class event_streams {
 
   /// Ends all connections, with a last reconnection hint where the revision has one.
   void end_all();
-
   bool own_attached() const noexcept { return own_.exchange != nullptr; }
   bool any_attached() const noexcept;
   std::size_t size() const noexcept { return others_.size() + 1; }
+  kept_events kept() const noexcept;
 
  private:
   friend struct session_inspection;

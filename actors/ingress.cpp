@@ -14,9 +14,10 @@
 #include "actors/remote_exchange.hpp"
 #include "actors/roster.hpp"
 #include "actors/session.hpp"
-#include "actors/shard.hpp"
+#include "actors/shard_actor.hpp"
 #include "actors/sse_post.hpp"
 #include "actors/test_hooks.hpp"
+#include "actors/tracing/traced_exchange.hpp"
 #include "transport/errc.hpp"
 #include "transport/mcp/classify.hpp"
 #include "transport/mcp/messages.hpp"
@@ -60,7 +61,10 @@ bool was_repeated(const http_request& r) { return peer_path::is_again(r.path) ||
 class ingress_actor final : public shard_actor, private transport::http_handler {
  public:
   ingress_actor(caf::actor_config& cfg, shard& home, node_context& node, ingress_role role)
-      : shard_actor(cfg, home), node_(node), serves_peers_(role == ingress_role::peers) {}
+      : shard_actor(cfg, home,
+                    role == ingress_role::peers ? metrics::actor_kind::peer_ingress : metrics::actor_kind::ingress),
+        node_(node),
+        serves_peers_(role == ingress_role::peers) {}
 
   const char* name() const override { return serves_peers_ ? "peer_ingress" : "ingress"; }
 
@@ -85,8 +89,9 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
 
  private:
   void listen(const ingress_listen& m) {
-    auto server = transport::http_server::listen(home().loop(), m.host, m.port, node_.config.http, *this,
-                                                 serves_peers_ ? node_.in_cluster->tls : node_.tls);
+    auto server = transport::http_server::listen(
+        home().loop(), m.host, m.port, node_.config.http, *this, serves_peers_ ? node_.in_cluster->tls : node_.tls,
+        &(serves_peers_ ? home().counters().peers : home().counters().clients));
     if (!server) return m.done(server.error());
     server_ = std::move(*server);
     m.done(server_->port());
@@ -189,6 +194,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   void on_mcp(exchange_ptr exchange) {
     const auto& r = exchange->request();
     auto what = mcp::classify(facts_of(r), node_.config.sessions.batch_max);
+    if (home().traces() != nullptr) exchange = tracing::traced(std::move(exchange), home(), what);
     switch (what.what) {
       case mcp::classified::kind::refused: {
         const auto allow =
@@ -258,7 +264,8 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   }
 
   void relay_to(exchange_ptr exchange, std::optional<std::uint16_t> slot) {
-    const auto r = std::make_shared<relay>(home().loop(), node_, std::move(exchange), slot);
+    home().counters().relayed.add();
+    const auto r = std::make_shared<relay>(home(), node_, std::move(exchange), slot);
     note(relays_, r);
     r->start();
   }
@@ -280,12 +287,13 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   }
 
   /// Room for one more session? Answers the exchange if not.
-  bool may_begin(transport::http_exchange& exchange, mcp::raw_json id) const {
+  bool may_begin(transport::http_exchange& exchange, mcp::raw_json id) {
     if (node_.draining) {
       refuse(exchange, 503, mcp::code::server_error, "This node is shutting down", id, "Retry-After: 1\r\n");
       return false;
     }
     if (node_.sessions.size() >= node_.config.sessions.sessions_max) {
+      home().counters().sessions.refused.add();
       log::warning("session.refused", {{"reason", "sessions_max"}});
       refuse(exchange, 503, mcp::code::server_error, "Too many sessions", id, "Retry-After: 10\r\n");
       return false;

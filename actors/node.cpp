@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <caf/actor_system.hpp>
+#include <caf/send.hpp>
 #include <filesystem>
 #include <future>
 #include <numeric>
@@ -19,6 +20,7 @@
 #include "actors/session.hpp"
 #include "actors/shard.hpp"
 #include "actors/shard_scheduler.hpp"
+#include "actors/tracing/exporter.hpp"
 #include "actors/upstream.hpp"
 #include "transport/errc.hpp"
 #include "transport/loop.hpp"
@@ -51,7 +53,7 @@ class running_node final : public node {
   explicit running_node(node_config c) : context_(with_defaults(c), cursor_key_of(c)) {
     for (std::size_t i = 0; i < context_.config.threads; ++i) {
       loops_.push_back(transport::loop::create());
-      context_.shards.push_back(std::make_unique<shard>(*loops_.back()));
+      context_.shards.push_back(std::make_unique<shard>(*loops_.back(), context_.config.upstreams.size()));
     }
     if (context_.config.cluster.enabled) context_.in_cluster = std::make_unique<cluster>(context_.config.cluster);
     system_config_ = std::make_unique<shard_system_config>(context_.shards);
@@ -70,6 +72,7 @@ class running_node final : public node {
 
   transport::outcome<void> begin() {
     if (const auto read = read_certificates(); !read) return read.error();
+    open_traces();
     if (const auto opened = open_store(); !opened) return opened.error();
     auto& first = *context_.shards.front();
     context_.catalogue = spawn_catalogue(*system_, first, context_);
@@ -90,6 +93,7 @@ class running_node final : public node {
     mcp_address_ = context_.addresses.mcp = address(context_.config.listen_host, port);
     if (context_.store && !context_.in_cluster)
       on(first, [&] { recover_open_sessions(*system_, first, context_, all_slots()); });
+    first.loop().post([this] { tell_repeats_later(); });
     return open_admin(port);
   }
 
@@ -109,6 +113,7 @@ class running_node final : public node {
     const auto cut = context_.calls.all.load();
     if (cut > 0) log::warning("node.calls_cut", {{"calls", cut}});
     end_sessions();
+    flush_traces();
     // The last answers are in the sockets' hands once the loops have had a turn.
     std::this_thread::sleep_for(2 * step);
     end_membership();
@@ -150,6 +155,25 @@ class running_node final : public node {
     if (*changed) log::info(event + "replaced", {{"subject", identity->about().subject}});
   }
 
+  void open_traces() {
+    const auto& config = context_.config;
+    if (config.traces.endpoint.empty()) return;
+    const auto name = config.cluster.name.empty() ? config.listen_host + ":" + std::to_string(config.listen_port)
+                                                  : config.cluster.name;
+    for (auto& s : context_.shards) {
+      on(*s, [&] { s->use(tracing::exporter::create(s->loop(), config.traces, name, s->counters().spans)); });
+    }
+  }
+
+  /// What there is still to tell.
+  void flush_traces() {
+    for (auto& s : context_.shards) {
+      on(*s, [&] {
+        if (s->traces() != nullptr) s->traces()->flush();
+      });
+    }
+  }
+
   transport::outcome<void> open_store() {
     auto opened = node_store::open(context_.config.store);
     if (!opened) return opened.error();
@@ -168,6 +192,13 @@ class running_node final : public node {
     }
     log::info("store.open", {{"store", context_.store->shown()}, {"tier", name_of(context_.store->tier())}});
     return {};
+  }
+
+  void tell_repeats_later() {
+    context_.shards.front()->loop().after(5s, [this] {
+      log::tell_repeats();
+      tell_repeats_later();
+    });
   }
 
   transport::failure store_failure(const std::string& problem) const {
@@ -326,7 +357,10 @@ class running_node final : public node {
   void end_threads() {
     const auto left = system_->registry().running();
     for (auto& s : context_.shards) {
-      on(*s, [&] { s->use(nullptr); });
+      on(*s, [&] {
+        s->use(std::unique_ptr<persistence::store_lane>());
+        s->use(std::shared_ptr<tracing::exporter>());
+      });
     }
     for (auto& l : loops_) l->stop();
     for (auto& t : threads_) t.join();

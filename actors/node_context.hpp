@@ -14,6 +14,7 @@
 #include "actors/client_capabilities.hpp"
 #include "actors/cluster.hpp"
 #include "actors/directory.hpp"
+#include "actors/metrics/census.hpp"
 #include "actors/node_config.hpp"
 #include "actors/node_store.hpp"
 #include "actors/published.hpp"
@@ -72,6 +73,7 @@ struct node_context {
   std::array<published<const catalogue_view>, capability_set::count> views;  ///< null until first asked for
   directory sessions;
   calls_under_way calls;
+  metrics::census census;  ///< of the admin actor's thread
   std::atomic<bool> draining{false};
   std::atomic<std::uint64_t> refused{0};  ///< requests that were answered 502 or 503 here
   const std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();

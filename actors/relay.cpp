@@ -4,6 +4,7 @@
 
 #include "actors/node_context.hpp"
 #include "actors/test_hooks.hpp"
+#include "actors/tracing/exporter.hpp"
 #include "transport/errc.hpp"
 #include "transport/mcp/messages.hpp"
 
@@ -28,7 +29,7 @@ void add_header(std::string& to, std::string_view name, std::string_view value) 
 
 }  // namespace
 
-relay::relay(transport::loop& home, node_context& node, exchange_ptr exchange, std::optional<std::uint16_t> slot)
+relay::relay(shard& home, node_context& node, exchange_ptr exchange, std::optional<std::uint16_t> slot)
     : home_(home), node_(node), exchange_(std::move(exchange)), slot_(slot) {
   const auto& r = exchange_->request();
   method_ = verb(r.method);
@@ -37,7 +38,7 @@ relay::relay(transport::loop& home, node_context& node, exchange_ptr exchange, s
   add_header(headers_, "Content-Type", r.content_type);
   add_header(headers_, "Mcp-Session-Id", r.session_id);
   add_header(headers_, "MCP-Protocol-Version", r.protocol_version);
-  add_header(headers_, "traceparent", r.traceparent);
+  traceparent_ = r.traceparent;
   headers_ += node_.in_cluster->credentials();
   last_event_id_ = r.last_event_id;
   body_ = r.body;
@@ -98,14 +99,20 @@ std::string relay::head(std::string_view path) const {
   std::string h(takes_up ? "GET" : method_);
   h.append(" ").append(path).append("?").append(passed_on_ ? "" : node_.store->incarnation()).append(over_);
   h.append(" HTTP/1.1\r\nHost: holdfast\r\n").append(headers_);
+  if (hop_) {
+    add_header(h, "traceparent", mcp::to_traceparent(hop_->self));
+  } else if (!traceparent_.empty()) {
+    add_header(h, "traceparent", traceparent_);
+  }
   if (!last_event_id_.empty()) h.append("Last-Event-ID: ").append(last_event_id_).append("\r\n");
   return h;
 }
 
 void relay::send(const cluster_routes::peer& to, bool through) {
-  pool_ = transport::http_pool::of(home_, to.target);
+  pool_ = transport::http_pool::of(home_.loop(), to.target);
   sent_to_ = to.incarnation;
   state_ = state::sent;
+  begin_hop(to);
   received_.clear();
   transport::http_request_out r;
   const auto path = through ? (repeated_ ? peer_path::relay_again : peer_path::relay)
@@ -116,10 +123,26 @@ void relay::send(const cluster_routes::peer& to, bool through) {
   pool_->send(std::move(r), shared_from_this());
 }
 
+void relay::begin_hop(const cluster_routes::peer& to) {
+  end_hop(true);
+  if (home_.traces() == nullptr || traceparent_.empty()) return;
+  const auto context = mcp::parse_traceparent(traceparent_);
+  if (!context || !context->sampled()) return;
+  hop_.emplace(*context, tracing::span::kind::client, "relay");
+  hop_->note("server.address", to.target.host + ":" + std::to_string(to.target.port));
+}
+
+void relay::end_hop(bool failed) {
+  if (!hop_) return;
+  hop_->failed = failed;
+  if (home_.traces() != nullptr) home_.traces()->add(std::move(*hop_));
+  hop_.reset();
+}
+
 void relay::wait() {
   state_ = state::waiting;
   if (clock::now() >= deadline_) return give_up(503, "The session has no owner just now; try again");
-  pause_ = home_.after(look_again, [self = shared_from_this()] { self->go(); });
+  pause_ = home_.loop().after(look_again, [self = shared_from_this()] { self->go(); });
 }
 
 void relay::on_routes_changed() {
@@ -133,6 +156,7 @@ void relay::on_routes_changed() {
 void relay::lose() {
   // The calls of a batch cannot be known again one by one.
   if (mcp::is_batch(body_)) return give_up(502, "The node that had this batch is gone; what was in it may have run");
+  home_.counters().relayed_again.add();
   repeated_ = true;
   received_.clear();
   deadline_ = clock::now() + node_.in_cluster->config.hold_timeout;
@@ -201,6 +225,7 @@ void relay::note_ids(std::string_view events) {
 }
 
 void relay::on_end() {
+  end_hop(state_ == state::refused);
   if (over()) return;
   switch (state_) {
     case state::waiting:
@@ -229,6 +254,7 @@ void relay::on_end() {
 }
 
 void relay::on_failed(transport::failure why) {
+  end_hop(true);
   if (over()) return;
   if (why.code != transport::errc::refused && why.code != transport::errc::tls_failed) return lose();
   wait();  // it has got nothing
@@ -237,8 +263,9 @@ void relay::on_failed(transport::failure why) {
 /// Nothing more comes of it, or goes to it.
 void relay::finish() {
   if (over()) return;
+  end_hop(true);  // unless it has ended well
   exchange_ = nullptr;
-  if (pause_ != 0) home_.cancel(std::exchange(pause_, 0));
+  if (pause_ != 0) home_.loop().cancel(std::exchange(pause_, 0));
   if (state_ != state::waiting && pool_) pool_->cancel(*this);
 }
 

@@ -7,8 +7,9 @@
 
 #include "actors/client_messages.hpp"
 #include "actors/cluster.hpp"
+#include "actors/shard.hpp"
+#include "actors/tracing/span.hpp"
 #include "transport/http_client.hpp"
-#include "transport/loop.hpp"
 
 namespace holdfast::actors {
 
@@ -23,7 +24,7 @@ struct node_context;
 class relay final : public transport::http_receiver, public std::enable_shared_from_this<relay> {
  public:
   /// For a session in this slot; without one, for a new session: any other node will do.
-  relay(transport::loop& home, node_context& node, exchange_ptr exchange, std::optional<std::uint16_t> slot);
+  relay(shard& home, node_context& node, exchange_ptr exchange, std::optional<std::uint16_t> slot);
   ~relay() override;
 
   void start();
@@ -60,14 +61,17 @@ class relay final : public transport::http_receiver, public std::enable_shared_f
   void pass_on_events();
   void note_ids(std::string_view events);
   void open_client_stream(std::string_view headers);
+  void begin_hop(const cluster_routes::peer& to);
+  void end_hop(bool failed);
   void finish();
   void give_up(int status, std::string_view why);
 
-  transport::loop& home_;
+  shard& home_;
   node_context& node_;
   exchange_ptr exchange_;  // null once over
   const std::optional<std::uint16_t> slot_;
-  std::string method_, session_, headers_, body_, last_event_id_, over_;
+  std::string method_, session_, headers_, body_, last_event_id_, over_, traceparent_;
+  std::optional<tracing::span> hop_;            // the attempt under way, where the request is traced
   std::shared_ptr<transport::http_pool> pool_;  // where it was sent last
   std::string sent_to_;                         // the incarnation
   state state_ = state::waiting;

@@ -14,7 +14,7 @@
 #include "actors/peer_admission.hpp"
 #include "actors/peer_ask.hpp"
 #include "actors/session.hpp"
-#include "actors/shard.hpp"
+#include "actors/shard_actor.hpp"
 #include "actors/slot_keeper.hpp"
 #include "actors/test_hooks.hpp"
 #include "actors/witnesses.hpp"
@@ -36,7 +36,7 @@ constexpr auto departures_pause = milliseconds{5};
 class roster_actor final : public shard_actor {
  public:
   roster_actor(caf::actor_config& cfg, shard& home, node_context& node)
-      : shard_actor(cfg, home),
+      : shard_actor(cfg, home, metrics::actor_kind::roster),
         node_(node),
         cluster_(*node.in_cluster),
         policy_(cluster_.detection()),
@@ -149,6 +149,7 @@ class roster_actor final : public shard_actor {
       const auto before = std::exchange(view_, std::make_shared<const membership::view>(v));
       cluster_.membership.set(view_);
       if (member) log_changes(*before, v);
+      if (member) note_losses(*before);
     }
     if (!member) return on_declared_dead();
     if ((asked >= starved_at_ || rule_is_out("asked_after")) && v.version >= newest_heard_) {
@@ -173,11 +174,20 @@ class roster_actor final : public shard_actor {
     tell_if_left();  // whoever was to have the slots may be leaving, too
   }
 
+  /// Whoever is gone without having said so left its slots behind.
+  void note_losses(const membership::view& before) {
+    for (const auto& m : before.members) {
+      if (!m.leaving && membership::find(*view_, m.incarnation) == nullptr)
+        keeper_.note_loss(heard_.try_emplace(m.incarnation, clock::now()).first->second);
+    }
+  }
+
   /// The others have gone on without this process. What it knew is void; it comes back as somebody else.
   void on_declared_dead() {
     if (stopping_ || cluster_.leaving || std::exchange(rejoining_, true)) return;
     cluster_.set_certain(false);
     outcast_until_ = clock::now() + outcast_for * policy_.silence;
+    home().counters().cluster.was_declared_dead.add();
     log::warning("cluster.declared_dead", {{"effect", "its sessions live elsewhere; it joins anew"}});
     if (!rule_is_out("finality")) {
       node_.store->begin_anew();
@@ -317,6 +327,7 @@ class roster_actor final : public shard_actor {
       if (const auto* ask = std::get_if<detector::ask_others>(&effect)) ask_others(ask->incarnation);
       if (const auto* dead = std::get_if<detector::declare_dead>(&effect)) declare_dead(dead->incarnation);
       if (const auto* late = std::get_if<detector::was_starved>(&effect)) {
+        home().counters().cluster.was_starved.add();
         log::warning("cluster.was_starved", {{"late_ms", static_cast<std::size_t>(late->late.count())}});
         cluster_.set_certain(false);
         cluster_.note_standstill();
@@ -334,6 +345,7 @@ class roster_actor final : public shard_actor {
   }
 
   void declare_dead(const std::string& incarnation) {
+    home().counters().cluster.declared_dead.add();
     if (const auto* const who = membership::find(*view_, incarnation))
       log::warning("cluster.dead", {{"node", who->name}, {"reason", "nobody hears it"}});
     // Of two that declare each other dead, one remains: who is no member any more declares nothing.

@@ -20,7 +20,7 @@ thread_local session_actor* running = nullptr;
 
 session_actor::session_actor(caf::actor_config& cfg, shard& home, node_context& node, std::string id,
                              std::string principal, client_transport over, bool recovers)
-    : shard_actor(cfg, home),
+    : shard_actor(cfg, home, metrics::actor_kind::session),
       node_(node),
       id_(std::move(id)),
       slot_(persistence::slot_of(id_)),
@@ -35,6 +35,7 @@ caf::resumable::resume_result session_actor::resume(caf::execution_unit* unit, s
   running = this;
   const auto how = shard_actor::resume(unit, messages_max);
   if (durable_) end_turn();
+  if (streams_) count_kept(streams_->kept());
   return how;
 }
 
@@ -92,7 +93,13 @@ caf::behavior session_actor::make_behavior() {
 void session_actor::on_exit() {
   // Only after a failure inside a handler is there something left to put in order.
   node_.sessions.remove(id_, id());
-  if (work_) node_.calls.end(slot_, work_->calls.size());
+  if (work_) {
+    node_.calls.end(slot_, work_->calls.size());
+    for (const auto& c : work_->calls) {
+      if (c->what == mcp::method::tools_call) home().counters().executions.leave(c->state.index());
+    }
+  }
+  count_kept({});
   // Calls and their upstream requests refer to the actor.
   end_traces(over() ? session_trace::ended : "the session has gone");
   streams_.reset();
@@ -232,6 +239,7 @@ void session_actor::end(const std::string& reason) {
   const auto next = machines::session::advance(state_, machines::session::end_asked{});
   state_ = next.next;
   if (next.todo != machines::session::effect::shut_down) return;
+  home().counters().sessions.ended.add();
   log::info("session.ended", {{"session", id_.substr(0, 8)}, {"reason", reason}});
   if (durable_ && durable_->gate.sequence() > 0) {
     durable_->gate.next().ends = true;

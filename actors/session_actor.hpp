@@ -18,7 +18,7 @@
 #include "actors/session.hpp"
 #include "actors/session_story.hpp"
 #include "actors/session_workings.hpp"
-#include "actors/shard.hpp"
+#include "actors/shard_actor.hpp"
 
 namespace holdfast::actors {
 
@@ -173,7 +173,10 @@ class session_actor final : public shard_actor {
   void reply(const post_ptr& p, mcp::raw_json id, mcp::raw_json result);
   void reply_error(const post_ptr& p, mcp::raw_json id, int code, std::string_view message, mcp::raw_json data = {});
   /// One answer, in parts; the last one ends the POST. No parts: the request gets no answer (it was cancelled).
-  void put_answer(const post_ptr& p, std::initializer_list<std::string_view> parts, std::string_view headers = {});
+  void put_answer(const post_ptr& p, metrics::request_outcome how, std::initializer_list<std::string_view> parts,
+                  std::string_view headers = {});
+  void count_end(const post& p, metrics::request_outcome how);
+  void count_kept(kept_events now);
 
   // session_routes.cpp
   void call_tool(const post_ptr& p, const mcp::envelope& e, const view_ptr& view);
@@ -198,6 +201,7 @@ class session_actor final : public shard_actor {
   /// `error.data` of an error of ours: which upstream, why, and whether the call may have run.
   std::string error_data(const call& c, std::string_view reason, bool may_have_run) const;
   void finish(const call_ptr& c);
+  void count_upstream_end(call& c, metrics::counter metrics::upstream_counters::*how);
   void log_call(const call& c) const;
   std::string_view alias_of(const call& c) const;
   void on_answer(call_answer& m);
@@ -213,6 +217,13 @@ class session_actor final : public shard_actor {
   void cancel(mcp::raw_json request_id);
   void cancel_waiting(mcp::raw_json request_id);
   upstream_use& use(std::uint32_t upstream);
+
+  // session_spans.cpp
+  void begin_trace(call& c, const mcp::envelope& e);
+  std::string trace_upstream(call& c, std::string& body);
+  void end_upstream_span(call& c, bool failed);
+  void end_trace(call& c);
+  void trace_commit(const mcp::trace_context& above);
 
   // session_asks.cpp
   void on_call_message(call_message& m);
@@ -246,7 +257,8 @@ class session_actor final : public shard_actor {
   std::unique_ptr<session_workings> work_;
   std::unique_ptr<session_durability> durable_;  // null: lives in this process only
   bool begins_recovering_ = false;
-  int refused_ = 0;  // the status that whatever still comes gets; 0 = none
+  kept_events kept_;  // as it is counted
+  int refused_ = 0;   // the status that whatever still comes gets; 0 = none
   clock::time_point last_traffic_ = clock::now(), tick_at_ = clock::time_point::max();
   transport::loop::timer tick_timer_ = 0;
 };

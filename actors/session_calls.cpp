@@ -5,11 +5,10 @@
 #include "actors/log.hpp"
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
+#include "actors/session_outcomes.hpp"
 #include "actors/test_hooks.hpp"
 #include "actors/upstream.hpp"
-#include "actors/uri_rewrite.hpp"
 #include "transport/errc.hpp"
-#include "transport/mcp/convert.hpp"
 #include "transport/mcp/messages.hpp"
 
 namespace holdfast::actors {
@@ -53,7 +52,8 @@ call_ptr session_actor::begin_call(const post_ptr& p, const mcp::envelope& e, st
   c->upstream = upstream;
   c->started = wall_clock();
   c->number = ++work().last_call;
-  c->began = last_traffic_;
+  c->began = p->began;
+  begin_trace(*c, e);
   calls.push_back(c);
   node_.calls.begin(slot_);
   watch_post(p);
@@ -114,6 +114,7 @@ void session_actor::dispatch(const call_ptr& c) {
   }
   ++c->attempts;
   c->sent = true;
+  c->sent_at = clock::now();
   const auto id = std::to_string(c->id);
   const auto params = std::string_view(c->params);
   std::string body;
@@ -128,14 +129,18 @@ void session_actor::dispatch(const call_ptr& c) {
   body += params.substr(c->token_at + c->token_size);
   body += '}';
   trace(session_trace::place::session, session_trace::place::upstream, body, c.get());
-  c->link->request({c->id, std::move(body), node_.config.upstreams[c->upstream].call_timeout}, c);
+  auto traceparent = trace_upstream(*c, body);
+  const auto timeout = node_.config.upstreams[c->upstream].call_timeout;
+  c->link->request({c->id, std::move(body), timeout, std::move(traceparent)}, c);
   crash_point("after_dispatch");
 }
 
 /// One transition, recorded, and then what follows from it. What has to be durable first is noted, and the rest waits.
 void session_actor::apply(const call_ptr& c, const execution::event& e) {
+  const auto before = c->state.index();
   auto step = execution::advance(std::move(c->state), e);
   c->state = std::move(step.next);
+  if (c->what == mcp::method::tools_call) home().counters().executions.step(before, c->state.index());
   c->history.push_back(
       {static_cast<std::uint8_t>(e.index()), static_cast<std::uint8_t>(c->state.index()), wall_clock()});
   for (const auto& effect : step.effects) perform(c, effect);
@@ -186,12 +191,13 @@ void session_actor::dispatch_durably(const call_ptr& c) {
 void session_actor::report(const call_ptr& c) {
   if (!journaled(*c)) {
     const auto p = c->from;
+    const auto how = outcome_of(*c);
     finish(c);
     const auto text = response_of(*c);
-    if (text.empty()) return put_answer(p, {});
+    if (text.empty()) return put_answer(p, how, {});
     if (c->what != mcp::method::resources_subscribe && c->what != mcp::method::resources_unsubscribe)
-      return put_answer(p, {text});
-    return gated([this, p, text] { put_answer(p, {text}); }, [this, p] { refuse_for_now(p); },
+      return put_answer(p, how, {text});
+    return gated([this, p, how, text] { put_answer(p, how, {text}); }, [this, p] { refuse_for_now(p); },
                  [this, p] { pass_on(std::exchange(p->exchange, nullptr)); });
   }
   if (auto text = response_of(*c); !text.empty()) return report_durably(c, std::move(text));
@@ -204,64 +210,7 @@ void session_actor::report(const call_ptr& c) {
   const auto part = c->params_part;
   finish(c);
   drop_part(part);
-  put_answer(p, {});
-}
-
-/// What the client is told, whole; empty if nothing.
-std::string session_actor::response_of(const call& call) {
-  const auto* const c = &call;
-  const auto answer = [&](std::initializer_list<std::string_view> parts) {
-    constexpr std::string_view head = R"({"jsonrpc":"2.0","id":)";
-    std::size_t size = head.size() + c->client_id.size() + 1;
-    for (const auto part : parts) size += part.size();
-    std::string whole;
-    whole.reserve(size);
-    whole.append(head).append(c->client_id);
-    for (const auto part : parts) whole += part;
-    whole += '}';
-    return whole;
-  };
-  if (!c->error.empty()) return answer({R"(,"error":)", c->error});
-  if (c->answer.empty()) return {};
-  const auto e = mcp::scan(c->answer);
-  if (e->error.data() != nullptr) {
-    return answer({relayed_error(*c, e->error)});
-  }
-  learn_uris(*c, e->result);
-  std::string changed;
-  auto result = std::string_view(e->result);
-  if (mcp::needs_conversion(c->what, revision_)) result = changed = mcp::convert_result(c->what, revision_, result);
-  const auto view = node_.views[capabilities_.index()].get();
-  if (!c->shown_uri.empty() || (view && view->has_shadowed_uris())) {
-    changed = rewrite_uris(result, [&](const std::string& uri) -> std::optional<std::string> {
-      if (!c->shown_uri.empty() && uri == c->upstream_uri) return c->shown_uri;
-      return view ? view->shown_uri(c->upstream, uri) : std::nullopt;
-    });
-    result = changed;
-  }
-  return answer({R"(,"result":)", result});
-}
-
-/// What the client is told of an upstream's error, with its member name: `,"error":{…}` or `,"result":{…}`.
-std::string session_actor::relayed_error(const call& c, mcp::raw_json error) const {
-  const auto code = mcp::integer_value(mcp::member(error, "code")).value_or(mcp::code::internal_error);
-  const auto text = mcp::string_value(mcp::member(error, "message")).value_or(std::string());
-  const auto as_tool_error = [&](const std::string& said) {
-    return R"(,"result":{"content":[{"type":"text","text":)" + mcp::quote(said) + R"(}],"isError":true})";
-  };
-  const auto is_tool = c.what == mcp::method::tools_call;
-  if (is_tool && code == mcp::code::url_elicitation_required &&
-      !(revision_ >= mcp::revision::r2025_11_25 && capabilities_.elicitation_url)) {
-    return as_tool_error(text.empty() ? "This tool needs a page to be opened, which this client cannot do" : text);
-  }
-  if (is_tool && code == mcp::code::missing_capability) {
-    return as_tool_error("This tool needs a client capability that is not there: " + text);
-  }
-  if (code <= mcp::code::header_mismatch && code >= mcp::code::unsupported_revision) {
-    return R"(,"error":)" +
-           mcp::error_object(mcp::code::internal_error, "The upstream refused the request", error_data(c, text, false));
-  }
-  return R"(,"error":)" + std::string(error);
+  put_answer(p, metrics::request_outcome::cancelled, {});
 }
 
 /// Empty if the upstream is no longer configured, which can be for a call of before a restart.
@@ -285,11 +234,14 @@ void session_actor::finish(const call_ptr& c) {
   if (std::erase(w.calls, c) == 0) return;
   node_.calls.end(slot_);
   log_call(*c);
+  end_trace(*c);
   touch();
   const auto failed = std::holds_alternative<execution::interrupted>(c->state) || !c->error.empty();
   home().figures().note(c->upstream, c->what == mcp::method::tools_call, failed,
                         std::chrono::duration_cast<std::chrono::microseconds>(last_traffic_ - c->began));
-  if (c->what != mcp::method::tools_call || limits().history_max == 0) return;
+  if (c->what != mcp::method::tools_call) return;
+  home().counters().executions.took.add(last_traffic_ - c->began);
+  if (limits().history_max == 0) return;
   if (w.finished.size() >= limits().history_max) w.finished.erase(w.finished.begin());
   w.finished.push_back({std::move(c->tool), c->started, std::move(c->history), c->execution, c->number,
                         std::string(alias_of(*c)), reason_of(*c)});
@@ -309,7 +261,8 @@ void session_actor::log_call(const call& c) const {
               {"ms", static_cast<std::size_t>((wall_clock() - c.started).count())},
               {"durability", is_lossy                   ? "lost"
                              : durable_ && journaled(c) ? "journaled"
-                                                        : "none"}});
+                                                        : "none"},
+              log::trace_field(c.trace)});
 }
 
 void session_actor::on_answer(call_answer& m) {
@@ -317,6 +270,8 @@ void session_actor::on_answer(call_answer& m) {
   if (execution::is_final(c->state)) return;
   trace(session_trace::place::upstream, session_trace::place::session, m.json, c.get());
   const auto e = mcp::scan(m.json);
+  const auto refused = !e || e->error.data() != nullptr;
+  count_upstream_end(*c, refused ? &metrics::upstream_counters::refused : &metrics::upstream_counters::answered);
   if (!e) return fail(c, mcp::code::internal_error, "The upstream's answer is not valid", e.error().message());
   const auto failed = e->error.data() != nullptr;
   if (failed && ask_next_upstream(c, e->error)) return;
@@ -345,6 +300,8 @@ void session_actor::on_failure(call_failure& m) {
   const auto& c = m.of;
   if (execution::is_final(c->state)) return;
   const auto& why = m.why;
+  const auto late = why.code == transport::errc::timed_out;
+  count_upstream_end(*c, late ? &metrics::upstream_counters::timed_out : &metrics::upstream_counters::failed);
   if (why.code == transport::errc::session_lost && c->attempts < attempts_max &&
       std::holds_alternative<execution::executing>(c->state)) {
     // A 404 means that the request was not processed, so it may go again through a new upstream session.
@@ -390,7 +347,7 @@ void session_actor::cancel_waiting(mcp::raw_json request_id) {
   if (found == waiting.end()) return;
   const auto p = found->first;
   waiting.erase(found);
-  put_answer(p, {});
+  put_answer(p, metrics::request_outcome::cancelled, {});
 }
 
 }  // namespace holdfast::actors

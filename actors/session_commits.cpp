@@ -73,19 +73,29 @@ void session_actor::end_turn() {
   if (!d.gate.noted()) return;
   forget_shown(false);
   d.gate.next().open_executions = d.open_executions;
+  d.committed_at = clock::now();
+  d.committed_for = std::exchange(d.noted_for, {});
   d.gate.flush();
 }
 
 void session_actor::on_commit_done(const commit_done& m) {
   if (!durable_) return;
   auto& d = *durable_;
+  auto& counted = home().counters().commits;
   switch (d.gate.on_done(m.outcome)) {
-    case commit_gate::outcome::durable: d.reseeded = false; break;
+    case commit_gate::outcome::durable:
+      d.reseeded = false;
+      counted.durable.add();
+      counted.took.add(clock::now() - d.committed_at);
+      if (d.committed_for.present()) trace_commit(std::exchange(d.committed_for, {}));
+      break;
     case commit_gate::outcome::held:
+      counted.failed.add();
       if (!node_.store->degrades()) refuse_unanswered();
       retry_commit_later();
       break;
     case commit_gate::outcome::refused:
+      (d.gate.out_of_step() ? counted.out_of_step : counted.fenced).add();
       if (rule_is_out("idempotent_commit")) return give_up();
       return node_.store->verify(*home().lane(), slot_, d.gate.tenure(), sender_of<ownership_checked>());
   }
@@ -160,6 +170,7 @@ void session_actor::reseed() {
 void session_actor::give_up() {
   log::warning("session.lost", {{"session", id_.substr(0, 8)}, {"reason", "another process has taken it over"}});
   durable_->now = phase::lost;
+  home().counters().sessions.lost.add();
   for (auto& m : std::exchange(durable_->stash, {}))
     std::visit([this](auto& message) { pass_on(std::move(message.exchange)); }, m);
   let_go();

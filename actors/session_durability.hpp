@@ -91,6 +91,8 @@ struct session_durability {
   std::size_t shown_bytes = 0;
   std::chrono::steady_clock::time_point forget_at{};
   std::chrono::steady_clock::time_point extended_at{};
+  mcp::trace_context noted_for, committed_for;           ///< a traced call that the next commit is for, and this one
+  std::chrono::steady_clock::time_point committed_at{};  ///< when the commit under way was sent first
   std::vector<stashed> stash;
   std::vector<std::pair<std::string, link_ptr>> adopted;  ///< links into upstream sessions of before, by their ids
   std::vector<std::pair<std::uint32_t, transport::upstream_session>> adoptable;  ///< of its own, at upstreams

@@ -5,6 +5,7 @@
 #include "actors/log.hpp"
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
+#include "actors/session_outcomes.hpp"
 #include "actors/test_hooks.hpp"
 #include "persistence/content_hash.hpp"
 #include "transport/mcp/messages.hpp"
@@ -87,6 +88,7 @@ std::string session_actor::journal_text_of(call& c, std::string_view answer) {
   j.stream = c.from ? c.from->stream : 0;
   j.progress_token = c.progress_token;
   j.started = c.started;
+  if (c.trace.present()) j.trace = mcp::to_traceparent(c.trace);
   j.history = c.history;
   j.answer = answer;
   if (c.reported) return to_json(j);
@@ -123,6 +125,7 @@ void session_actor::note_call(call& c) {
   if (!journaled(c) || c.reported || rule_is_out("intent")) return;
   const auto key = std::to_string(c.execution);
   if (!c.in_journal) ++durable_->open_executions;
+  if (c.traced) durable_->noted_for = c.traced->execution.self;
   c.in_journal = true;
   c.noted_event = c.event_id;
   auto text = journal_text_of(c, {});
@@ -150,6 +153,7 @@ void session_actor::note_streaming_calls(const post& p) {
 void session_actor::report_durably(const call_ptr& c, std::string text) {
   crash_point("before_result");
   c->reported = true;
+  if (c->traced) durable_->noted_for = c->traced->execution.self;
   if (c->in_journal) --durable_->open_executions;
   c->response = std::move(text);
   if (c->from->stream != 0 && streams().is_open(c->from->stream)) return report_in_stream(c);
@@ -204,8 +208,9 @@ void session_actor::show(const call_ptr& c) {
   s.at = clock::now();
   s.to = p;
   s.lost = p->stream != 0 ? !streams().is_attached(p->stream) : p->exchange == nullptr;
+  const auto how = outcome_of(*c);
   finish(c);
-  put_answer(p, {c->response});
+  put_answer(p, how, {c->response});
   if (p->stream == 0) s.text = std::move(c->response);
   durable_->remember(std::move(s));
 }
@@ -217,6 +222,7 @@ bool session_actor::take_up(const post_ptr& p, const mcp::envelope& e) {
   const auto retell = [&](std::uint32_t stream) {
     if (streams().retell(p->exchange, stream)) {
       p->open = 0;
+      count_end(*p, metrics::request_outcome::repeated);
       return on_tick();
     }
     reply_error(p, e.id, mcp::code::invalid_request, "The answer to this request is no longer kept");
@@ -245,8 +251,8 @@ bool session_actor::take_up(const post_ptr& p, const mcp::envelope& e) {
       retell(s.stream);
     } else {
       watch_post(p);
-      gated([this, p, text = s.text] { put_answer(p, {text}); }, [this, p] { refuse_for_now(p); },
-            [this, p] { pass_on(std::exchange(p->exchange, nullptr)); });
+      gated([this, p, text = s.text] { put_answer(p, metrics::request_outcome::repeated, {text}); },
+            [this, p] { refuse_for_now(p); }, [this, p] { pass_on(std::exchange(p->exchange, nullptr)); });
     }
     return true;
   });
@@ -280,6 +286,7 @@ void session_actor::refuse_for_now(const post_ptr& p) {
   if (!p->exchange) return;
   if (p->timer != 0) home().loop().cancel(std::exchange(p->timer, 0));
   ++node_.refused;
+  count_end(*p, metrics::request_outcome::unavailable);
   respond_later(*std::exchange(p->exchange, nullptr));
 }
 

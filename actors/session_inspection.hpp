@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "actors/session_text.hpp"
-#include "actors/shard.hpp"
+#include "actors/shard_actor.hpp"
 
 /// What operators see of a session: raw JSON objects as actors/admin/openapi.json has them. All on the session's
 /// thread, from a task of its loop; the session does not notice.

@@ -49,6 +49,8 @@ void session_actor::depart() {
   auto& d = *durable_;
   if (d.now != phase::leaving) return;
   d.now = phase::departed;
+  auto& counted = home().counters().sessions;
+  (d.call_back ? counted.passivated : counted.moved).add();
   for (auto& m : std::exchange(d.stash, {}))
     std::visit([this](auto& message) { pass_on(std::move(message.exchange)); }, m);
   let_go();
@@ -72,6 +74,7 @@ void session_actor::let_go() {
   for (const auto& [p, whole] : std::exchange(work_->awaiting_view, {})) pass_on(std::exchange(p->exchange, nullptr));
   for (const auto& [p, id] : std::exchange(work_->awaiting_level, {})) pass_on(std::exchange(p->exchange, nullptr));
   for (const auto& c : std::exchange(work_->calls, {})) {
+    if (c->what == mcp::method::tools_call) home().counters().executions.leave(c->state.index());
     if (c->link && c->sent) c->link->forget(c->id);
     if (c->from->batch) continue;
     // Whoever gets it next knows what is in the journal.

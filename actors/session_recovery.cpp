@@ -20,8 +20,6 @@ namespace execution = machines::execution;
 using phase = session_durability::phase;
 
 constexpr std::size_t events_at_once = 512;
-constexpr std::string_view interrupted_text =
-    "The gateway was restarted during the call; it may have run. Check before you call again";
 
 std::uint64_t number_of(const std::string& text) {
   std::uint64_t n = 0;
@@ -143,6 +141,7 @@ void session_actor::come_back() {
   d.extended_at = {};
   begin_tenure();
   touch();
+  home().counters().sessions.recovered.add();
   // Its own sessions at upstreams are taken up at once: they may have something to say.
   for (const auto& [upstream, session] : std::vector(d.adoptable)) send(use(upstream).actor, acquire{self()});
   for (const auto& [upstream, told] : d.lost_processes) send(use(upstream).actor, acquire{self()});
@@ -223,11 +222,16 @@ void session_actor::recover_call(std::uint64_t number, const journal_text& j,
   c->shown_uri = j.shown_uri;
   c->upstream_uri = j.upstream_uri;
   c->started = j.started;
+  if (const auto trace = mcp::parse_traceparent(j.trace)) c->trace = *trace;
   c->history = j.history;
   c->sent = j.dispatch != 0;  // it may have waited for its upstream
   c->state = c->sent ? execution::state(execution::executing{j.tool, j.dispatch}) : execution::ready{j.tool};
+  c->began = last_traffic_;
+  auto& executions = home().counters().executions;
+  if (c->what == mcp::method::tools_call) executions.step(executions.before_all, c->state.index());
   auto& p = j.stream != 0 ? posts[j.stream] : posts[0];
   if (j.stream == 0 || !p) p = begin_post(nullptr, 0, false);
+  p->what = c->what;
   p->stream = j.stream;
   ++p->open;
   c->from = p;
@@ -248,8 +252,11 @@ void session_actor::recover_call(std::uint64_t number, const journal_text& j,
   // Not before a commit has shown that the session is this process's: whoever takes a call up takes it from its owner.
   if (!rule_is_out("proven_recovery")) d.gate.next();
   gated([this, c, j] {
-    if (execution::is_final(c->state) || take_up_at_upstream(c, j)) return;
+    if (execution::is_final(c->state)) return;
+    auto& counted = home().counters().executions;
+    if (take_up_at_upstream(c, j)) return counted.taken_up.add();
     if (!c->repeatable || !j.asks.empty() || c->params.empty()) return interrupt(c);
+    counted.sent_again.add();
     apply(c, execution::returned{});
     go(c);
   });
@@ -282,6 +289,7 @@ bool session_actor::take_up_at_upstream(const call_ptr& c, const journal_text& j
     work().last_ask = std::max(work().last_ask, a.id);
     apply(c, execution::input_asked{a.id});
   }
+  c->sent_at = clock::now();
   c->link->resume({c->id, {}, node_.config.upstreams[c->upstream].call_timeout}, j.event_id, c);
   return true;
 }
@@ -307,13 +315,6 @@ transport::upstream_session session_actor::adoptable(std::uint32_t upstream) {
   auto session = std::move(found->second);
   all.erase(found);
   return session;
-}
-
-/// Sent before, and nobody knows what became of it.
-void session_actor::interrupt(const call_ptr& c) {
-  c->error = mcp::error_object(mcp::code::internal_error, interrupted_text,
-                               error_data(*c, "interrupted by a restart of the gateway", true));
-  apply(c, execution::connection_lost{});
 }
 
 /// Nothing can be done for what the client has sent.

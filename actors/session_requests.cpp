@@ -70,6 +70,7 @@ post_ptr session_actor::begin_post(exchange_ptr exchange, std::size_t requests, 
   }
   p->open = requests;
   p->batch = batch;
+  p->began = last_traffic_;
   return p;
 }
 
@@ -97,8 +98,9 @@ void session_actor::become_stream(post& p) {
   on_tick();
 }
 
-void session_actor::put_answer(const post_ptr& p, std::initializer_list<std::string_view> parts,
-                               std::string_view headers) {
+void session_actor::put_answer(const post_ptr& p, metrics::request_outcome how,
+                               std::initializer_list<std::string_view> parts, std::string_view headers) {
+  count_end(*p, how);
   if (p->open > 0) --p->open;
   const auto last = p->open == 0;
   const auto silent = parts.size() == 0;
@@ -126,12 +128,12 @@ void session_actor::put_answer(const post_ptr& p, std::initializer_list<std::str
 }
 
 void session_actor::reply(const post_ptr& p, mcp::raw_json id, mcp::raw_json result) {
-  put_answer(p, {R"({"jsonrpc":"2.0","id":)", id, R"(,"result":)", result, "}"});
+  put_answer(p, metrics::request_outcome::ok, {R"({"jsonrpc":"2.0","id":)", id, R"(,"result":)", result, "}"});
 }
 
 void session_actor::reply_error(const post_ptr& p, mcp::raw_json id, int code, std::string_view message,
                                 mcp::raw_json data) {
-  put_answer(p, {mcp::make_error(id, code, message, data)});
+  put_answer(p, metrics::request_outcome::error, {mcp::make_error(id, code, message, data)});
 }
 
 // --- what comes in ---------------------------------------------------------------------------------------------------
@@ -223,6 +225,7 @@ void session_actor::on_notification(const mcp::envelope& e) {
 
 void session_actor::take_request(const post_ptr& p, const mcp::envelope& e, std::string_view whole) {
   namespace machine = machines::session;
+  if (!p->batch) p->what = e.what;
   const auto initialize = e.what == mcp::method::initialize;
   const auto next = initialize ? machine::advance(state_, machine::initialize_asked{})
                                : machine::advance(state_, machine::request_came{});
@@ -315,6 +318,7 @@ void session_actor::on_initialize(const post_ptr& p, const mcp::envelope& e, std
 void session_actor::answer_initialize(const post_ptr& p, mcp::raw_json id, const view_ptr& view) {
   state_ = machines::session::advance(state_, machines::session::initialize_answered{}).next;
   story_.negotiated = story_now();
+  home().counters().sessions.opened.add();
   log::info("session.opened", {{"session", id_.substr(0, 8)}, {"revision", mcp::to_string(revision_)}});
   const auto instructions =
       view->instructions().empty() ? std::string() : R"(,"instructions":)" + mcp::quote(view->instructions());
@@ -324,8 +328,9 @@ void session_actor::answer_initialize(const post_ptr& p, mcp::raw_json id, const
                        R"(,"serverInfo":{"name":"holdfast","version":")" HOLDFAST_VERSION R"("})", instructions, "}}"});
   note_all_lists(*view);
   note_snapshot();
-  if (!durable_) return put_answer(p, {whole}, header);
-  gated([this, p, whole = std::move(whole), header] { put_answer(p, {whole}, header); },
+  constexpr auto ok = metrics::request_outcome::ok;
+  if (!durable_) return put_answer(p, ok, {whole}, header);
+  gated([this, p, whole = std::move(whole), header] { put_answer(p, ok, {whole}, header); },
         [this, p] {
           refuse_for_now(p);
           end("the store did not take it");
@@ -354,8 +359,9 @@ void session_actor::list(const post_ptr& p, const mcp::envelope& e, const view_p
     const cursor c{static_cast<unsigned>(kind), view->order_of(kind), *page.next};
     next = R"(,"nextCursor":")" + node_.cursors.seal(to_text(c), purpose) + "\"";
   }
-  put_answer(p, {R"({"jsonrpc":"2.0","id":)", e.id, R"(,"result":{")", list_members[static_cast<std::size_t>(kind)],
-                 R"(":[)", page.entries, "]", next, "}}"});
+  put_answer(p, metrics::request_outcome::ok,
+             {R"({"jsonrpc":"2.0","id":)", e.id, R"(,"result":{")", list_members[static_cast<std::size_t>(kind)],
+              R"(":[)", page.entries, "]", next, "}}"});
 }
 
 void session_actor::set_level(const post_ptr& p, const mcp::envelope& e) {

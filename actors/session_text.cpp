@@ -273,6 +273,7 @@ std::string to_json(const journal_text& j) {
       .text("eventId", j.event_id)
       .text("shownUri", j.shown_uri)
       .text("upstreamUri", j.upstream_uri)
+      .text("trace", j.trace)
       .number("started", millis(j.started))
       .array("history", j.history, append_transition)
       .array("asks", j.asks,
@@ -312,6 +313,7 @@ std::optional<journal_text> read_journal(std::string_view json) {
   j.event_id = text_of(json, "eventId");
   j.shown_uri = text_of(json, "shownUri");
   j.upstream_uri = text_of(json, "upstreamUri");
+  j.trace = text_of(json, "trace");
   j.started = timestamp_of(number_of(json, "started"));
   j.history = read_history(member(json, "history"));
   each(member(json, "asks"), [&](raw_json a) {

@@ -105,6 +105,7 @@ struct journal_text {
   transport::upstream_session session;  ///< at the upstream
   std::string event_id;                 ///< the last one of the upstream's stream
   std::string shown_uri, upstream_uri;
+  std::string trace;  ///< the `traceparent` that it belongs to; empty if there is none
   machines::execution::timestamp started;
   std::vector<machines::execution::transition> history;
   std::vector<ask> asks;

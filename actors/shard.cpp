@@ -1,7 +1,6 @@
 #include "actors/shard.hpp"
 
 #include <caf/resumable.hpp>
-#include <ctime>
 
 namespace holdfast::actors {
 
@@ -47,7 +46,10 @@ void shard::drain() {
 }
 
 void shard::run(caf::resumable* r) {
-  switch (r->resume(this, throughput)) {
+  const auto before = counters_->messages.value();
+  const auto how = r->resume(this, throughput);
+  if (const auto found = counters_->messages.value() - before; found > 0) counters_->mailbox.add(found);
+  switch (how) {
     case caf::resumable::resume_later: queue_.push_back(r); break;
     case caf::resumable::awaiting_message:
     case caf::resumable::done:
@@ -68,36 +70,6 @@ void shard::delist(shard_actor& a) noexcept {
 void shard::with_actors(const std::function<void(const resident_set&)>& f) {
   const std::lock_guard guard(residents_lock_);
   f(residents_);
-}
-
-std::int64_t coarse_now_ms() noexcept {
-  timespec t{};
-  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-  return static_cast<std::int64_t>(t.tv_sec) * 1000 + t.tv_nsec / 1'000'000;
-}
-
-shard_actor::shard_actor(caf::actor_config& cfg, shard& home) : caf::event_based_actor(cfg), home_(home) {
-  activity_.began_ms = activity_.active_ms = coarse_now_ms();
-}
-
-caf::resumable::resume_result shard_actor::resume(caf::execution_unit* unit, std::size_t messages_max) {
-  activity_.active_ms = coarse_now_ms();
-  // Not before it is a whole object on its own thread.
-  if (!std::exchange(enlisted_, true)) home_.enlist(*this);
-  return caf::event_based_actor::resume(unit, messages_max);
-}
-
-bool shard_actor::cleanup(caf::error&& why, caf::execution_unit* unit) {
-  home_.delist(*this);
-  return caf::event_based_actor::cleanup(std::move(why), unit);
-}
-
-shard_actor::activity shard_actor::observed() {
-  auto now = activity_;
-  auto& box = mailbox();
-  // A blocked mailbox is empty, and must be left to whoever wakes the actor; a closed one belongs to nobody.
-  if (!box.blocked() && !box.closed()) now.waiting = box.size();
-  return now;
 }
 
 }  // namespace holdfast::actors

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <caf/event_based_actor.hpp>
+#include <caf/actor.hpp>
 #include <caf/execution_unit.hpp>
 #include <caf/mailbox_element.hpp>
 #include <caf/message_id.hpp>
@@ -8,16 +8,18 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <string>
-#include <string_view>
-#include <typeinfo>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "actors/call_figures.hpp"
+#include "actors/metrics/counters.hpp"
 #include "persistence/store.hpp"
 #include "transport/loop.hpp"
+
+namespace holdfast::actors::tracing {
+class exporter;
+}
 
 namespace holdfast::actors {
 
@@ -27,11 +29,17 @@ class shard_actor;
 /// actor may use the loop's timers, sockets and exchanges directly, and a message costs no thread switch.
 class shard final : public caf::execution_unit {
  public:
-  explicit shard(transport::loop& l) : loop_(l) {}
+  /// `upstreams`: how many there are in the configuration.
+  explicit shard(transport::loop& l, std::size_t upstreams = 0)
+      : loop_(l), counters_(std::make_unique<metrics::shard_counters>(upstreams)) {}
 
   void attach(caf::actor_system& system) { system_ = &system; }
 
   transport::loop& loop() noexcept { return loop_; }
+
+  /// What is counted here. Changed on its thread only.
+  metrics::shard_counters& counters() noexcept { return *counters_; }
+  const metrics::shard_counters& counters() const noexcept { return *counters_; }
 
   /// The shard's way to the durable store; null without one. Set and used on its thread.
   persistence::store_lane* lane() noexcept { return lane_.get(); }
@@ -39,6 +47,11 @@ class shard final : public caf::execution_unit {
 
   /// Of the calls of the sessions here. Its thread only.
   call_figures& figures() noexcept { return figures_; }
+  /// Where spans go; null if nothing is traced. Set and used on its thread.
+  tracing::exporter* traces() noexcept { return traces_.get(); }
+  void use(std::shared_ptr<tracing::exporter> t) { traces_ = std::move(t); }
+  const std::shared_ptr<tracing::exporter>& shared_traces() const noexcept { return traces_; }
+
   bool here() const noexcept { return transport::loop::current() == &loop_; }
 
   /// Shows the actors that live here to `f`; they stay alive meanwhile. On this thread, from a task of the loop: not
@@ -69,68 +82,15 @@ class shard final : public caf::execution_unit {
   void drain();
 
   transport::loop& loop_;
+  const std::unique_ptr<metrics::shard_counters> counters_;
   std::unique_ptr<persistence::store_lane> lane_;
   call_figures figures_;
   std::mutex residents_lock_;  // an actor that nobody refers to any more may end on another thread
   resident_set residents_;
+  std::shared_ptr<tracing::exporter> traces_;
   std::vector<caf::resumable*> queue_;
   bool running_ = false;  // somewhere up the stack `drain` will be called
   bool drain_posted_ = false;
 };
-
-/// An actor that lives on one shard: its handlers run on that shard's thread only.
-class shard_actor : public caf::event_based_actor {
- public:
-  shard_actor(caf::actor_config& cfg, shard& home);
-
-  /// What an operator may see of it, on the shard's thread, from a task of its loop.
-  struct activity {
-    std::uint64_t handled = 0;                 ///< messages
-    std::size_t waiting = 0;                   ///< in its mailbox
-    const std::type_info* last = nullptr;      ///< the message that it handled last
-    std::int64_t began_ms = 0, active_ms = 0;  ///< of the steady clock: its begin, and the last message
-  };
-  activity observed();
-
-  /// Whom or what it serves: a session's id, an upstream's name. Empty if there is nothing to say.
-  virtual std::string_view subject() const { return {}; }
-
-  using caf::event_based_actor::enqueue;
-  void enqueue(caf::mailbox_element_ptr element, caf::execution_unit*) override {
-    caf::event_based_actor::enqueue(std::move(element), &home_);
-  }
-  void launch(caf::execution_unit*, bool lazy, bool hide) override {
-    caf::event_based_actor::launch(&home_, lazy, hide);
-  }
-
-  using caf::event_based_actor::consume;
-  caf::invoke_message_result consume(caf::mailbox_element& element) override {
-    ++activity_.handled;
-    if (!element.content().empty()) activity_.last = element.content().type(0).second;
-    return caf::event_based_actor::consume(element);
-  }
-  caf::resumable::resume_result resume(caf::execution_unit* unit, std::size_t messages_max) override;
-  bool cleanup(caf::error&& why, caf::execution_unit* unit) override;
-
-  shard& home() noexcept { return home_; }
-
- protected:
-  /// A callback for timers, connections and the store, to be called on the shard's thread: sends this actor a Message
-  /// of what it is called with, and does nothing once the actor has gone, which it does not keep.
-  template <class Message>
-  auto sender_of() {
-    return [addr = caf::actor_cast<caf::actor_addr>(this), home = &home_](auto... values) {
-      if (const auto to = caf::actor_cast<caf::actor>(addr)) home->deliver(to, Message{std::move(values)...});
-    };
-  }
-
- private:
-  shard& home_;
-  activity activity_;
-  bool enlisted_ = false;
-};
-
-/// Milliseconds of the steady clock, coarse and cheap.
-std::int64_t coarse_now_ms() noexcept;
 
 }  // namespace holdfast::actors

@@ -42,6 +42,10 @@ void slot_keeper::look(std::shared_ptr<const membership::view> view, bool thorou
   next();
 }
 
+void slot_keeper::note_loss(std::chrono::steady_clock::time_point heard) {
+  lost_ = std::min(lost_.value_or(heard), heard);
+}
+
 slot_set slot_keeper::held() const {
   slot_set held;
   for (std::uint16_t s = 0; s < persistence::slot_count; ++s) held[s] = node_.store->has(s);
@@ -130,32 +134,41 @@ void slot_keeper::compare_with(const std::vector<std::optional<persistence::toke
   const auto thoroughly = std::exchange(thoroughly_, false);
   const auto me = node_.store->incarnation();
   slots free;
+  bool takes_over = false;
   for (std::uint16_t s = 0; s < persistence::slot_count; ++s) {
     const auto& owner = owners[s];
     const auto named = owner && owner->incarnation == me;
     const auto held = node_.store->has(s);
     if (held && (named || !thoroughly)) continue;
+    const auto gone = owner && !named && membership::find(*view_, owner->incarnation) == nullptr;
     if (held && !should_own(s)) {
       node_.store->drop(s);
-    } else if (held ||
-               (should_own(s) && (!owner || named || membership::find(*view_, owner->incarnation) == nullptr))) {
+    } else if (held || (should_own(s) && (!owner || named || gone))) {
       free.push_back(s);
+      takes_over |= gone && !held;
     } else if (named && thoroughly) {
       give_back(s, *owner, [] {});
     }
   }
   if (free.empty()) return pause();
-  claim_free(free);
+  claim_free(free, takes_over);
 }
 
-void slot_keeper::claim_free(const slots& wanted) {
+void slot_keeper::claim_free(const slots& wanted, bool takes_over) {
   crash_point("before_claim");
   node_.store->claim(*home_.lane(), wanted, view_->version,
-                     [this, alive = std::weak_ptr(alive_), wanted](const std::string& problem) {
+                     [this, alive = std::weak_ptr(alive_), wanted, takes_over](const std::string& problem) {
                        if (alive.expired()) return;
                        slots got;
                        for (const auto s : wanted) {
                          if (node_.store->holds(s)) got.push_back(s);
+                       }
+                       auto& counters = home_.counters().cluster;
+                       counters.slots_taken.add(got.size());
+                       if (takes_over && problem.empty()) {
+                         const auto now = std::chrono::steady_clock::now();
+                         counters.takeovers.add();
+                         counters.takeover_took.add(now - std::exchange(lost_, std::nullopt).value_or(now));
                        }
                        log::info("cluster.slots_taken", {{"slots", got.size()}, {"wanted", wanted.size()}});
                        if (!problem.empty()) log::warning("cluster.claim_failed", {{"reason", problem}});
@@ -207,6 +220,7 @@ void slot_keeper::release(const slots& batch) {
   if (batch.empty()) return pause();
   const auto open = std::make_shared<std::size_t>(batch.size());
   for (const auto s : batch) {
+    home_.counters().cluster.slots_given.add();
     give_back(s, node_.store->drop(s), [this, open] {
       if (--*open > 0) return;
       changed_();

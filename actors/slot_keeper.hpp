@@ -31,6 +31,9 @@ class slot_keeper {
   /// store may have lost history, so that what it says of this process is compared with what this holds.
   void look(std::shared_ptr<const machines::membership::view> view, bool thoroughly = false);
 
+  /// Somebody is gone without having given its slots away, and was last heard of at that time.
+  void note_loss(std::chrono::steady_clock::time_point heard);
+
   /// What it holds, sealed ones included.
   slot_set held() const;
 
@@ -44,7 +47,7 @@ class slot_keeper {
   void pause();
   void compare();
   void compare_with(const std::vector<std::optional<persistence::token>>& owners);
-  void claim_free(const slots& wanted);
+  void claim_free(const slots& wanted, bool takes_over);
   void hand_over(slots batch);
   void await_departures(std::shared_ptr<slots> batch, int looks);
   void release(const slots& batch);
@@ -68,6 +71,8 @@ class slot_keeper {
   bool busy_ = false, again_ = false, soon_ = false, hurries_ = false, thoroughly_ = false;
   std::uint64_t pause_ = 0;
   std::map<std::uint16_t, waiting> waiting_;
+  std::optional<std::chrono::steady_clock::time_point>
+      lost_;  // the last sign of life of whoever had what is taken over
   // What is under way must not outlive it.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

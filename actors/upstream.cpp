@@ -207,6 +207,8 @@ void upstream_actor::open() {
 }
 
 void upstream_actor::on_opened(const transport::outcome<std::string>& result) {
+  auto& counted = home().counters().upstreams[spec_.index];
+  (result ? counted.opened : counted.not_opened).add();
   if (!result) {
     last_error_ = result.error().code.message() + (result.error().detail.empty() ? "" : ": " + result.error().detail);
     log::warning("upstream.failed", {{"upstream", config().alias}, {"reason", last_error_}});
@@ -236,6 +238,7 @@ void upstream_actor::on_usable() {
 }
 
 void upstream_actor::lost(const std::string& reason) {
+  home().counters().upstreams[spec_.index].lost.add();
   log::warning("upstream.down", {{"upstream", config().alias}, {"reason", reason}});
   last_error_ = reason;
   ++losses_;

@@ -14,7 +14,7 @@
 #include "actors/messages.hpp"
 #include "actors/node_context.hpp"
 #include "actors/resource_subscriptions.hpp"
-#include "actors/shard.hpp"
+#include "actors/shard_actor.hpp"
 #include "actors/upstream.hpp"
 #include "actors/upstream_requests.hpp"
 #include "actors/wanted_levels.hpp"
@@ -28,7 +28,10 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
  public:
   upstream_actor(caf::actor_config& cfg, shard& home, node_context& node, upstream_spec spec,
                  std::shared_ptr<published<transport::upstream_link>> slot)
-      : shard_actor(cfg, home), node_(node), spec_(std::move(spec)), slot_(std::move(slot)) {
+      : shard_actor(cfg, home, metrics::actor_kind::upstream),
+        node_(node),
+        spec_(std::move(spec)),
+        slot_(std::move(slot)) {
     if (!spec_.log_level.empty()) levels_.set(spec_.owner, spec_.log_level);
   }
 

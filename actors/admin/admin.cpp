@@ -15,6 +15,7 @@
 #include "actors/ingress.hpp"
 #include "actors/log.hpp"
 #include "actors/messages.hpp"
+#include "actors/metrics/exposition.hpp"
 #include "actors/roster.hpp"
 
 namespace holdfast::actors {
@@ -39,7 +40,9 @@ void respond(transport::http_exchange& to, const answer& a) {
 class admin_actor final : public shard_actor {
  public:
   admin_actor(caf::actor_config& cfg, shard& home, node_context& node)
-      : shard_actor(cfg, home), node_(node), desk_(std::make_shared<admin::desk>(system(), home, node)) {
+      : shard_actor(cfg, home, metrics::actor_kind::admin),
+        node_(node),
+        desk_(std::make_shared<admin::desk>(system(), home, node)) {
     desk_->want_view = [this](std::chrono::milliseconds wait) {
       this->home().deliver(node_.catalogue, view_wanted{caf::actor_cast<caf::actor>(this), {}, wait, false});
     };
@@ -75,7 +78,8 @@ class admin_actor final : public shard_actor {
 
   void listen(const ingress_listen& m) {
     auto d = std::make_unique<door>(*this, m.host.starts_with('/'));
-    auto server = transport::http_server::listen(home().loop(), m.host, m.port, node_.config.http, *d);
+    auto server = transport::http_server::listen(home().loop(), m.host, m.port, node_.config.http, *d, nullptr,
+                                                 &home().counters().admin);
     if (!server) return m.done(server.error());
     d->server = std::move(*server);
     const auto port = d->server->port();
@@ -87,6 +91,7 @@ class admin_actor final : public shard_actor {
     const auto& http = exchange->request();
     auto who = admin::identify(node_.config, http, exchange->peer(), by_mode);
     if (auto* const p = std::get_if<problem>(&who)) return respond(*exchange, std::move(*p));
+    if (http.path == "/metrics") return metrics::answer(node_, *exchange);
     auto found = admin::find_route(http.method, http.path);
     if (auto* const p = std::get_if<problem>(&found)) return respond(*exchange, std::move(*p));
     auto& to = std::get<admin::resolved>(found);

@@ -11,7 +11,7 @@
 
 #include "actors/admin/request.hpp"
 #include "actors/node_context.hpp"
-#include "actors/shard.hpp"
+#include "actors/shard_actor.hpp"
 
 namespace holdfast::actors::admin {
 

@@ -154,6 +154,7 @@ void check_same(const journal_text& a, const journal_text& b) {
   CHECK(a.event_id == b.event_id);
   CHECK(a.shown_uri == b.shown_uri);
   CHECK(a.upstream_uri == b.upstream_uri);
+  CHECK(a.trace == b.trace);
   CHECK(a.started == b.started);
   check_same(a.history, b.history);
   REQUIRE(a.asks.size() == b.asks.size());
@@ -201,7 +202,8 @@ TEST_CASE("a client's description that is stored apart is named by its hash") {
 }
 
 TEST_CASE("a journal entry says all of an execution, and is read as it was") {
-  const auto j = full_journal();
+  auto j = full_journal();
+  j.trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   const auto again = read_journal(to_json(j));
   REQUIRE(again);
   check_same(*again, j);

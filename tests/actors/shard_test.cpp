@@ -1,4 +1,4 @@
-#include "actors/shard.hpp"
+#include "actors/shard_actor.hpp"
 
 #include <doctest/doctest.h>
 
@@ -37,7 +37,8 @@ struct seen {
 
 class notebook final : public actors::shard_actor {
  public:
-  notebook(caf::actor_config& cfg, actors::shard& home, watched<seen>& to) : shard_actor(cfg, home), to_(to) {}
+  notebook(caf::actor_config& cfg, actors::shard& home, watched<seen>& to)
+      : shard_actor(cfg, home, actors::metrics::actor_kind::session), to_(to) {}
 
   caf::behavior make_behavior() override {
     return {

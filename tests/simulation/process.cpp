@@ -227,7 +227,7 @@ void process::end_actors() {
     loop_.forget_timers();
     pools.clear();
     c.upstreams.front().link->set(nullptr);
-    c.shards.front()->use(nullptr);
+    c.shards.front()->use(std::unique_ptr<persistence::store_lane>());
   });
 }
 

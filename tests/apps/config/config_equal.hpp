@@ -48,6 +48,11 @@ inline auto parts(const actors::cluster_config& l) {
   return std::tuple_cat(std::make_tuple(a, b, c, d, source, e, f, g, h, i, j), parts(tls));
 }
 
+inline auto parts(const actors::trace_config& l) {
+  const auto& [a, b, c, d, e, f] = l;
+  return std::make_tuple(a, b, c, d, e, f);
+}
+
 inline auto parts(const persistence::store_options& l) {
   const auto& [a, b, c, d, e, f, g] = l;
   return std::make_tuple(a, b, c, d, e, f, g);
@@ -72,10 +77,11 @@ inline bool same_options(const actors::upstream_config& x, const actors::upstrea
 /// All but the upstreams, of which only the count must be the same.
 inline bool same(const actors::node_config& x, const actors::node_config& y) {
   const auto settings = [](const actors::node_config& c) {
-    const auto& [host, port, tls, threads, store, admin, cluster, http, access, sessions, catalogue, upstreams, drain,
-                 level, format] = c;
-    return std::make_tuple(host, port, parts(tls), threads, parts(store), parts(admin), parts(cluster), parts(http),
-                           parts(access), parts(sessions), parts(catalogue), upstreams.size(), drain, level, format);
+    const auto& [host, port, tls, threads, store, admin, cluster, traces, http, access, sessions, catalogue, upstreams,
+                 drain, level, format, repeats] = c;
+    return std::make_tuple(host, port, parts(tls), threads, parts(store), parts(admin), parts(cluster), parts(traces),
+                           parts(http), parts(access), parts(sessions), parts(catalogue), upstreams.size(), drain,
+                           level, format, repeats);
   };
   return settings(x) == settings(y);
 }

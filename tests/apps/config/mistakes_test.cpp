@@ -38,7 +38,8 @@ TEST_CASE("all mistakes are reported at once, in the order of the file") {
 }
 
 TEST_CASE("an unknown key far from all others is told what there is") {
-  CHECK(has(mistakes_in("log: {banana: 1}"), "log.banana: is not a known key; there are level and format"));
+  CHECK(
+      has(mistakes_in("log: {banana: 1}"), "log.banana: is not a known key; there are level, format and repeats_max"));
   CHECK(has(mistakes_in("banana: 1"), "conf/holdfast.yaml"));
 }
 
