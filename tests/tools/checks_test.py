@@ -112,5 +112,22 @@ class orphans(check_case):
         self.assert_rejects("check_orphans", "apps/b.cpp")
 
 
+class events(check_case):
+    def list_events(self, *rows):
+        self.write("docs/logging.md", "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n")
+
+    def test_events_that_are_listed_as_they_are_logged_are_accepted(self):
+        self.write("actors/a.cpp", 'void f() {\n  log::info("a.done", {{"session", id(")")}, log::trace_field(t)});\n  log::error("a.bare");\n}\n')
+        self.list_events(("`a.done`", "info", "session, trace", "it is done"), ("`a.bare`", "error", "", "nothing"))
+        self.assert_accepts("check_events")
+
+    def test_what_differs_is_rejected(self):
+        self.write("actors/a.cpp", 'void f() { log::warning("a.new", {{"why", w}, {"more", m}}); log::info("a.other"); }\n')
+        self.list_events(("`a.new`", "info", "why, less", "level and fields differ"), ("`a.gone`", "info", "", "never logged"))
+        for complaint in ("a.new: is logged as warning", "its field more is not listed", "it has no field less",
+                          "a.other: is logged, but not listed", "a.gone: is listed, but never logged"):
+            self.assert_rejects("check_events", complaint)
+
+
 if __name__ == "__main__":
     unittest.main()
