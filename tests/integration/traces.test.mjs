@@ -1,0 +1,158 @@
+// The trace that a request belongs to: passed on to upstreams and other nodes, shown in the log, told to a collector.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { at, Cluster, clustered } from './support/cluster.mjs';
+import { startCollector, startProxy } from './support/observers.mjs';
+import { gatewayOnly, program, startFixture, startNode, stdioFixture, waitFor } from './support/processes.mjs';
+import { metricsOf, valueOf } from './support/prometheus.mjs';
+import { Session } from './support/wire.mjs';
+
+const id = '4bf92f3577b34da6a3ce929d0e0e4736';
+const caller = '00f067aa0ba902b7';
+const sampled = `00-${id}-${caller}-01`;
+const unsampled = `00-${id}-${caller}-00`;
+const echo = (value, meta) => ({ name: 'fixture_echo', arguments: { value }, ...(meta ? { _meta: meta } : {}) });
+const callsOf = (proxy) => proxy.posts.filter((p) => p.body.method === 'tools/call');
+
+test('a trace is passed on as it came, and shown in the log', gatewayOnly, async (t) => {
+  const proxy = await startProxy(t, (await startFixture(t)).url);
+  const node = await startNode(t, { log: { level: 'debug', format: 'json' }, upstreams: { fixture: { url: proxy.url } } });
+  const session = await Session.open(node.mcp);
+  await session.result('tools/call', echo('none'));
+  await session.result('tools/call', echo('header'), { headers: { traceparent: sampled } });
+  await session.result('tools/call', echo('meta', { traceparent: unsampled }));
+  await session.result('tools/call', echo('bad', { traceparent: 'bad' }), { headers: { traceparent: `00-${'0'.repeat(32)}-${caller}-01` } });
+  const [none, header, meta, bad] = callsOf(proxy);
+  assert.equal(none.headers.traceparent, undefined);
+  assert.equal(none.body.params._meta, undefined);
+  assert.equal(header.headers.traceparent, sampled);
+  assert.equal(header.body.params._meta, undefined, 'only where the client has put it there');
+  assert.equal(meta.headers.traceparent, unsampled);
+  assert.equal(meta.body.params._meta.traceparent, unsampled);
+  assert.equal(bad.headers.traceparent, undefined, 'what is malformed is not passed on as header');
+  const answered = () => node.stderr.split('\n').filter((line) => line.includes('"call.answered"')).map((line) => JSON.parse(line).trace);
+  await waitFor('the lines of the calls', () => answered().length === 4);
+  assert.deepEqual(answered(), [undefined, id, id, undefined]);
+});
+
+test('spans of a call tell where it went, across two nodes', clustered, async (t) => {
+  const collector = await startCollector(t);
+  const traces = { endpoint: collector.url, sample: 0, interval: '50ms', headers: { 'X-Token': 'let-me-in' } };
+  const cluster = await Cluster.start(t, 2, { traces });
+  const session = await Session.open(cluster.nodes[0].mcp);
+  const answer = await at(session, cluster.nodes[1]).call('quick', { key: 'k', value: 'v' }, { headers: { traceparent: sampled }, meta: { traceparent: sampled } });
+  assert.equal(answer.content[0].text, 'k: v');
+  const named = (name, node) => collector.spans.find((s) => s.name === name && s.node === node && s.traceId === id);
+  const all = await waitFor('all spans', () => {
+    const found = {
+      ingress: named('POST /mcp', 'n2'), relay: named('relay', 'n2'), peer: named('POST /peer/mcp', 'n1'),
+      execution: named('execute tools/call', 'n1'), upstream: named('tools/call up', 'n1'), commit: named('commit', 'n1'),
+    };
+    return Object.values(found).every(Boolean) && found;
+  }, 10_000);
+  assert.equal(all.ingress.parentSpanId, caller);
+  assert.equal(all.relay.parentSpanId, all.ingress.spanId);
+  assert.equal(all.peer.parentSpanId, all.relay.spanId);
+  assert.equal(all.execution.parentSpanId, all.peer.spanId);
+  assert.equal(all.upstream.parentSpanId, all.execution.spanId);
+  for (const s of collector.spans.filter((s) => s.name === 'commit')) assert.equal(s.parentSpanId, all.execution.spanId);
+  assert.deepEqual([all.ingress.kind, all.relay.kind, all.peer.kind, all.execution.kind, all.upstream.kind], [2, 3, 2, 1, 3]);
+  assert.equal(all.execution.is['holdfast.outcome'], 'succeeded');
+  assert.equal(all.ingress.is['http.response.status_code'], '200');
+  for (const s of collector.spans) assert.ok(BigInt(s.endTimeUnixNano) >= BigInt(s.startTimeUnixNano), s.name);
+  assert.equal(collector.headers[0]['x-token'], 'let-me-in');
+  // Nobody said that this one is to be traced.
+  const before = collector.spans.length;
+  await session.call('quick', { key: 'k2', value: 'v' });
+  await session.call('quick', { key: 'k3', value: 'v' }, { headers: { traceparent: unsampled } });
+  await session.call('quick', { key: 'k4', value: 'v' }, { headers: { traceparent: sampled.replace(id, 'a'.repeat(32)) } });
+  await waitFor('the last one', () => collector.spans.some((s) => s.traceId === 'a'.repeat(32) && s.name === 'POST /mcp'), 10_000);
+  assert.ok(collector.spans.slice(before).every((s) => s.traceId === 'a'.repeat(32)));
+});
+
+test('an upstream sees the span of its call as its parent', gatewayOnly, async (t) => {
+  const collector = await startCollector(t);
+  const proxy = await startProxy(t, (await startFixture(t)).url);
+  const node = await startNode(t, { traces: { endpoint: collector.url, sample: 1, interval: '50ms' }, upstreams: { fixture: { url: proxy.url } } });
+  const session = await Session.open(node.mcp);
+  await session.result('tools/call', echo('a', { traceparent: sampled }));
+  await session.result('tools/call', echo('b'));
+  const spans = await waitFor('the spans of both', () => {
+    const found = collector.spans.filter((s) => s.name === 'tools/call fixture');
+    return found.length === 2 && found;
+  }, 10_000);
+  for (const [i, call] of callsOf(proxy).entries()) {
+    const [, trace, parent, flags] = call.headers.traceparent.split('-');
+    const span = spans.find((s) => s.spanId === parent);
+    assert.equal(span?.traceId, trace);
+    assert.equal(flags, '01');
+    if (i === 0) assert.equal(call.body.params._meta.traceparent, call.headers.traceparent, 'brought up to date in the message, too');
+    else assert.notEqual(trace, id, 'a trace of its own, by chance of 1');
+  }
+});
+
+test('a collector that does not answer costs its spans, and nothing else', gatewayOnly, async (t) => {
+  const collector = await startCollector(t);
+  collector.status = 503;
+  const node = await startNode(t, {
+    traces: { endpoint: collector.url, sample: 1, interval: '10ms', queue_max: 4 }, log: { format: 'json' },
+    upstreams: { fixture: { url: (await startFixture(t)).url } },
+  });
+  const session = await Session.open(node.mcp);
+  await Promise.all(Array.from({ length: 20 }, (_, i) => session.result('tools/call', echo(`${i}`))));
+  const text = await waitFor('spans to be dropped', async () => {
+    const now = await metricsOf(node);
+    return valueOf(now, 'holdfast_spans_total', { outcome: 'failed' }) > 0 && valueOf(now, 'holdfast_spans_total', { outcome: 'dropped' }) > 0 && now;
+  }, 10_000);
+  assert.equal(valueOf(text, 'holdfast_spans_total', { outcome: 'sent' }), 0);
+  assert.equal(valueOf(text, 'holdfast_requests_total', { method: 'tools/call', outcome: 'ok' }), 20);
+  await waitFor('a line that tells', () => node.stderr.includes('"traces.not_sent"'));
+});
+
+test('no secret of the configuration is in the log, the metrics, the traces or an answer to operators', gatewayOnly, async (t) => {
+  const mark = 'MARKED-SECRET';
+  const marked = (name) => `${mark}-${name}`;
+  const collector = await startCollector(t);
+  const node = await startNode(t, {
+    log: { level: 'debug', format: 'json' },
+    traces: { endpoint: `${collector.url}?key=${marked('endpoint')}`, sample: 1, interval: '20ms', headers: { Authorization: marked('traces') } },
+    upstreams: {
+      good: { ...stdioFixture(), env: { TOKEN: marked('env') } },
+      gone: { url: `http://127.0.0.1:1/mcp?token=${marked('query')}`, headers: { Authorization: `Bearer ${marked('header')}` } },
+      wrong: { url: `${collector.url}?token=${marked('url')}`, headers: { 'X-Key': marked('key') } },
+    },
+  });
+  const session = await Session.open(node.mcp);
+  await session.result('tools/list');
+  await session.result('tools/call', echo('a', { traceparent: sampled }));
+  await session.error('resources/read', { uri: 'no://such' });
+  collector.status = 500;
+  await session.result('tools/call', echo('b'));
+  await waitFor('failures to be told', () => node.stderr.includes('"traces.not_sent"') && node.stderr.includes('"upstream.failed"'), 10_000);
+  const shown = [node.stderr, node.stdout, await metricsOf(node), JSON.stringify(collector.spans)];
+  for (const path of ['/mcp/health', '/mcp/servers', '/mcp/tools']) shown.push(await (await fetch(node.admin + path)).text());
+  for (const text of shown) assert.ok(!text.includes(mark), text.slice(Math.max(0, text.indexOf(mark) - 300), text.indexOf(mark) + 100));
+  // A store that cannot be reached is named without its password.
+  const failed = spawnSync(program('holdfastd'), ['--config', '/dev/stdin'], {
+    encoding: 'utf8', input: JSON.stringify({ listen: '127.0.0.1:0', store: { url: `redis://user:${marked('password')}@127.0.0.1:1`, deadline: '200ms' } }),
+  });
+  assert.notEqual(failed.status, 0);
+  assert.ok(failed.stderr.length > 0 && !failed.stderr.includes(mark), failed.stderr);
+});
+
+test('the level of the log changes with SIGUSR1', gatewayOnly, async (t) => {
+  const node = await startNode(t, { log: { format: 'json' }, upstreams: { fixture: { url: (await startFixture(t)).url } } });
+  const session = await Session.open(node.mcp);
+  await session.result('tools/call', echo('quiet'));
+  node.signal('SIGUSR1');
+  await node.says(/"event":"log\.level","level":"debug"|"log\.level".*"debug"/);
+  await session.result('tools/call', echo('loud'));
+  await node.says(/"call\.answered"/);
+  assert.equal(node.stderr.split('"call.answered"').length, 2, 'only what came after it');
+  node.signal('SIGUSR1');
+  await waitFor('the level of before', () => (node.stderr.match(/"log\.level"/g) ?? []).length === 2);
+  await session.result('tools/call', echo('quiet again'));
+  await session.result('ping');
+  assert.equal(node.stderr.split('"call.answered"').length, 2);
+});
