@@ -169,7 +169,7 @@ void session_actor::report_durably(const call_ptr& c, std::string text) {
         if (c->shown) return;
         // Nobody may see it yet. The client may ask again, under the same id.
         refuse_for_now(c->from);
-        c->from = begin_post(nullptr, 1, false);
+        c->from = begin_post(nullptr, 0, false);
         show(c);
       });
 }
@@ -286,7 +286,7 @@ void session_actor::refuse_for_now(const post_ptr& p) {
   if (!p->exchange) return;
   if (p->timer != 0) home().loop().cancel(std::exchange(p->timer, 0));
   ++node_.refused;
-  count_end(*p, metrics::request_outcome::unavailable);
+  for (; p->open > 0; --p->open) count_end(*p, metrics::request_outcome::unavailable);
   respond_later(*std::exchange(p->exchange, nullptr));
 }
 

@@ -100,8 +100,11 @@ void session_actor::become_stream(post& p) {
 
 void session_actor::put_answer(const post_ptr& p, metrics::request_outcome how,
                                std::initializer_list<std::string_view> parts, std::string_view headers) {
-  count_end(*p, how);
-  if (p->open > 0) --p->open;
+  // What was refused meanwhile has ended already.
+  if (p->open > 0) {
+    count_end(*p, how);
+    --p->open;
+  }
   const auto last = p->open == 0;
   const auto silent = parts.size() == 0;
   if (traces_ && !silent) trace(place::session, place::client, joined(parts));
