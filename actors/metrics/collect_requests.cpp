@@ -9,9 +9,9 @@ constexpr std::array<std::string_view, request_outcomes> outcome_names{"ok",    
                                                                        "cancelled", "repeated",   "unavailable"};
 
 /// What a client made up is "other": names of its choice are no labels.
-std::string_view label_of(std::size_t method) {
-  const auto m = static_cast<mcp::method>(method);
-  return m == mcp::method::none ? "batch" : m == mcp::method::other ? "other" : mcp::to_string(m);
+std::string_view label_of(std::size_t place) {
+  if (place == batch_place) return "batch";
+  return place == other_place ? "other" : mcp::to_string(static_cast<mcp::method>(place));
 }
 
 }  // namespace

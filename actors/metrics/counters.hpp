@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -30,8 +31,14 @@ enum class request_outcome : std::uint8_t {
 };
 inline constexpr std::size_t request_outcomes = 6;
 
-inline constexpr std::size_t methods = static_cast<std::size_t>(mcp::method::other) + 1;
-inline constexpr std::size_t revisions = static_cast<std::size_t>(mcp::revision::r2026_07_28) + 1;
+/// Places for the requests that the protocol has, one for those of a batch, and one for all that a client makes up.
+inline constexpr std::size_t batch_place = 0, other_place = static_cast<std::size_t>(mcp::method::server_discover) + 1;
+inline constexpr std::size_t methods = other_place + 1;
+inline constexpr std::size_t revisions = static_cast<std::size_t>(mcp::newest_legacy) + 1;
+constexpr std::size_t place_of(mcp::method m) noexcept {
+  static_assert(static_cast<std::size_t>(mcp::method::none) == batch_place);
+  return std::min(static_cast<std::size_t>(m), other_place);
+}
 
 /// Requests of clients. `method::none` stands for those that came in a batch.
 struct request_counters {
@@ -39,7 +46,7 @@ struct request_counters {
   std::array<latency_histogram, methods> took;
 
   void end(mcp::method m, request_outcome how, mcp::revision r, std::chrono::nanoseconds after) noexcept {
-    const auto method = static_cast<std::size_t>(m);
+    const auto method = place_of(m);
     ended[method][static_cast<std::size_t>(how)][static_cast<std::size_t>(r)].add();
     took[method].add(after);
   }

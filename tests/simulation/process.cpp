@@ -256,9 +256,12 @@ void write(log_level, std::string_view event, std::initializer_list<field> field
   auto* const s = simulation::scene::current();
   if (s == nullptr || !s->in.traced() || simulation::process::current() == nullptr) return;
   std::string line(event);
-  for (const auto& f : fields) line.append(" ").append(f.name).append("=").append(f.value);
+  for (const auto& f : fields) {
+    if (!f.name.empty()) line.append(" ").append(f.name).append("=").append(f.value);
+  }
   s->in.tell(simulation::process::current()->name(), line);
 }
+field trace_field(const mcp::trace_context&) { return {std::string_view(), std::string()}; }
 }  // namespace log
 
 void crash_point(const char* point) {

@@ -20,6 +20,7 @@ set(simulated_sources
   actors/remote_exchange.cpp
   actors/roster.cpp
   actors/session.cpp
+  actors/session_answers.cpp
   actors/session_asks.cpp
   actors/session_calls.cpp
   actors/session_commits.cpp
@@ -28,16 +29,20 @@ set(simulated_sources
   actors/session_inspection.cpp
   actors/session_leaving.cpp
   actors/session_links.cpp
+  actors/session_outcomes.cpp
   actors/session_recovery.cpp
   actors/session_requests.cpp
   actors/session_routes.cpp
+  actors/session_spans.cpp
   actors/session_steering.cpp
   actors/session_text.cpp
   actors/session_trace.cpp
   actors/shard.cpp
+  actors/shard_actor.cpp
   actors/shard_scheduler.cpp
   actors/slot_keeper.cpp
   actors/sse_post.cpp
+  actors/tracing/traced_exchange.cpp
   actors/uri_rewrite.cpp
   actors/witnesses.cpp
   persistence/memory_contents.cpp
