@@ -1,11 +1,10 @@
 // What a node tells of itself to Prometheus, and what the dashboard makes of it.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { at, Cluster, clustered } from './support/cluster.mjs';
 import { gatewayOnly, slowness, startFixture, startNode, waitFor } from './support/processes.mjs';
-import { dashboard, metricsOf, Prometheus, prometheusProgram, queriesOf, samplesOf, valueOf } from './support/prometheus.mjs';
+import { dashboard, hasPrometheus, metricsOf, Prometheus, queriesOf, samplesOf, troubleWith, valueOf } from './support/prometheus.mjs';
 import { newest, Session } from './support/wire.mjs';
 
 test('a node counts what its clients have done', gatewayOnly, async (t) => {
@@ -41,6 +40,11 @@ test('a node counts what its clients have done', gatewayOnly, async (t) => {
   const buckets = samplesOf(text).filter((s) => s.name === 'holdfast_tool_call_duration_seconds_bucket').map((s) => s.value);
   assert.deepEqual(buckets, [...buckets].sort((a, b) => a - b), 'buckets are cumulative');
   assert.equal(buckets.at(-1), 3);
+  await t.test('promtool finds nothing wrong with that', (t) => {
+    if (!hasPrometheus(t)) return;
+    assert.equal(troubleWith(text), '');
+    assert.match(troubleWith(text.replaceAll('holdfast_requests_total', 'holdfast_requests')), /_total/, 'it would find something');
+  });
   await session.delete();
   const after = await metricsOf(node);
   assert.equal(valueOf(after, 'holdfast_sessions_ended_total'), 1);
@@ -59,6 +63,7 @@ function load(cluster, sessions, state) {
 }
 
 test('the dashboard shows a failover', clustered, async (t) => {
+  if (!hasPrometheus(t)) return;
   const cluster = await Cluster.start(t, 3);
   const interval = slowness > 1 ? 1 : 0.5;
   const prometheus = await Prometheus.start(t, cluster.nodes, interval);
@@ -82,11 +87,7 @@ test('the dashboard shows a failover', clustered, async (t) => {
   await calls;
   await left;
 
-  for (const node of cluster.alive) {
-    const checked = spawnSync(prometheusProgram('promtool'), ['check', 'metrics'], { input: await metricsOf(node), encoding: 'utf8' });
-    assert.equal(checked.status, 0, checked.stderr + checked.stdout);
-    assert.equal(checked.stderr + checked.stdout, '');
-  }
+  for (const node of cluster.alive) assert.equal(troubleWith(await metricsOf(node)), '');
   const survivors = await Promise.all(cluster.alive.map(metricsOf));
   const total = (name, labels) => survivors.reduce((sum, text) => sum + valueOf(text, name, labels), 0);
   assert.equal(total('holdfast_cluster_deaths_total') >= 1, true);
@@ -107,5 +108,6 @@ test('the dashboard shows a failover', clustered, async (t) => {
   const seen = async (query) => (await prometheus.range(query)).flatMap((s) => s.values.map(([, value]) => Number(value)));
   assert.ok((await seen('sum(increase(holdfast_cluster_takeovers_total[10s]))')).some((v) => v > 0), 'the takeover can be seen');
   assert.ok((await seen('count(holdfast_build_info)')).includes(3), 'all nodes were there');
-  assert.equal((await seen('count(holdfast_build_info)')).at(-1), 2, 'one is gone');
+  // A scrape may be late where much else runs.
+  await waitFor('one to be gone', async () => await prometheus.value('count(holdfast_build_info)') === 2, 15_000);
 });
