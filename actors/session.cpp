@@ -33,6 +33,7 @@ session_actor::~session_actor() = default;
 
 caf::resumable::resume_result session_actor::resume(caf::execution_unit* unit, std::size_t messages_max) {
   running = this;
+  now_ = {};
   const auto how = shard_actor::resume(unit, messages_max);
   if (durable_) end_turn();
   if (streams_) count_kept(streams_->kept());

@@ -59,7 +59,9 @@ class session_actor final : public shard_actor {
   std::chrono::milliseconds quiet_time() const;
   bool may_leave() const;
   void arm_tick(clock::time_point at);
-  void touch() { last_traffic_ = clock::now(); }
+  void touch() { last_traffic_ = now(); }
+  /// Of the turn of this actor, for which the clock is read at most once.
+  clock::time_point now() { return now_ != clock::time_point() ? now_ : now_ = clock::now(); }
   event_streams& streams();
   session_workings& work();
   caf::actor self() { return caf::actor_cast<caf::actor>(this); }
@@ -202,6 +204,7 @@ class session_actor final : public shard_actor {
   std::string error_data(const call& c, std::string_view reason, bool may_have_run) const;
   void finish(const call_ptr& c);
   void count_upstream_end(call& c, metrics::counter metrics::upstream_counters::*how);
+  void count_unsent(const call& c);
   void log_call(const call& c) const;
   std::string_view alias_of(const call& c) const;
   void on_answer(call_answer& m);
@@ -219,10 +222,10 @@ class session_actor final : public shard_actor {
   upstream_use& use(std::uint32_t upstream);
 
   // session_spans.cpp
-  void begin_trace(call& c, const mcp::envelope& e);
+  void begin_spans(call& c, const mcp::envelope& e);
   std::string trace_upstream(call& c, std::string& body);
   void end_upstream_span(call& c, bool failed);
-  void end_trace(call& c);
+  void end_spans(call& c);
   void trace_commit(const mcp::trace_context& above);
 
   // session_asks.cpp
@@ -259,7 +262,7 @@ class session_actor final : public shard_actor {
   bool begins_recovering_ = false;
   kept_events kept_;  // as it is counted
   int refused_ = 0;   // the status that whatever still comes gets; 0 = none
-  clock::time_point last_traffic_ = clock::now(), tick_at_ = clock::time_point::max();
+  clock::time_point now_ = {}, last_traffic_ = clock::now(), tick_at_ = clock::time_point::max();
   transport::loop::timer tick_timer_ = 0;
 };
 

@@ -53,7 +53,7 @@ call_ptr session_actor::begin_call(const post_ptr& p, const mcp::envelope& e, st
   c->started = wall_clock();
   c->number = ++work().last_call;
   c->began = p->began;
-  begin_trace(*c, e);
+  begin_spans(*c, e);
   calls.push_back(c);
   node_.calls.begin(slot_);
   watch_post(p);
@@ -114,7 +114,7 @@ void session_actor::dispatch(const call_ptr& c) {
   }
   ++c->attempts;
   c->sent = true;
-  c->sent_at = clock::now();
+  c->sent_at = now();
   const auto id = std::to_string(c->id);
   const auto params = std::string_view(c->params);
   std::string body;
@@ -152,6 +152,7 @@ void session_actor::perform(const call_ptr& c, const execution::effect& e) {
   if (const auto* w = std::get_if<execution::withdraw_requests>(&e)) return withdraw(c, w->requests);
   if (const auto* x = std::get_if<execution::cancel_upstream>(&e)) {
     if (c->sent && c->link) {
+      count_upstream_end(*c, &metrics::upstream_counters::cancelled);
       c->link->send(mcp::make_notification("notifications/cancelled", R"({"requestId":)" + std::to_string(x->dispatch) +
                                                                           R"(,"reason":"cancelled by the client"})"));
       c->link->forget(x->dispatch);
@@ -234,13 +235,12 @@ void session_actor::finish(const call_ptr& c) {
   if (std::erase(w.calls, c) == 0) return;
   node_.calls.end(slot_);
   log_call(*c);
-  end_trace(*c);
+  end_spans(*c);
   touch();
-  const auto failed = std::holds_alternative<execution::interrupted>(c->state) || !c->error.empty();
-  home().figures().note(c->upstream, c->what == mcp::method::tools_call, failed,
-                        std::chrono::duration_cast<std::chrono::microseconds>(last_traffic_ - c->began));
-  if (c->what != mcp::method::tools_call) return;
-  home().counters().executions.took.add(last_traffic_ - c->began);
+  auto& counted = home().counters();
+  const auto is_tool = c->what == mcp::method::tools_call;
+  (is_tool ? counted.executions.took : counted.other_calls).add(last_traffic_ - c->began);
+  if (!is_tool) return;
   if (limits().history_max == 0) return;
   if (w.finished.size() >= limits().history_max) w.finished.erase(w.finished.begin());
   w.finished.push_back({std::move(c->tool), c->started, std::move(c->history), c->execution, c->number,

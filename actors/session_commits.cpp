@@ -73,7 +73,7 @@ void session_actor::end_turn() {
   if (!d.gate.noted()) return;
   forget_shown(false);
   d.gate.next().open_executions = d.open_executions;
-  d.committed_at = clock::now();
+  d.committed_at = now();
   d.committed_for = std::exchange(d.noted_for, {});
   d.gate.flush();
 }
@@ -86,7 +86,7 @@ void session_actor::on_commit_done(const commit_done& m) {
     case commit_gate::outcome::durable:
       d.reseeded = false;
       counted.durable.add();
-      counted.took.add(clock::now() - d.committed_at);
+      counted.took.add(now() - d.committed_at);
       if (d.committed_for.present()) trace_commit(std::exchange(d.committed_for, {}));
       break;
     case commit_gate::outcome::held:

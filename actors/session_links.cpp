@@ -65,7 +65,9 @@ void session_actor::on_link_ready(const link_ready& m) {
 
 void session_actor::on_link_refused(const link_refused& m) {
   for (const auto& c : std::exchange(use(m.upstream).waiting, {})) {
-    if (!execution::is_final(c->state)) fail(c, mcp::code::internal_error, "The upstream is not available", m.reason);
+    if (execution::is_final(c->state)) continue;
+    count_unsent(*c);
+    fail(c, mcp::code::internal_error, "The upstream is not available", m.reason);
   }
 }
 

@@ -17,7 +17,7 @@ request_outcome outcome_of(const call& c) noexcept {
 }
 
 void session_actor::count_end(const post& p, request_outcome how) {
-  home().counters().requests.end(p.what, how, revision_, clock::now() - p.began);
+  home().counters().requests.end(p.what, how, revision_, now() - p.began);
 }
 
 void session_actor::count_kept(kept_events now) {
@@ -30,11 +30,17 @@ void session_actor::count_kept(kept_events now) {
 /// Of an upstream that is no longer configured nothing is counted.
 void session_actor::count_upstream_end(call& c, metrics::counter metrics::upstream_counters::*how) {
   end_upstream_span(c, how != &metrics::upstream_counters::answered);
+  if (!c.sent) return count_unsent(c);
   auto& all = home().counters().upstreams;
-  if (c.upstream >= all.size() || !c.sent) return;
+  if (c.upstream >= all.size()) return;
   auto& u = all[c.upstream];
   (u.*how).add();
-  u.took.add(clock::now() - c.sent_at);
+  u.took.add(now() - c.sent_at);
+}
+
+void session_actor::count_unsent(const call& c) {
+  auto& all = home().counters().upstreams;
+  if (c.upstream < all.size()) all[c.upstream].unavailable.add();
 }
 
 }  // namespace holdfast::actors

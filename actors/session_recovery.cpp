@@ -289,7 +289,7 @@ bool session_actor::take_up_at_upstream(const call_ptr& c, const journal_text& j
     work().last_ask = std::max(work().last_ask, a.id);
     apply(c, execution::input_asked{a.id});
   }
-  c->sent_at = clock::now();
+  c->sent_at = now();
   c->link->resume({c->id, {}, node_.config.upstreams[c->upstream].call_timeout}, j.event_id, c);
   return true;
 }

@@ -13,7 +13,7 @@ namespace execution = machines::execution;
 using tracing::span;
 
 /// Whether a request is traced was decided where it came in, and says its context.
-void session_actor::begin_trace(call& c, const mcp::envelope& e) {
+void session_actor::begin_spans(call& c, const mcp::envelope& e) {
   const auto header = c.from->exchange ? c.from->exchange->request().traceparent : std::string_view();
   if (header.data() == nullptr && e.meta.data() == nullptr) return;
   c.trace = mcp::context_of(e.meta, header);
@@ -49,7 +49,7 @@ void session_actor::end_upstream_span(call& c, bool failed) {
   c.traced->upstream.reset();
 }
 
-void session_actor::end_trace(call& c) {
+void session_actor::end_spans(call& c) {
   if (!c.traced) return;
   end_upstream_span(c, true);
   auto& s = c.traced->execution;

@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "actors/call_figures.hpp"
 #include "actors/metrics/counters.hpp"
 #include "persistence/store.hpp"
 #include "transport/loop.hpp"
@@ -45,8 +44,6 @@ class shard final : public caf::execution_unit {
   persistence::store_lane* lane() noexcept { return lane_.get(); }
   void use(std::unique_ptr<persistence::store_lane> l) { lane_ = std::move(l); }
 
-  /// Of the calls of the sessions here. Its thread only.
-  call_figures& figures() noexcept { return figures_; }
   /// Where spans go; null if nothing is traced. Set and used on its thread.
   tracing::exporter* traces() noexcept { return traces_.get(); }
   void use(std::shared_ptr<tracing::exporter> t) { traces_ = std::move(t); }
@@ -84,7 +81,6 @@ class shard final : public caf::execution_unit {
   transport::loop& loop_;
   const std::unique_ptr<metrics::shard_counters> counters_;
   std::unique_ptr<persistence::store_lane> lane_;
-  call_figures figures_;
   std::mutex residents_lock_;  // an actor that nobody refers to any more may end on another thread
   resident_set residents_;
   std::shared_ptr<tracing::exporter> traces_;

@@ -198,7 +198,7 @@ void ask_node_line(desk& at, const std::string& params, reply done) {
       [](shard& s) {
         shard_sums sums;
         s.with_actors([&](const auto& all) { sums.actors = all.size(); });
-        sums.calls = s.figures().all().count();
+        sums.calls = s.counters().executions.took.count() + s.counters().other_calls.count();
         return sums;
       },
       [self = at.shared_from_this(), whole, done = std::move(done)](const auto& shards) {

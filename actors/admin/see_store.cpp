@@ -29,6 +29,8 @@ json_object store_of(const node_context& node, const std::string& name) {
 
 constexpr std::array<std::string_view, 2> histogram_names{"call", "tool_call"};
 
+using metrics::duration_histogram;
+
 std::string raw_of(const duration_histogram& h) {
   std::vector<std::string> counts;
   for (std::size_t b = 0; b < duration_histogram::buckets; ++b) {
@@ -84,13 +86,13 @@ void ask_latency(desk& at, const std::string&, reply done) {
   using two = std::array<std::string, 2>;
   at.at_every_shard<two>(
       [](shard& s) {
-        return two{raw_of(s.figures().all()), raw_of(s.figures().tools())};
+        return two{raw_of(s.counters().executions.took), raw_of(s.counters().other_calls)};
       },
       [done = std::move(done)](const auto& shards) {
         std::vector<std::string> all, tools;
         for (const auto& s : shards) {
-          all.push_back(s[0]);
-          tools.push_back(s[1]);
+          tools.push_back(s[0]);
+          all.insert(all.end(), s.begin(), s.end());
         }
         done(json_object().list("call", all).list("tool_call", tools).str());
       });

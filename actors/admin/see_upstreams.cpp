@@ -118,8 +118,9 @@ void ask_upstreams(desk& at, const std::string& params, reply done) {
           }
         });
         for (std::size_t u = 0; u < count; ++u) {
-          const auto f = s.figures().at(u);
-          all[u] = {f.ended, f.errors, inflight[u]};
+          const auto& c = s.counters().upstreams[u];
+          const auto errors = c.failed.value() + c.timed_out.value() + c.unavailable.value();
+          all[u] = {c.answered.value() + c.refused.value() + c.cancelled.value() + errors, errors, inflight[u]};
         }
         return all;
       },

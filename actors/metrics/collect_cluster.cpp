@@ -19,11 +19,13 @@ void each_upstream(const node_context& node, families& to, counter upstream_coun
 
 void collect_upstreams(const node_context& node, families& to) {
   const auto& all = node.config.upstreams;
-  to.counter("holdfast_upstream_calls_total", "Calls that upstreams were sent, by what came of them.");
+  to.counter("holdfast_upstream_calls_total", "Calls of upstreams, each attempt for itself, by what came of them.");
   each_upstream(node, to, &upstream_counters::answered, "outcome", "answered");
   each_upstream(node, to, &upstream_counters::refused, "outcome", "error");
   each_upstream(node, to, &upstream_counters::failed, "outcome", "failed");
   each_upstream(node, to, &upstream_counters::timed_out, "outcome", "timed_out");
+  each_upstream(node, to, &upstream_counters::cancelled, "outcome", "cancelled");
+  each_upstream(node, to, &upstream_counters::unavailable, "outcome", "unavailable");
   to.histogram("holdfast_upstream_call_duration_seconds", "From sending a call to an upstream to its end.");
   for (std::size_t u = 0; u < all.size(); ++u)
     to.add(merged(

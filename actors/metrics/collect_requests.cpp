@@ -54,7 +54,7 @@ void collect_requests(const node_context& node, families& to) {
   to.histogram("holdfast_tool_call_duration_seconds", "From the arrival of a tool call to its outcome.")
       .add(merged(
                node, [](const auto& c) -> auto& { return c.executions.took; }),
-           nanosecond);
+           microsecond);
   to.counter("holdfast_executions_recovered_total",
              "Tool calls that were open when their session came back, and went on.")
       .add(sum_of(

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/machines/execution.hpp"
+#include "actors/metrics/duration_histogram.hpp"
 #include "transport/counter.hpp"
 #include "transport/mcp/envelope.hpp"
 #include "transport/mcp/revision.hpp"
@@ -57,7 +58,7 @@ struct execution_counters {
   static constexpr std::size_t states = std::variant_size_v<machines::execution::state>;
   std::array<counter, states> now;    ///< in each state; nothing is kept of the final ones
   std::array<counter, states> ended;  ///< of the final ones
-  latency_histogram took;
+  duration_histogram took;
   counter taken_up, sent_again;  ///< of those that were open when their session came back
 
   static constexpr std::size_t before_all = 0;  ///< idle: nobody counts it
@@ -86,8 +87,9 @@ struct commit_counters {
 
 /// Of one upstream.
 struct upstream_counters {
-  counter answered, refused, failed, timed_out;  ///< calls: a result, a JSON-RPC error, no answer, none in time
-  latency_histogram took;
+  /// Calls: a result, a JSON-RPC error, no answer, none in time, given up by the client, and not sent at all.
+  counter answered, refused, failed, timed_out, cancelled, unavailable;
+  latency_histogram took;            ///< of those that were sent
   counter opened, not_opened, lost;  ///< connections
 };
 
@@ -114,6 +116,7 @@ struct alignas(64) shard_counters {
   commit_counters commits;
   cluster_counters cluster;
   span_counters spans;
+  duration_histogram other_calls;          ///< how long those took that are no tool calls
   counter relayed, relayed_again;          ///< requests sent on to other nodes; the same again, as that one was gone
   counter events, event_bytes;             ///< kept for event streams, now
   counter messages;                        ///< handled by actors

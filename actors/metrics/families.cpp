@@ -1,8 +1,24 @@
 #include "actors/metrics/families.hpp"
 
+#include <algorithm>
+#include <bit>
+
 namespace holdfast::actors::metrics {
 
 using prometheus::MetricType;
+
+void families::merged_histogram::add(const duration_histogram& part) {
+  constexpr std::size_t first = 6, count = transport::latency_histogram::bounds;
+  counts_.resize(count + 1);
+  bounds_.resize(count);
+  for (std::size_t i = 0; i < count; ++i) bounds_[i] = static_cast<double>(std::uint64_t{1} << (first + i));
+  for (std::size_t b = 0; b < duration_histogram::buckets; ++b) {
+    const auto most = duration_histogram::bound_of(b);
+    const auto bits = most ? static_cast<std::size_t>(std::bit_width(*most)) : first + count;
+    counts_[bits <= first ? 0 : std::min(bits - first, count)] += part.in(b);
+  }
+  sum_ += static_cast<double>(part.sum());
+}
 
 families& families::counter(std::string_view name, std::string_view help) {
   return begin(name, help, MetricType::Counter);

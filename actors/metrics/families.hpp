@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/metrics/duration_histogram.hpp"
 #include "transport/counter.hpp"
 
 namespace holdfast::actors::metrics {
@@ -29,6 +30,8 @@ class families {
       for (std::size_t i = 0; i < Count; ++i) bounds_[i] = static_cast<double>(part.bound(i));
       sum_ += static_cast<double>(part.sum());
     }
+    /// In microseconds, and with four buckets as one: as wide as those of a `latency_histogram`.
+    void add(const duration_histogram& part);
 
    private:
     friend class families;

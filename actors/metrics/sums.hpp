@@ -20,6 +20,6 @@ families::merged_histogram merged(const node_context& node, F f) {
   return all;
 }
 
-inline constexpr double nanosecond = 1e-9;
+inline constexpr double nanosecond = 1e-9, microsecond = 1e-6;
 
 }  // namespace holdfast::actors::metrics

@@ -10,14 +10,12 @@
 #include "actors/admin/questions.hpp"
 #include "actors/admin/request.hpp"
 #include "actors/admin/routes.hpp"
-#include "actors/call_figures.hpp"
 #include "actors/recent_events.hpp"
 #include "actors/session_trace.hpp"
 
 using namespace holdfast;
 using namespace holdfast::actors;
 using namespace holdfast::actors::admin;
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -137,23 +135,6 @@ TEST_CASE("slots without an owner, or with more than one, are seen") {
   CHECK(all.moving == 0);
   CHECK(all.places[2].holders[0].node == "b");
   CHECK(all.places[2].pinned);
-}
-
-TEST_CASE("a duration falls into the bucket that its bound says") {
-  for (const std::uint64_t us : {0u, 7u, 8u, 9u, 10u, 15u, 16u, 1000u, 1'000'000u, 4'000'000'000u}) {
-    CAPTURE(us);
-    const auto b = duration_histogram::bucket_of(us);
-    CHECK(us <= duration_histogram::bound_of(b).value_or(~0ull));
-    if (b > 0) CHECK(us > *duration_histogram::bound_of(b - 1));
-  }
-  for (std::size_t b = 1; b + 1 < duration_histogram::buckets; ++b)
-    CHECK(*duration_histogram::bound_of(b) > *duration_histogram::bound_of(b - 1));
-  duration_histogram h;
-  h.add(5us);
-  h.add(1h);
-  h.add(-1us);
-  CHECK(h.count() == 3);
-  CHECK(h.sum() == 5 + 3'600'000'000u);
 }
 
 TEST_CASE("what sounds secret is not shown") {

@@ -9,6 +9,7 @@
 
 using namespace holdfast;
 using namespace std::chrono_literals;
+using actors::metrics::duration_histogram;
 using actors::metrics::families;
 
 namespace {
@@ -44,6 +45,40 @@ TEST_CASE("a latency below nothing is none") {
   CHECK(h.count(0) == 1);
   CHECK(h.count(transport::latency_histogram::bounds) == 1);
   CHECK(h.sum() == 3'600'000'000'000);
+}
+
+TEST_CASE("a duration falls into the bucket that its bound says") {
+  for (const std::uint64_t us : {0u, 7u, 8u, 9u, 10u, 15u, 16u, 1000u, 1'000'000u, 4'000'000'000u}) {
+    CAPTURE(us);
+    const auto b = duration_histogram::bucket_of(us);
+    CHECK(us <= duration_histogram::bound_of(b).value_or(~0ull));
+    if (b > 0) CHECK(us > *duration_histogram::bound_of(b - 1));
+  }
+  for (std::size_t b = 1; b + 1 < duration_histogram::buckets; ++b)
+    CHECK(*duration_histogram::bound_of(b) > *duration_histogram::bound_of(b - 1));
+  duration_histogram h;
+  h.add(5us);
+  h.add(1h);
+  h.add(-1us);
+  CHECK(h.count() == 3);
+  CHECK(h.sum() == 5 + 3'600'000'000u);
+}
+
+TEST_CASE("Prometheus is told durations in wider buckets, none of them on the wrong side of a bound") {
+  duration_histogram h;
+  for (const auto us : {3us, 63us, 64us, 127us, 128us}) h.add(us);
+  h.add(24h);
+  families::merged_histogram all;
+  all.add(h);
+  families f;
+  f.histogram("took", "Duration.").add(all, 1);
+  const auto text = text_of(f);
+  CAPTURE(text);
+  CHECK(has(text, R"(took_bucket{le="64"} 2)"));
+  CHECK(has(text, R"(took_bucket{le="128"} 4)"));
+  CHECK(has(text, R"(took_bucket{le="256"} 5)"));
+  CHECK(has(text, R"(took_bucket{le="67108864"} 5)"));
+  CHECK(has(text, R"(took_bucket{le="+Inf"} 6)"));
 }
 
 TEST_CASE("a counter can be read while its thread counts") {
