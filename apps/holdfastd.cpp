@@ -75,7 +75,7 @@ void switch_debugging(holdfast::actors::log_level configured) {
   namespace log = holdfast::actors::log;
   using holdfast::actors::log_level;
   log::set_level(log::level() == log_level::debug ? configured : log_level::debug);
-  log::warning("log.level", {{"level", log::name_of(log::level())}, {"by", "SIGUSR1"}});
+  log::warning("log.level", {{"now", log::name_of(log::level())}, {"by", "SIGUSR1"}});
 }
 
 /// SIGINT or SIGTERM, whichever comes. Meanwhile certificates are looked at every now and then, and at SIGHUP.

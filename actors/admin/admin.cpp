@@ -91,7 +91,7 @@ class admin_actor final : public shard_actor {
     const auto& http = exchange->request();
     auto who = admin::identify(node_.config, http, exchange->peer(), by_mode);
     if (auto* const p = std::get_if<problem>(&who)) return respond(*exchange, std::move(*p));
-    if (http.path == "/metrics") return metrics::answer(node_, *exchange);
+    if (http.method == transport::http_method::get && http.path == "/metrics") return metrics::answer(node_, *exchange);
     auto found = admin::find_route(http.method, http.path);
     if (auto* const p = std::get_if<problem>(&found)) return respond(*exchange, std::move(*p));
     auto& to = std::get<admin::resolved>(found);

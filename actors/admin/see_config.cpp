@@ -1,4 +1,5 @@
 #include <array>
+#include <charconv>
 
 #include "actors/admin/desk.hpp"
 #include "actors/admin/json.hpp"
@@ -57,6 +58,17 @@ std::string admin_text(const node_config& c) {
   json_object o;
   o.text("listen", c.admin.enabled ? address(c.admin.host, admin_port(c)) : "off");
   return o.text("socket", c.admin.socket).text("token", hidden_if_set(c.admin.token)).str();
+}
+
+std::string traces_text(const trace_config& c) {
+  std::array<char, 32> sample{};
+  const auto* const end = std::to_chars(sample.data(), sample.data() + sample.size(), c.sample).ptr;
+  json_object o;
+  o.text("endpoint", shown_url(c.endpoint))
+      .raw("sample", {sample.data(), end})
+      .raw("headers", hidden_values(c.headers));
+  o.number("queue_max", c.queue_max).text("interval", duration(c.interval)).text("timeout", duration(c.timeout));
+  return o.str();
 }
 
 std::string http_text(const transport::http_limits& h) {
@@ -134,7 +146,9 @@ std::string text_of_all(const node_context& node) {
   o.raw("log", json_object()
                    .text("level", log::name_of(log::level()))
                    .text("format", formats[static_cast<std::size_t>(c.format)])
+                   .number("repeats_max", c.log_repeats_max)
                    .str());
+  o.raw("traces", traces_text(c.traces));
   o.raw("http", http_text(c.http));
   o.raw("access", json_object().texts("hosts", c.access.hosts).texts("origins", c.access.origins).str());
   o.raw("sessions", sessions_text(c.sessions)).raw("catalogue", catalogue_text(c.catalogue));

@@ -7,8 +7,10 @@ namespace holdfast::actors::admin {
 
 std::string target_of(const upstream_config& u) {
   if (const auto* command = std::get_if<transport::stdio_command>(&u.target)) return command->command;
-  const auto& url = std::get<transport::http_endpoint>(u.target).url;
-  // A URL may carry credentials before the host or in its query.
+  return shown_url(std::get<transport::http_endpoint>(u.target).url);
+}
+
+std::string shown_url(const std::string& url) {
   const auto scheme = url.find("://");
   const auto host = scheme == std::string::npos ? 0 : scheme + 3;
   const auto path = std::min(url.find_first_of("/?#", host), url.size());

@@ -12,6 +12,9 @@ namespace holdfast::actors::admin {
 /// Command or URL, without credentials.
 std::string target_of(const upstream_config& u);
 
+/// A URL without what may let somebody in: what stands before its host, and its query.
+std::string shown_url(const std::string& url);
+
 /// What every node says of an upstream: name, protocol, target, ….
 json_object described(const node_context& node, std::size_t upstream);
 
