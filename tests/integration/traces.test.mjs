@@ -1,10 +1,9 @@
 // The trace that a request belongs to: passed on to upstreams and other nodes, shown in the log, told to a collector.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { at, Cluster, clustered } from './support/cluster.mjs';
 import { startCollector, startProxy } from './support/observers.mjs';
-import { gatewayOnly, program, startFixture, startNode, stdioFixture, waitFor } from './support/processes.mjs';
+import { gatewayOnly, startFixture, startNode, waitFor } from './support/processes.mjs';
 import { metricsOf, valueOf } from './support/prometheus.mjs';
 import { Session } from './support/wire.mjs';
 
@@ -96,7 +95,7 @@ test('a collector that does not answer costs its spans, and nothing else', gatew
   const collector = await startCollector(t);
   collector.status = 503;
   const node = await startNode(t, {
-    traces: { endpoint: collector.url, sample: 1, interval: '10ms', queue_max: 4 }, log: { format: 'json' },
+    traces: { endpoint: collector.url, sample: 1, interval: '1s', queue_max: 4 }, log: { format: 'json' },
     upstreams: { fixture: { url: (await startFixture(t)).url } },
   });
   const session = await Session.open(node.mcp);
@@ -110,43 +109,12 @@ test('a collector that does not answer costs its spans, and nothing else', gatew
   await waitFor('a line that tells', () => node.stderr.includes('"traces.not_sent"'));
 });
 
-test('no secret of the configuration is in the log, the metrics, the traces or an answer to operators', gatewayOnly, async (t) => {
-  const mark = 'MARKED-SECRET';
-  const marked = (name) => `${mark}-${name}`;
-  const collector = await startCollector(t);
-  const node = await startNode(t, {
-    log: { level: 'debug', format: 'json' },
-    traces: { endpoint: `${collector.url}?key=${marked('endpoint')}`, sample: 1, interval: '20ms', headers: { Authorization: marked('traces') } },
-    upstreams: {
-      good: { ...stdioFixture(), env: { TOKEN: marked('env') } },
-      gone: { url: `http://127.0.0.1:1/mcp?token=${marked('query')}`, headers: { Authorization: `Bearer ${marked('header')}` } },
-      wrong: { url: `${collector.url}?token=${marked('url')}`, headers: { 'X-Key': marked('key') } },
-    },
-  });
-  const session = await Session.open(node.mcp);
-  await session.result('tools/list');
-  await session.result('tools/call', echo('a', { traceparent: sampled }));
-  await session.error('resources/read', { uri: 'no://such' });
-  collector.status = 500;
-  await session.result('tools/call', echo('b'));
-  await waitFor('failures to be told', () => node.stderr.includes('"traces.not_sent"') && node.stderr.includes('"upstream.failed"'), 10_000);
-  const shown = [node.stderr, node.stdout, await metricsOf(node), JSON.stringify(collector.spans)];
-  for (const path of ['/mcp/health', '/mcp/servers', '/mcp/tools']) shown.push(await (await fetch(node.admin + path)).text());
-  for (const text of shown) assert.ok(!text.includes(mark), text.slice(Math.max(0, text.indexOf(mark) - 300), text.indexOf(mark) + 100));
-  // A store that cannot be reached is named without its password.
-  const failed = spawnSync(program('holdfastd'), ['--config', '/dev/stdin'], {
-    encoding: 'utf8', input: JSON.stringify({ listen: '127.0.0.1:0', store: { url: `redis://user:${marked('password')}@127.0.0.1:1`, deadline: '200ms' } }),
-  });
-  assert.notEqual(failed.status, 0);
-  assert.ok(failed.stderr.length > 0 && !failed.stderr.includes(mark), failed.stderr);
-});
-
 test('the level of the log changes with SIGUSR1', gatewayOnly, async (t) => {
   const node = await startNode(t, { log: { format: 'json' }, upstreams: { fixture: { url: (await startFixture(t)).url } } });
   const session = await Session.open(node.mcp);
   await session.result('tools/call', echo('quiet'));
   node.signal('SIGUSR1');
-  await node.says(/"event":"log\.level","level":"debug"|"log\.level".*"debug"/);
+  await node.says(/"event":"log\.level","now":"debug"/);
   await session.result('tools/call', echo('loud'));
   await node.says(/"call\.answered"/);
   assert.equal(node.stderr.split('"call.answered"').length, 2, 'only what came after it');

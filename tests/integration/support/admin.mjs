@@ -122,3 +122,19 @@ class Listener {
   of(event) { return this.events.filter((e) => e.event === event).map((e) => e.data); }
   close() { this.request.destroy(); }
 }
+
+/// What needs no more than a path.
+export const plainPaths = Object.keys(description.paths).filter((p) => description.paths[p].get && !p.includes('{'));
+
+/// Asks for everything that there is to see.
+export async function seeAll(ask, { session, execution, node, upstream }) {
+  for (const p of plainPaths) await ask.get(p);
+  for (const p of [`/v1/nodes/${node}`, `/v1/where/${session}`, `/v1/sessions/${session}`, `/v1/sessions/${session}/history`, `/v1/upstreams/${upstream}`,
+    `/v1/executions/${execution}`, `/v1/executions/${execution}/explain`, `/mcp/servers/${upstream}/tools`, `/mcp/owner/${session}`]) await ask.get(p);
+  const [actor] = (await ask.get('/v1/actors')).actors;
+  await ask.get(`/v1/actors/${actor.id}`);
+  await ask.get('/v1/slots', { detail: true });
+  await ask.get('/v1/sessions', { where: 'all', sort: 'memory' });
+  await ask.post('/v1/fence/check');
+  return ask.post('/v1/bundle');
+}

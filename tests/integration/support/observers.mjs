@@ -14,11 +14,14 @@ async function listen(t, handler) {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-/// An OpenTelemetry collector: `spans` as they came, flat, each with the name of its node; `status` is what it answers.
+/// An OpenTelemetry collector: `spans` as they came, flat, each with the name of its node, and the `bodies` that they came in;
+/// `status` is what it answers.
 export async function startCollector(t) {
-  const collector = { spans: [], headers: [], status: 200 };
+  const collector = { spans: [], bodies: [], headers: [], status: 200 };
   const base = await listen(t, async (request, response) => {
-    const body = JSON.parse(await bodyOf(request));
+    const text = (await bodyOf(request)).toString();
+    const body = JSON.parse(text);
+    collector.bodies.push(text);
     collector.headers.push(request.headers);
     if (collector.status === 200) {
       for (const { resource, scopeSpans } of body.resourceSpans ?? []) {
