@@ -38,6 +38,17 @@ export async function waitFor(what, condition, ms = 5000) {
 const living = new Set();
 process.on('exit', () => { for (const child of living) child.kill('SIGKILL'); });
 
+/// Runs checks of what is so again and again until all hold. What fails then is what failed last.
+export async function soon(checks, ms = 10_000) {
+  for (const end = Date.now() + ms * slowness; ; await sleep(50)) {
+    try {
+      return await checks();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+  }
+}
+
 /// A child process whose output is collected.
 export class Process {
   constructor(command, args, options = {}) {
@@ -214,13 +225,21 @@ export async function run(command, args, options = {}, ms = 60_000) {
   return { ...how, stdout: process_.stdout, stderr: process_.stderr };
 }
 
-/// A port that nobody listens on at the moment.
+/// Ports that the system gives to nobody who asks for any: another test could get one of those before it is listened on.
+const portsFrom = 10_000;
+const portsTo = Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s+/)[0]) || 32_768;
+let portsTried = (process.pid * 331) % (portsTo - portsFrom);
+
+/// A port that nobody listens on, and that no other test file is about to use.
 export async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await new Promise((done) => server.once('listening', done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
+  for (;;) {
+    const port = portsFrom + (portsTried++ % (portsTo - portsFrom));
+    const server = net.createServer().listen(port, '127.0.0.1');
+    const free = await new Promise((done) => server.once('listening', () => done(true)).once('error', () => done(false)));
+    if (!free) continue;
+    await new Promise((done) => server.close(done));
+    return port;
+  }
 }
 
 /// Ids of the living processes whose command line holds `marker`.
