@@ -20,7 +20,7 @@ struct policy {
   milliseconds window{30'000};
   milliseconds open_for{5'000};   ///< the first time; doubles whenever it opens again soon
   milliseconds open_max{60'000};  ///< up to here. One that stayed closed for as long begins again at `open_for`
-  std::uint32_t probes = 1;       ///< so many calls are let through while half-open; all must succeed. At most `probes_max`
+  std::uint32_t probes = 1;  ///< so many calls are let through while half-open; all must succeed. At most `probes_max`
 };
 
 /// What ended within the window, in slices of it.
@@ -60,8 +60,8 @@ struct closed {
 /// Nothing is let through before `until`. Then somebody has to ask.
 struct open {
   time_point since, until;
-  std::uint32_t times = 1;  ///< in a row
-  bool connecting = false;  ///< because no connection could be made: one that can be made closes it
+  std::uint32_t times = 1;   ///< in a row
+  bool connecting = false;   ///< because no connection could be made: one that can be made closes it
   std::uint32_t passed = 0;  ///< of its probes, a bit for each
   bool operator==(const open&) const = default;
 };

@@ -97,8 +97,13 @@ TEST_CASE("how many calls an upstream gets of 6000 within ten minutes, by how it
       {"fails 50 %", [](int n, auto) { return fate{n % 2 != 0}; }, {129, 5871, 13, 12}},
       // Five calls, then a probe after 5, 10, 20, 40 and then 60 s each.
       {"fails 100 %", [](int, auto) { return fate{false}; }, {17, 5983, 13, 0}},
-      // 24 begin before the fifth has timed out, at 2.4 s; then as above, each wait longer by the time-out of the probe.
-      {"hangs, with a time-out of 2 s", [](int, auto) { return fate{false, 2s}; }, {36, 5964, 13, 0}},
+      // 24 begin before the fifth has timed out, at 2.4 s; then as above, each wait longer by the time-out of the
+      // probe.
+      {"hangs, with a time-out of 2 s",
+       [](int, auto) {
+         return fate{false, 2s};
+       },
+       {36, 5964, 13, 0}},
       // Open from 0.4 s, with probes at 5.4 s, 15.4 s and 35.4 s, of which the last one passes.
       {"recovers after 20 s", [](int, auto at) { return fate{at >= 20s}; }, {5653, 347, 3, 1}},
   };

@@ -166,8 +166,8 @@ class simulated_lane final : public store_lane {
   }
 
   void read_record(std::string_view name, completion<std::optional<versioned>> done) override {
-    ask<std::optional<versioned>>(
-        [name = std::string(name)](memory_contents& all) { return all.read_record(name); }, std::move(done));
+    ask<std::optional<versioned>>([name = std::string(name)](memory_contents& all) { return all.read_record(name); },
+                                  std::move(done));
   }
   void change_record(std::string_view name, std::uint64_t expected, std::string_view bytes,
                      completion<verdict> done) override {
