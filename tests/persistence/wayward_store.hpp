@@ -132,7 +132,8 @@ class wayward_store final : public persistence::store {
     }
     void read_record(std::string_view name,
                      persistence::completion<std::optional<persistence::versioned>> done) override {
-      pass(std::move(done), [this, name = std::string(name)](auto then) { inner_->read_record(name, std::move(then)); });
+      pass(std::move(done),
+           [this, name = std::string(name)](auto then) { inner_->read_record(name, std::move(then)); });
     }
     void change_record(std::string_view name, std::uint64_t expected, std::string_view bytes,
                        persistence::completion<persistence::verdict> done) override {
