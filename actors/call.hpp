@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "actors/call_places.hpp"
+#include "actors/circuit_keeper.hpp"
 #include "actors/machines/execution.hpp"
 #include "actors/messages.hpp"
 #include "actors/shard.hpp"
@@ -68,10 +70,15 @@ struct call final : transport::upstream_events, std::enable_shared_from_this<cal
   std::uint64_t id = 0;  ///< at the upstream
   unsigned attempts = 0;
 
+  std::unique_ptr<call_places::place> place;  ///< among the calls that its upstream is given at once, where that counts
+  std::shared_ptr<circuit_probe> probe;       ///< its outcome decides about the upstream's breaker
+  unsigned waits = 0;                         ///< how often it had to wait before it could be made
+  bool waiting = false;                       ///< now, for a place, a probe, or another attempt
+
   machines::execution::state state;
   std::vector<machines::execution::transition> history;
   machines::execution::timestamp started;
-  std::chrono::steady_clock::time_point began = {}, sent_at = {};  ///< here: when it came, and was sent
+  std::chrono::steady_clock::time_point began = {}, sent_at = {}, deadline = {};  ///< here: when it came, was sent, ends
 
   std::uint64_t number = 0;     ///< of this session's calls in this process
   std::uint64_t execution = 0;  ///< its name in the journal; 0 = it has none

@@ -123,14 +123,15 @@ std::string to_json(const beat& b) {
     if (json.back() == ']') json += ',';
     json += '[' + std::to_string(capabilities) + ',' + std::to_string(digest) + ']';
   }
-  return json + "]}";
+  return json + "]" + (b.breakers != 0 ? R"(,"breakers":)" + std::to_string(b.breakers) : "") + "}";
 }
 
 std::optional<beat> read_beat(std::string_view json) {
   if (!is_object(json)) return std::nullopt;
   const auto view = number_of(json, "view");
   const auto slots = slots_of(text_of(json, "slots"));
-  beat b{text_of(json, "from"), view.value_or(0), slots.value_or(slot_set()), lists_of(member(json, "lists"))};
+  beat b{text_of(json, "from"), view.value_or(0), slots.value_or(slot_set()), lists_of(member(json, "lists")),
+         number_of(json, "breakers").value_or(0)};
   if (!view || !slots || b.from.empty()) return std::nullopt;
   return b;
 }

@@ -26,7 +26,8 @@ struct beat {
   std::string from;        ///< its incarnation
   std::uint64_t view = 0;  ///< the version it knows
   slot_set slots;
-  view_digests lists{};  ///< what its catalogue shows
+  view_digests lists{};        ///< what its catalogue shows
+  std::uint64_t breakers = 0;  ///< the version of their record that it knows
   bool operator==(const beat&) const = default;
 };
 std::string to_json(const beat& b);

@@ -190,6 +190,7 @@ class running_node final : public node {
       const auto problem = claim_all_slots();
       if (!problem.empty()) return store_failure(problem);
     }
+    share_breakers();
     log::info("store.open", {{"store", context_.store->shown()}, {"tier", name_of(context_.store->tier())}});
     return {};
   }
@@ -199,6 +200,16 @@ class running_node final : public node {
       log::tell_repeats();
       tell_repeats_later();
     });
+  }
+
+  /// With the other nodes, and with the process that comes after this one.
+  void share_breakers() {
+    const auto& c = context_.config.cluster;
+    const auto name = !context_.in_cluster ? std::string("local") : !c.name.empty() ? c.name : c.advertise;
+    std::promise<void> read;
+    auto& first = *context_.shards.front();
+    first.loop().post([&] { context_.circuits->share(first, *context_.store, name, [&] { read.set_value(); }); });
+    read.get_future().get();
   }
 
   transport::failure store_failure(const std::string& problem) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/cluster_config.hpp"
+#include "actors/machines/breaker.hpp"
 #include "actors/tracing/trace_config.hpp"
 #include "persistence/encoding.hpp"
 #include "persistence/store.hpp"
@@ -33,6 +34,13 @@ enum class durability : std::uint8_t {
   none,     ///< nothing is written; a call that is cut off is unknown afterwards
 };
 
+/// How often a request to an upstream is made that has not been taken, or may be made again.
+struct retry_config {
+  std::uint32_t attempts = 3;            ///< in all
+  std::chrono::milliseconds min{100};    ///< the first wait
+  std::chrono::milliseconds max{2'000};  ///< waits double up to here
+};
+
 struct upstream_config {
   std::string alias;  ///< [A-Za-z0-9_-]{1,32}, unique
   std::variant<transport::stdio_command, transport::http_endpoint> target;
@@ -50,8 +58,13 @@ struct upstream_config {
   transport::upstream_limits limits;
   durability kept = durability::journal;
   std::vector<std::string> unjournaled_tools;  ///< glob patterns of upstream names of tools whose calls need no journal
-  bool retry_read_only = false;   ///< believes `readOnlyHint`: a call of such a tool that was cut off is made again
-  bool retry_idempotent = false;  ///< believes `idempotentHint` likewise
+  bool retry_read_only = false;    ///< believes `readOnlyHint`: a call of such a tool that was cut off is made again
+  bool retry_idempotent = false;   ///< believes `idempotentHint` likewise
+  std::size_t max_concurrent = 0;  ///< calls at once, of this node; 0 = as many as `limits.in_flight_max`
+  std::size_t queue = 1'000;       ///< calls beyond that which wait; one more gets an error
+  retry_config retry;
+  bool breaker_enabled = true;
+  machines::breaker::policy breaker;
 };
 
 struct session_limits {

@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "actors/call_places.hpp"
 #include "actors/catalogue_view.hpp"
+#include "actors/circuit_keeper.hpp"
 #include "actors/client_capabilities.hpp"
 #include "actors/cluster.hpp"
 #include "actors/directory.hpp"
@@ -55,10 +57,18 @@ struct node_context {
         std::make_shared<published<transport::upstream_link>>();  ///< of `shared`; null while it is not connected
     published<const upstream_status> status;
     std::atomic<bool> disabled{false};  ///< by an operator
+    std::shared_ptr<call_places> places;
   };
 
   node_context(node_config c, const mcp::sealer::key& cursor_key)
-      : config(std::move(c)), cursors(cursor_key), upstreams(config.upstreams.size()) {}
+      : config(std::move(c)),
+        cursors(cursor_key),
+        upstreams(config.upstreams.size()),
+        circuits(std::make_shared<circuit_keeper>(config.upstreams)) {
+    for (std::size_t u = 0; u < upstreams.size(); ++u)
+      upstreams[u].places =
+          std::make_shared<call_places>(config.upstreams[u].max_concurrent, config.upstreams[u].queue);
+  }
 
   const node_config config;
   const mcp::sealer cursors;
@@ -68,6 +78,7 @@ struct node_context {
   std::vector<std::unique_ptr<shard>> shards;
   std::vector<caf::actor> ingresses;  ///< one per shard
   std::vector<upstream> upstreams;    ///< as in `config.upstreams`
+  const std::shared_ptr<circuit_keeper> circuits;
   caf::actor catalogue;
   caf::actor admin;
   std::array<published<const catalogue_view>, capability_set::count> views;  ///< null until first asked for

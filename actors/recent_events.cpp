@@ -11,7 +11,7 @@
 namespace holdfast::actors::recent_events {
 namespace {
 
-constexpr std::array<std::string_view, 5> kinds{"audit.", "cluster.", "node.", "store.", "upstream."};
+constexpr std::array<std::string_view, 6> kinds{"audit.", "breaker.", "cluster.", "node.", "store.", "upstream."};
 constexpr std::array<std::string_view, 6> single{"call.interrupted",  "log.level",        "session.lost",
                                                  "session.recovered", "session.reseeded", "session.unreadable"};
 

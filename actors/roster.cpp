@@ -257,7 +257,10 @@ class roster_actor final : public shard_actor {
     if (due) refresh_at_ = clock::now() + refresh_pause;
   }
 
-  beat sign() const { return {node_.store->incarnation(), view_->version, keeper_.held(), digests_of(node_.views)}; }
+  beat sign() const {
+    return {node_.store->incarnation(), view_->version, keeper_.held(), digests_of(node_.views),
+            node_.circuits->version()};
+  }
 
   void beat_all() {
     if (neighbours_.empty()) return;
@@ -300,6 +303,7 @@ class roster_actor final : public shard_actor {
     if (found == neighbours_.end()) return;
     heard_[b.from] = clock::now();
     if (b.view == view_->version) proven_at_ = clock::now();
+    node_.circuits->heard(b.breakers);
     advance(detector::heard{b.from});
     if (std::exchange(found->second.lists, b.lists) != b.lists) send(node_.catalogue, peer_lists{b.from, b.lists});
     if (found->second.slots == b.slots) return;

@@ -80,6 +80,8 @@ caf::behavior session_actor::make_behavior() {
       [](session_events& m) { running->on_events(m); },
       [](const post_lost& m) { running->on_post_lost(m); },
       [](const call_resumable& m) { running->note_call(*m.of); },
+      [](const call_due& m) { running->on_call_due(m); },
+      [](probe_granted& m) { running->on_probe_granted(m); },
       [](const link_ready& m) { running->on_link_ready(m); },
       [](const link_refused& m) { running->on_link_refused(m); },
       [](const level_told& m) { running->on_level_told(m); },

@@ -30,8 +30,9 @@ inline constexpr std::size_t client_info_max = 1024;  // bytes that upstreams ar
 
 /// Private to the session_*.cpp files, one per concern: session.cpp (life cycle, streams), session_requests.cpp (what
 /// clients ask), session_routes.cpp (at which upstream), session_calls.cpp (calls there), session_asks.cpp (what
-/// upstreams ask and tell), session_durable.cpp (what is written down, and what waits for that), session_recovery.cpp
-/// (how it comes back), session_gap.cpp (what its client is told then).
+/// upstreams ask and tell), session_admission.cpp (what keeps a call from its upstream), session_durable.cpp (what is
+/// written down, and what waits for that), session_recovery.cpp (how it comes back), session_gap.cpp (what its client
+/// is told then).
 class session_actor final : public shard_actor {
  public:
   session_actor(caf::actor_config& cfg, shard& home, node_context& node, std::string id, std::string principal,
@@ -188,11 +189,25 @@ class session_actor final : public shard_actor {
   void subscription(const post_ptr& p, const mcp::envelope& e, const view_ptr& view);
   std::vector<std::uint32_t> who_may_have(const std::string& uri, const catalogue_view& view);
 
+  // session_admission.cpp
+  void admit(const call_ptr& c);
+  bool has_place(const call_ptr& c);
+  void ask_breaker(const call_ptr& c, clock::time_point now);
+  void wait_until(const call_ptr& c, clock::time_point at);
+  void on_call_due(const call_due& m);
+  void on_probe_granted(probe_granted& m);
+  void refuse_by_breaker(const call_ptr& c);
+  void note_success(call& c);
+  void note_failure(call& c, const transport::failure& why);
+  bool try_again(const call_ptr& c, const transport::failure& why, bool gone);
+  bool is_here(const call_ptr& c) const;
+
   // session_calls.cpp
   call_ptr begin_call(const post_ptr& p, const mcp::envelope& e, std::uint32_t upstream);
   void set_params(call& c, const mcp::envelope& e, mcp::raw_json part, std::string_view by);
   void start(const call_ptr& c, const std::string& tool);
   void go(const call_ptr& c);
+  void proceed(const call_ptr& c);
   void dispatch_durably(const call_ptr& c);
   void dispatch(const call_ptr& c);
   void apply(const call_ptr& c, const machines::execution::event& e);

@@ -8,7 +8,6 @@
 #include "actors/session_outcomes.hpp"
 #include "actors/test_hooks.hpp"
 #include "actors/upstream.hpp"
-#include "transport/errc.hpp"
 #include "transport/mcp/messages.hpp"
 
 namespace holdfast::actors {
@@ -16,18 +15,8 @@ namespace {
 
 namespace execution = machines::execution;
 
-constexpr unsigned attempts_max = 3;
-
 execution::timestamp wall_clock() {
   return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
-
-/// True if the request had left when this happened, so that the upstream may have worked on it.
-bool was_dispatched(const std::error_code& e) {
-  using transport::errc;
-  return e == errc::timed_out || e == errc::closed || e == errc::answer_lost || e == errc::process_exited ||
-         e == errc::too_large || e == errc::bad_json || e == errc::bad_message || e == errc::bad_http ||
-         e == errc::bad_event_stream || e == errc::http_status;
 }
 
 }  // namespace
@@ -53,6 +42,7 @@ call_ptr session_actor::begin_call(const post_ptr& p, const mcp::envelope& e, st
   c->started = wall_clock();
   c->number = ++work().last_call;
   c->began = p->began;
+  c->deadline = c->began + node_.config.upstreams[upstream].call_timeout;
   begin_spans(*c, e);
   calls.push_back(c);
   node_.calls.begin(slot_);
@@ -91,10 +81,16 @@ void session_actor::start(const call_ptr& c, const std::string& tool) {
   go(c);
 }
 
-/// Sends the call on its way, or lets it wait for the connection.
+/// Sends the call on its way, once the upstream may have it.
 void session_actor::go(const call_ptr& c) {
   auto& u = use(c->upstream);
   if (u.level_pending) return u.waiting.push_back(c);
+  admit(c);
+}
+
+/// To the connection, or to those who wait for it.
+void session_actor::proceed(const call_ptr& c) {
+  auto& u = use(c->upstream);
   const auto link = u.link->get();
   if (link && link != c->link) {
     c->link = link;
@@ -130,7 +126,11 @@ void session_actor::dispatch(const call_ptr& c) {
   body += '}';
   trace(session_trace::place::session, session_trace::place::upstream, body, c.get());
   auto traceparent = trace_upstream(*c, body);
-  const auto timeout = node_.config.upstreams[c->upstream].call_timeout;
+  auto timeout = node_.config.upstreams[c->upstream].call_timeout;
+  if (c->attempts > 1 || c->waits > 0) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(c->deadline - clock::now());
+    timeout = std::clamp(left, std::chrono::milliseconds{1}, timeout);
+  }
   c->link->request({c->id, std::move(body), timeout, std::move(traceparent)}, c);
   crash_point("after_dispatch");
 }
@@ -233,6 +233,8 @@ void session_actor::fail(const call_ptr& c, int code, std::string_view message, 
 void session_actor::finish(const call_ptr& c) {
   auto& w = work();
   if (std::erase(w.calls, c) == 0) return;
+  c->place = nullptr;
+  c->probe = nullptr;
   node_.calls.end(slot_);
   log_call(*c);
   end_spans(*c);
@@ -273,6 +275,7 @@ void session_actor::on_answer(call_answer& m) {
   const auto refused = !e || e->error.data() != nullptr;
   count_upstream_end(*c, refused ? &metrics::upstream_counters::refused : &metrics::upstream_counters::answered);
   if (!e) return fail(c, mcp::code::internal_error, "The upstream's answer is not valid", e.error().message());
+  note_success(*c);
   const auto failed = e->error.data() != nullptr;
   if (failed && ask_next_upstream(c, e->error)) return;
   const auto is_error =
@@ -291,38 +294,10 @@ bool session_actor::ask_next_upstream(const call_ptr& c, mcp::raw_json error) {
   c->upstream = c->fallbacks.front();
   c->fallbacks.erase(c->fallbacks.begin());
   c->link = nullptr;
+  c->place = nullptr;
   apply(c, execution::returned{});
   go(c);
   return true;
-}
-
-void session_actor::on_failure(call_failure& m) {
-  const auto& c = m.of;
-  if (execution::is_final(c->state)) return;
-  const auto& why = m.why;
-  const auto late = why.code == transport::errc::timed_out;
-  count_upstream_end(*c, late ? &metrics::upstream_counters::timed_out : &metrics::upstream_counters::failed);
-  if (why.code == transport::errc::session_lost && c->attempts < attempts_max &&
-      std::holds_alternative<execution::executing>(c->state)) {
-    // A 404 means that the request was not processed, so it may go again through a new upstream session.
-    send(use(c->upstream).actor, link_expired{c->link});
-    apply(c, execution::returned{});
-    return go(c);
-  }
-  const auto gone = c->sent && (was_dispatched(why.code) || c->attempts == 0);
-  if (gone && c->repeatable && c->attempts < attempts_max && why.code != transport::errc::timed_out &&
-      std::holds_alternative<execution::executing>(c->state)) {
-    c->link = nullptr;
-    apply(c, execution::returned{});
-    return go(c);
-  }
-  const auto reason = why.code.message() + (why.detail.empty() ? "" : ": " + why.detail);
-  const auto what = why.code == transport::errc::timed_out ? "The upstream did not answer in time"
-                    : gone                                 ? "The upstream was lost during the request; it may have run"
-                                                           : "The upstream is not available";
-  c->error = mcp::error_object(mcp::code::internal_error, what, error_data(*c, reason, gone));
-  if (gone) return apply(c, execution::connection_lost{});
-  apply(c, execution::error_came{});
 }
 
 void session_actor::cancel(mcp::raw_json request_id) {

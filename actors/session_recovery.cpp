@@ -239,6 +239,7 @@ void session_actor::recover_call(std::uint64_t number, const journal_text& j,
   node_.calls.begin(slot_);
   const auto upstream = upstream_index(j.upstream);
   c->upstream = upstream.value_or(std::numeric_limits<std::uint32_t>::max());
+  if (upstream) c->deadline = c->began + node_.config.upstreams[*upstream].call_timeout;
   if (!c->sent) {
     if (upstream && !c->params.empty()) return go(c);
     return fail(c, mcp::code::internal_error, "The upstream is not available", "it is not configured here");

@@ -212,6 +212,7 @@ void upstream_actor::on_opened(const transport::outcome<std::string>& result) {
   if (!result) {
     last_error_ = result.error().code.message() + (result.error().detail.empty() ? "" : ": " + result.error().detail);
     log::warning("upstream.failed", {{"upstream", config().alias}, {"reason", last_error_}});
+    breaker().connect_failed(last_error_, std::chrono::steady_clock::now());
     drop_connection();
     return step(reconnect::failed{});
   }
@@ -229,6 +230,7 @@ void upstream_actor::on_opened(const transport::outcome<std::string>& result) {
 }
 
 void upstream_actor::on_usable() {
+  breaker().connected(std::chrono::steady_clock::now());
   slot_->set(link_);
   for (const auto& uri : subscriptions_.agreed()) subscribe_again(uri);
   step(reconnect::opened{});

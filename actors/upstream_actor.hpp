@@ -44,6 +44,7 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   using when_open = std::function<void(const link_ptr&, const std::string& reason)>;
   const upstream_config& config() const { return node_.config.upstreams[spec_.index]; }
   caf::actor self() { return caf::actor_cast<caf::actor>(this); }
+  circuit& breaker() { return node_.circuits->of(spec_.index); }
   bool feeds_catalogue() const { return spec_.role != connection_role::session; }
 
   // what others ask for

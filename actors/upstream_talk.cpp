@@ -73,7 +73,12 @@ void upstream_actor::on_message(std::string json) {
 
 void upstream_actor::on_down(transport::failure why) {
   home().deliver(self(), callback{[this, attempt = attempt_, why = std::move(why)] {
-                   if (attempt == attempt_ && !stopping_) lost(why.code.message() + ": " + why.detail);
+                   if (attempt != attempt_ || stopping_) return;
+                   const auto reason = why.code.message() + ": " + why.detail;
+                   // An upstream that has forgotten a session answers.
+                   if (why.code != transport::errc::session_lost)
+                     breaker().failed(reason, std::chrono::steady_clock::now());
+                   lost(reason);
                  }});
 }
 

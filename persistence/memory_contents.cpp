@@ -172,6 +172,18 @@ verdict memory_contents::change_view(std::uint64_t expected, std::string_view by
   return v;
 }
 
+std::optional<versioned> memory_contents::read_record(std::string_view name) const {
+  const auto found = records_.find(name);
+  if (found == records_.end()) return std::nullopt;
+  return found->second;
+}
+
+verdict memory_contents::change_record(std::string_view name, std::uint64_t expected, std::string_view bytes) {
+  const verdict v = judge_change(read_record(name), expected, bytes);
+  if (v == verdict::ok) records_.insert_or_assign(std::string(name), versioned{expected + 1, std::string(bytes)});
+  return v;
+}
+
 bool memory_contents::acquire(std::string_view lock, std::string word, milliseconds limit, time_point now) {
   locks_.sweep(now, swept_max);
   std::string at(lock);

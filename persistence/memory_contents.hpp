@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,6 +40,9 @@ class memory_contents {
 
   const std::optional<versioned>& view() const noexcept { return view_; }
   verdict change_view(std::uint64_t expected, std::string_view bytes);
+
+  std::optional<versioned> read_record(std::string_view name) const;
+  verdict change_record(std::string_view name, std::uint64_t expected, std::string_view bytes);
 
   /// `word` is that of the new holder.
   bool acquire(std::string_view lock, std::string word, milliseconds limit, time_point now);
@@ -77,6 +81,7 @@ class memory_contents {
   expiring_map<key, kept> entities_;
   std::array<ownership, slot_count> owners_;
   std::optional<versioned> view_;
+  std::map<std::string, versioned, std::less<>> records_;
   expiring_map<std::string, std::string> locks_;  // the holder's word
   expiring_map<std::string, std::string> cache_;
   std::size_t cache_bytes_ = 0;

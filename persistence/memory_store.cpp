@@ -91,6 +91,13 @@ class memory_lane final : public store_lane {
   void change_view(std::uint64_t expected, std::string_view bytes, completion<verdict> done) override {
     answer(std::move(done), [&](memory_contents& all, time_point) { return all.change_view(expected, bytes); });
   }
+  void read_record(std::string_view name, completion<std::optional<versioned>> done) override {
+    answer(std::move(done), [&](memory_contents& all, time_point) { return all.read_record(name); });
+  }
+  void change_record(std::string_view name, std::uint64_t expected, std::string_view bytes,
+                     completion<verdict> done) override {
+    answer(std::move(done), [&](memory_contents& all, time_point) { return all.change_record(name, expected, bytes); });
+  }
 
   void acquire(std::string_view lock, milliseconds limit, completion<std::optional<std::string>> done) override {
     answer(std::move(done), [&](memory_contents& all, time_point now) {

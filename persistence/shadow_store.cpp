@@ -87,6 +87,13 @@ class shadowed_lane final : public store_lane {
   void change_view(std::uint64_t expected, std::string_view bytes, completion<verdict> done) override {
     primary_->change_view(expected, bytes, std::move(done));
   }
+  void read_record(std::string_view name, completion<std::optional<versioned>> done) override {
+    primary_->read_record(name, std::move(done));
+  }
+  void change_record(std::string_view name, std::uint64_t expected, std::string_view bytes,
+                     completion<verdict> done) override {
+    primary_->change_record(name, expected, bytes, std::move(done));
+  }
   void acquire(std::string_view lock, milliseconds limit, completion<std::optional<std::string>> done) override {
     primary_->acquire(lock, limit, std::move(done));
   }

@@ -84,6 +84,12 @@ class store_lane {
   /// another version has followed; only a later view can tell then whether this one stood.
   virtual void change_view(std::uint64_t expected, std::string_view bytes, completion<verdict> done) = 0;
 
+  // further records of a whole cluster, by name: such as the view, and with the same rules
+
+  virtual void read_record(std::string_view name, completion<std::optional<versioned>> done) = 0;
+  virtual void change_record(std::string_view name, std::uint64_t expected, std::string_view bytes,
+                             completion<verdict> done) = 0;
+
   // locks, for critical sections of a whole cluster
 
   /// A random word if the lock was free, nothing if somebody holds it. It falls by itself after `limit`.

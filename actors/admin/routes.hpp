@@ -64,6 +64,7 @@ void see_actors(desk& at, const request& r, reply done);
 void see_actor(desk& at, const request& r, reply done);
 void see_upstreams(desk& at, const request& r, reply done);
 void see_upstream(desk& at, const request& r, reply done);
+void see_breakers(desk& at, const request& r, reply done);
 void see_catalogue(desk& at, const request& r, reply done);
 void see_store(desk& at, const request& r, reply done);
 void see_latency(desk& at, const request& r, reply done);
@@ -85,6 +86,7 @@ void undrain_node(desk& at, const request& r, reply done);
 void reconnect_upstream(desk& at, const request& r, reply done);
 void disable_upstream(desk& at, const request& r, reply done);
 void enable_upstream(desk& at, const request& r, reply done);
+void reset_breaker(desk& at, const request& r, reply done);
 void set_log_level(desk& at, const request& r, reply done);
 
 }  // namespace holdfast::actors::admin

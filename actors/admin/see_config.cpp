@@ -131,6 +131,22 @@ std::string upstream_text(const upstream_config& u) {
   o.flag("retry_idempotent", u.retry_idempotent).text("call_timeout", duration(u.call_timeout));
   o.text("list_timeout", duration(u.list_timeout)).text("idle_timeout", duration(u.idle_timeout));
   o.text("reconnect_min", duration(u.reconnect_min)).text("reconnect_max", duration(u.reconnect_max));
+  o.number("max_concurrent", u.max_concurrent).number("queue", u.queue);
+  o.raw("retry", json_object()
+                     .number("attempts", u.retry.attempts)
+                     .text("min", duration(u.retry.min))
+                     .text("max", duration(u.retry.max))
+                     .str());
+  const auto& b = u.breaker;
+  o.raw("breaker", json_object()
+                       .flag("enabled", u.breaker_enabled)
+                       .number("failures", b.failures)
+                       .number("failure_rate", b.failure_rate)
+                       .text("window", duration(b.window))
+                       .text("open_for", duration(b.open_for))
+                       .text("open_max", duration(b.open_max))
+                       .number("probes", b.probes)
+                       .str());
   return o.str();
 }
 

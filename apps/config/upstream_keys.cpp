@@ -10,6 +10,7 @@ namespace holdfast::apps {
 namespace {
 
 using namespace std::chrono_literals;
+namespace machines = actors::machines;
 using actors::upstream_config;
 using actors::upstream_scope;
 using transport::http_endpoint;
@@ -119,6 +120,47 @@ const keys<upstream_limits>& limit_keys() {
   return table;
 }
 
+void read_percent(const value& v, std::uint32_t& out) {
+  std::uint64_t n = out;
+  read_number(v, n, 1, 100);
+  out = static_cast<std::uint32_t>(n);
+}
+
+const keys<machines::breaker::policy>& breaker_policy_keys() {
+  using T = machines::breaker::policy;
+  static const keys<T> table = {
+      number<T>("failures", &T::failures, 1, 10'000),
+      {"failure_rate", [](const value& v, T& p) { read_percent(v, p.failure_rate); }, {}},
+      duration<T>("window", &T::window, 1s, 1h),
+      duration<T>("open_for", &T::open_for, 1ms, 1h),
+      duration<T>("open_max", &T::open_max, 1ms, 24h),
+      number<T>("probes", &T::probes, 1, machines::breaker::probes_max),
+  };
+  return table;
+}
+
+/// Its own switch, and the policy's keys beside it.
+const keys<upstream_draft>& breaker_keys() {
+  using T = upstream_draft;
+  static const keys<T> table = [] {
+    keys<T> all = {flag<T>("enabled", &T::breaker_enabled)};
+    for (const auto& k : breaker_policy_keys())
+      all.push_back({k.name, [k](const value& v, T& d) { k.read(v, d.breaker); }, {}});
+    return all;
+  }();
+  return table;
+}
+
+const keys<actors::retry_config>& retry_keys() {
+  using T = actors::retry_config;
+  static const keys<T> table = {
+      number<T>("attempts", &T::attempts, 1, 100),
+      duration<T>("min", &T::min, 1ms, 1h),
+      duration<T>("max", &T::max, 1ms, 1h),
+  };
+  return table;
+}
+
 key<upstream_draft> of_http(const key<upstream_draft>& k) {
   return {k.name,
           [k](const value& v, upstream_draft& d) {
@@ -185,6 +227,10 @@ const keys<upstream_draft>& upstream_keys() {
       duration<T>("idle_timeout", &T::idle_timeout, 0ms, 168h),
       duration<T>("reconnect_min", &T::reconnect_min, 1ms, 1h),
       duration<T>("reconnect_max", &T::reconnect_max, 1ms, 24h),
+      number<T>("max_concurrent", &T::max_concurrent, 0, 1'000'000),
+      number<T>("queue", &T::queue, 0, 1'000'000),
+      section<T>("retry", &T::retry, retry_keys()),
+      section<T, T>("breaker", same, breaker_keys()),
       section<T>("limits", &T::limits, limit_keys()),
   };
   return table;
@@ -205,6 +251,12 @@ void finish_upstream(const value& whole, upstream_draft d, std::vector<upstream_
   if (d.reconnect_min > d.reconnect_max)
     whole.wrong_key("has a `reconnect_min` (" + duration_text(d.reconnect_min) + ") over its `reconnect_max` (" +
                     duration_text(d.reconnect_max) + ")");
+  if (d.retry.min > d.retry.max)
+    whole.wrong_key("has a `retry.min` (" + duration_text(d.retry.min) + ") over its `retry.max` (" +
+                    duration_text(d.retry.max) + ")");
+  if (d.breaker.open_for > d.breaker.open_max)
+    whole.wrong_key("has a `breaker.open_for` (" + duration_text(d.breaker.open_for) +
+                    ") over its `breaker.open_max` (" + duration_text(d.breaker.open_max) + ")");
   if (d.url) {
     d.http.url = *d.url;
     d.target = std::move(d.http);

@@ -165,6 +165,15 @@ void fence_check(console& at) {
   finish(clean ? exit_code::ok : exit_code::failed);
 }
 
+void add_breaker_reset(CLI::App& app, console& at) {
+  const auto o = std::make_shared<steer_options>();
+  auto* command = add_change(*add_group(app, "breaker", "Change an upstream's circuit breaker"), "reset",
+                             "Let calls through to an upstream again, from all nodes", o, [&at, o] {
+                               steer(at, {"circuit-breakers", o->target, "reset"}, {}, *o);
+                             });
+  add_argument(*command, o->target, "UPSTREAM", "which one");
+}
+
 void add_log_level(CLI::App& app, console& at) {
   const auto o = std::make_shared<steer_options>();
   o->wait = 0ms;  // it is done when it is answered
@@ -194,6 +203,7 @@ void add_steering(CLI::App& app, console& at) {
   add_simple(app, at, "reconnect", "Connect to an upstream anew, at every node", "UPSTREAM", "upstreams", "reconnect");
   add_simple(app, at, "disable", "Keep an upstream unconnected, at every node", "UPSTREAM", "upstreams", "disable");
   add_simple(app, at, "enable", "Take back a disable", "UPSTREAM", "upstreams", "enable");
+  add_breaker_reset(app, at);
   add_log_level(app, at);
   add_command(*add_group(app, "fence", "Check who owns what"), "check",
               "Compare what every node believes to own with the store", [&at] { fence_check(at); });

@@ -16,7 +16,7 @@ namespace holdfast::persistence {
 ///   {prefix}:{s<slot>}:<kind>:<id>            hash     an entity, see redis_scripts.hpp
 ///   {prefix}:{s<slot>}:events:<kind>:<id>     stream   its events, numbered <number>-0
 ///   {prefix}:{s<slot>}:index:<kind>           sorted set of ids by the time when they expire
-///   {prefix}:view                             string   <version>:<bytes>
+///   {prefix}:view, {prefix}:record:<name>     string   <version>:<bytes>
 ///   {prefix}:format                           string   <version>:<slots>, see redis_format.hpp
 ///   {prefix}:lock:<name>, {prefix}:cache:<key>   strings
 class redis_keys {
@@ -40,6 +40,7 @@ class redis_keys {
   }
 
   std::string view() const { return prefix_ + ":view"; }
+  std::string record(std::string_view name) const { return prefix_ + ":record:" + std::string(name); }
   std::string format() const { return prefix_ + ":format"; }
   std::string lock(std::string_view name) const { return prefix_ + ":lock:" + std::string(name); }
   std::string cached(std::string_view key) const { return prefix_ + ":cache:" + std::string(key); }

@@ -96,7 +96,7 @@ class redis_lane final : public store_lane {
     redis_command command(r.bytes, 2);
     command.add("HGETALL");
     keys_->add_entity(command, of, of.slot());
-    r.done = answer<std::optional<record>>(std::move(done), read_record);
+    r.done = answer<std::optional<record>>(std::move(done), persistence::read_record);
     dispatcher_->submit(r);
   }
 
@@ -203,20 +203,19 @@ class redis_lane final : public store_lane {
       owner(first + n, [all, n](result<std::optional<token>> one) { all->take(n, std::move(one)); });
   }
 
-  void read_view(completion<std::optional<versioned>> done) override {
-    auto& r = dispatcher_->prepare();
-    const auto key = keys_->view();
-    write_plain(r, hash_slot_of(key), "GET", key);
-    r.done = answer<std::optional<versioned>>(std::move(done), persistence::read_view);
-    dispatcher_->submit(r);
-  }
+  void read_view(completion<std::optional<versioned>> done) override { read_versioned(keys_->view(), std::move(done)); }
 
   void change_view(std::uint64_t expected, std::string_view bytes, completion<verdict> done) override {
-    auto& r = prepare_single(keys_->view(), scripts().change_view, 2);
-    r.durable = true;
-    redis_command::go_on(r.bytes).add_unsigned(expected).join({std::to_string(expected + 1), ":", bytes});
-    r.done = answer<verdict>(std::move(done), read_verdict);
-    dispatcher_->submit(r);
+    change_versioned(keys_->view(), expected, bytes, std::move(done));
+  }
+
+  void read_record(std::string_view name, completion<std::optional<versioned>> done) override {
+    read_versioned(keys_->record(name), std::move(done));
+  }
+
+  void change_record(std::string_view name, std::uint64_t expected, std::string_view bytes,
+                     completion<verdict> done) override {
+    change_versioned(keys_->record(name), expected, bytes, std::move(done));
   }
 
   void acquire(std::string_view lock, milliseconds limit, completion<std::optional<std::string>> done) override {
@@ -294,6 +293,22 @@ class redis_lane final : public store_lane {
     r.hash_slot = hash_slot_of(key);
     begin_script(r, script, 1, arguments).add(key);
     return r;
+  }
+
+  void read_versioned(const std::string& key, completion<std::optional<versioned>> done) {
+    auto& r = dispatcher_->prepare();
+    write_plain(r, hash_slot_of(key), "GET", key);
+    r.done = answer<std::optional<versioned>>(std::move(done), persistence::read_view);
+    dispatcher_->submit(r);
+  }
+
+  void change_versioned(const std::string& key, std::uint64_t expected, std::string_view bytes,
+                        completion<verdict> done) {
+    auto& r = prepare_single(key, scripts().change_view, 2);
+    r.durable = true;
+    redis_command::go_on(r.bytes).add_unsigned(expected).join({std::to_string(expected + 1), ":", bytes});
+    r.done = answer<verdict>(std::move(done), read_verdict);
+    dispatcher_->submit(r);
   }
 
   void submit_bool(redis_request& r, completion<bool> done) {

@@ -20,4 +20,16 @@ class cluster_view {
   statement read_, write_;
 };
 
+/// The other records of a cluster, by name.
+class named_records {
+ public:
+  explicit named_records(database& in);
+
+  std::optional<versioned> read(std::string_view name);
+  verdict change(std::string_view name, std::uint64_t expected, std::string_view bytes);
+
+ private:
+  statement read_, write_;
+};
+
 }  // namespace holdfast::persistence::sqlite

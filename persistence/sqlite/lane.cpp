@@ -100,6 +100,18 @@ class lane final : public store_lane {
                  std::move(done), bytes.size());
   }
 
+  void read_record(std::string_view name, completion<std::optional<versioned>> done) override {
+    ask<std::optional<versioned>>([name = std::string(name)](tables& in) { return in.records.read(name); },
+                                  std::move(done));
+  }
+
+  void change_record(std::string_view name, std::uint64_t expected, std::string_view bytes,
+                     completion<verdict> done) override {
+    ask<verdict>([name = std::string(name), expected,
+                  bytes = std::string(bytes)](tables& in) { return in.records.change(name, expected, bytes); },
+                 std::move(done), bytes.size());
+  }
+
   void acquire(std::string_view lock, std::chrono::milliseconds limit,
                completion<std::optional<std::string>> done) override {
     ask<std::optional<std::string>>([lock = std::string(lock), word = random_word(),

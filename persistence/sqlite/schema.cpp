@@ -38,6 +38,11 @@ create table cluster_view (key integer primary key check (key = 1), version inte
 create table layout (slots integer not null);
 )";
 
+// Of no version of its own: a build that does not know it has no use for what it holds, and leaves it alone.
+constexpr const char* records = R"(
+create table if not exists record (name text primary key, version integer not null, bytes blob not null);
+)";
+
 store_failure rejected(std::string detail) { return {store_errc::rejected, std::move(detail)}; }
 
 void write_version(database& in) { in.execute(("pragma user_version = " + std::to_string(version)).c_str()); }
@@ -86,6 +91,7 @@ result<void> prepare(database& in, durability how, const std::string& path) {
       "pragma wal_autocheckpoint = 0; pragma journal_size_limit = 67108864; pragma cache_size = -32768;"
       "pragma temp_store = memory; pragma cell_size_check = on; pragma trusted_schema = off");
   if (found.version < version) upgrade(in, found.version);
+  in.execute(records);
   if (!in.ok()) return in.roll_back();
   return {};
 }

@@ -18,6 +18,7 @@ struct tables {
         commit(d, "commit"),
         slots(d),
         view(d),
+        records(d),
         kept(d, slots),
         locks(d),
         cache(d) {}
@@ -26,6 +27,7 @@ struct tables {
   statement begin, commit;  // a transaction that will write
   ownership slots;
   cluster_view view;
+  named_records records;
   entities kept;
   leases locks;
   result_cache cache;

@@ -75,6 +75,13 @@ class scripted_lane final : public persistence::store_lane {
   void change_view(std::uint64_t, std::string_view, persistence::completion<persistence::verdict>) override {
     refuse();
   }
+  void read_record(std::string_view, persistence::completion<std::optional<persistence::versioned>>) override {
+    refuse();
+  }
+  void change_record(std::string_view, std::uint64_t, std::string_view,
+                     persistence::completion<persistence::verdict>) override {
+    refuse();
+  }
   void acquire(std::string_view, std::chrono::milliseconds,
                persistence::completion<std::optional<std::string>>) override {
     refuse();

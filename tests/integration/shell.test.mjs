@@ -98,7 +98,7 @@ describe('the commands of operators', clustered, () => {
       status: /^cluster +3 nodes/m, nodes: /^n3 +up/m, 'node n3': /^node n3$/m, slots: /0 without owner, 0 held by more than one/,
       [`where ${session.id}`]: /^is at +n1$/m, sessions: new RegExp(`^${session.id} +n1 +operating`, 'm'), [`session ${session.id}`]: /^epoch of its slot +\d+$/m,
       [`history ${session.id}`]: /succeeded/, executions: /0 of 0 under way/, [`execution ${execution.id}`]: /^tool +quick$/m,
-      [`explain ${execution.id}`]: /It succeeded\./, actors: /roster/, [`actor ${actor.id}`]: /^kind +session$/m, upstreams: /^up /m,
+      [`explain ${execution.id}`]: /It succeeded\./, actors: /roster/, [`actor ${actor.id}`]: /^kind +session$/m, upstreams: /^up /m, breakers: /^up is closed:$/m,
       'upstream up': /^upstream up$/m, catalogue: /^quick +up/m, store: /^n2 +ok/m, latency: /tool_call: 1, p50/, events: /cluster\.joined/,
       config: /^# n3$/m, 'fence check': /1024 slots that nodes hold were compared with the store: all are theirs/, 'top --times 1': /sessions 1 /,
     };

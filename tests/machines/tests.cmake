@@ -1,4 +1,5 @@
 holdfast_test(machine_tests LIBS holdfast_machines holdfast_persistence LABELS unit SOURCES
+  machines/breaker_test.cpp
   machines/detector_test.cpp
   machines/execution_test.cpp
   machines/membership_test.cpp

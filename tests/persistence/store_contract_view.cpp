@@ -95,6 +95,23 @@ void check_view(store& s) {
     CHECK(a.read_view()->version == 80);
   }
 
+  SUBCASE("a record by its name is changed in the same way, and is another one for each name") {
+    CHECK_FALSE(a.read_record("one"));
+    CHECK(a.change_record("one", 1, "second") == verdict::conflict);
+    CHECK(a.change_record("one", 0, "first") == verdict::ok);
+    CHECK(a.change_record("one", 0, "first") == verdict::duplicate);
+    CHECK(b.change_record("one", 0, "first of b") == verdict::conflict);
+    CHECK(b.change_record("one", 1, awkward_bytes()) == verdict::ok);
+    CHECK(a.change_record("one", 0, "first") == verdict::conflict);
+    CHECK((a.read_record("one") == versioned{2, awkward_bytes()}));
+    CHECK_FALSE(a.read_record("two"));
+    CHECK(a.change_record("two", 0, "its own") == verdict::ok);
+    CHECK((b.read_record("one") == versioned{2, awkward_bytes()}));
+    CHECK_FALSE(a.read_view());
+    CHECK(a.change_view(0, "view") == verdict::ok);
+    CHECK((b.read_record("two") == versioned{1, "its own"}));
+  }
+
   SUBCASE("it has nothing to do with a slot, a lock or a cached result") {
     CHECK(a.change_view(0, "view") == verdict::ok);
     const auto by = a.claim(0, "first", 1);

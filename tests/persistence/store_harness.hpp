@@ -95,6 +95,12 @@ class lane_harness {
   persistence::verdict change_view(std::uint64_t expected, std::string_view bytes) {
     return ask<persistence::verdict>([&](auto& l, auto done) { l.change_view(expected, bytes, done); });
   }
+  std::optional<persistence::versioned> read_record(std::string_view name) {
+    return ask<std::optional<persistence::versioned>>([&](auto& l, auto done) { l.read_record(name, done); });
+  }
+  persistence::verdict change_record(std::string_view name, std::uint64_t expected, std::string_view bytes) {
+    return ask<persistence::verdict>([&](auto& l, auto done) { l.change_record(name, expected, bytes, done); });
+  }
   std::optional<std::string> acquire(std::string_view lock, milliseconds limit) {
     return ask<std::optional<std::string>>([&](auto& l, auto done) { l.acquire(lock, limit, done); });
   }

@@ -130,6 +130,17 @@ class wayward_store final : public persistence::store {
         inner_->change_view(expected, bytes, std::move(then));
       });
     }
+    void read_record(std::string_view name,
+                     persistence::completion<std::optional<persistence::versioned>> done) override {
+      pass(std::move(done),
+           [this, name = std::string(name)](auto then) { inner_->read_record(name, std::move(then)); });
+    }
+    void change_record(std::string_view name, std::uint64_t expected, std::string_view bytes,
+                       persistence::completion<persistence::verdict> done) override {
+      pass(std::move(done), [this, name = std::string(name), expected, bytes = std::string(bytes)](auto then) {
+        inner_->change_record(name, expected, bytes, std::move(then));
+      });
+    }
     void acquire(std::string_view lock, milliseconds limit,
                  persistence::completion<std::optional<std::string>> done) override {
       pass(std::move(done),

@@ -165,6 +165,17 @@ class simulated_lane final : public store_lane {
         std::move(done));
   }
 
+  void read_record(std::string_view name, completion<std::optional<versioned>> done) override {
+    ask<std::optional<versioned>>([name = std::string(name)](memory_contents& all) { return all.read_record(name); },
+                                  std::move(done));
+  }
+  void change_record(std::string_view name, std::uint64_t expected, std::string_view bytes,
+                     completion<verdict> done) override {
+    change<verdict>([name = std::string(name), expected, text = std::string(bytes)](
+                        memory_contents& all) { return all.change_record(name, expected, text); },
+                    std::move(done));
+  }
+
   // Of no use to a node so far.
   void time_to_live(const entity&, completion<std::optional<milliseconds>>) override { std::terminate(); }
   void extend(const entity&, const token&, milliseconds, completion<verdict>) override { std::terminate(); }

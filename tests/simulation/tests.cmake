@@ -2,8 +2,12 @@
 # more, with few slots, and linked with other definitions of what transport/ and persistence/ do with the world.
 set(simulated_sources
   actors/admin/json.cpp
+  actors/call_places.cpp
   actors/catalogue_view.cpp
   actors/client_capabilities.cpp
+  actors/circuit.cpp
+  actors/circuit_keeper.cpp
+  actors/circuit_text.cpp
   actors/cluster.cpp
   actors/cluster_routes.cpp
   actors/cluster_text.cpp
@@ -20,6 +24,7 @@ set(simulated_sources
   actors/remote_exchange.cpp
   actors/roster.cpp
   actors/session.cpp
+  actors/session_admission.cpp
   actors/session_answers.cpp
   actors/session_asks.cpp
   actors/session_calls.cpp

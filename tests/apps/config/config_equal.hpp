@@ -63,13 +63,24 @@ inline auto parts(const actors::store_config& l) {
   return std::tuple_cat(parts(primary), std::make_tuple(a, b, c, d, e, f));
 }
 
+inline auto parts(const actors::retry_config& r) {
+  const auto& [a, b, c] = r;
+  return std::make_tuple(a, b, c);
+}
+
+inline auto parts(const actors::machines::breaker::policy& p) {
+  const auto& [a, b, c, d, e, f] = p;
+  return std::make_tuple(a, b, c, d, e, f);
+}
+
 /// All but alias and target.
 inline bool same_options(const actors::upstream_config& x, const actors::upstream_config& y) {
   const auto options = [](const actors::upstream_config& u) {
     const auto& [alias, target, enabled, eager, scope, at, dt, ap, dp, ar, dr, call, list, idle, rmin, rmax, limits,
-                 kept, unjournaled, read_only, idempotent] = u;
+                 kept, unjournaled, read_only, idempotent, concurrent, queue, retry, breaks, breaker] = u;
     return std::make_tuple(enabled, eager, scope, at, dt, ap, dp, ar, dr, call, list, idle, rmin, rmax, parts(limits),
-                           kept, unjournaled, read_only, idempotent);
+                           kept, unjournaled, read_only, idempotent, concurrent, queue, parts(retry), breaks,
+                           parts(breaker));
   };
   return options(x) == options(y);
 }

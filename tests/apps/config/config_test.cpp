@@ -146,6 +146,10 @@ upstreams:
     eager: true
     unjournaled_tools: [get_*, "list?"]
     retry_hints: [idempotentHint]
+    max_concurrent: 8
+    queue: 0
+    retry: {attempts: 5, min: 10ms, max: 1s}
+    breaker: {enabled: false, failures: 2, failure_rate: 25, window: 1m, open_for: 1s, open_max: 1s, probes: 3}
     reconnect_min: 1s
     reconnect_max: 1s
 )",
@@ -167,6 +171,9 @@ upstreams:
   CHECK(web.kept == actors::durability::none);
   CHECK(web.call_timeout == 10s);
   CHECK(web.limits.in_flight_max == 5);
+  CHECK(web.max_concurrent == 0);
+  CHECK(web.breaker_enabled);
+  CHECK(web.breaker.failures == 5);
   CHECK(web.limits.connect_timeout == 2s);
   const auto& local = c.upstreams[1];
   const auto& command = std::get<stdio_command>(local.target);
@@ -179,6 +186,11 @@ upstreams:
   CHECK(local.kept == actors::durability::journal);
   CHECK(local.unjournaled_tools == std::vector<std::string>{"get_*", "list?"});
   CHECK(local.retry_idempotent);
+  CHECK(local.max_concurrent == 8);
+  CHECK(local.queue == 0);
+  CHECK(parts(local.retry) == std::make_tuple(5u, 10ms, 1'000ms));
+  CHECK_FALSE(local.breaker_enabled);
+  CHECK(parts(local.breaker) == std::make_tuple(2u, 25u, 60'000ms, 1'000ms, 1'000ms, 3u));
   CHECK_FALSE(local.retry_read_only);
   CHECK(local.scope == actors::upstream_scope::automatic);
 }

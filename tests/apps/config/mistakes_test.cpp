@@ -79,6 +79,29 @@ TEST_CASE("an upstream is reached in exactly one way, and its other keys fit tha
   CHECK(has(mistakes_in("upstreams: {a: {command: npx -y thing}}"), "go into `args`"));
 }
 
+TEST_CASE("how an upstream is spared has its bounds") {
+  const auto in_breaker = [](const std::string& key) {
+    return mistakes_in("upstreams: {a: {command: x, breaker: {" + key + "}}}");
+  };
+  CHECK(in_breaker("failures: 1, failure_rate: 100, window: 1s, open_for: 1ms, open_max: 1h, probes: 16") == "");
+  CHECK(has(in_breaker("failures: 0"), "upstreams.a.breaker.failures: "));
+  CHECK(has(in_breaker("failure_rate: 0"), "upstreams.a.breaker.failure_rate: "));
+  CHECK(has(in_breaker("failure_rate: 101"), "upstreams.a.breaker.failure_rate: "));
+  CHECK(has(in_breaker("window: 10ms"), "upstreams.a.breaker.window: "));
+  CHECK(has(in_breaker("window: 10"), "upstreams.a.breaker.window: "));
+  CHECK(has(in_breaker("probes: 17"), "upstreams.a.breaker.probes: "));
+  CHECK(has(in_breaker("probes: 0"), "upstreams.a.breaker.probes: "));
+  CHECK(has(in_breaker("failure: 3"), "failures"));
+  CHECK(has(in_breaker("enabled: often"), "upstreams.a.breaker.enabled: "));
+  CHECK(has(in_breaker("open_for: 2m"), "has a `breaker.open_for` (2m) over its `breaker.open_max` (1m)"));
+  CHECK(has(mistakes_in("upstreams: {a: {command: x, breaker: off}}"), "breaker: must be a map"));
+  CHECK(has(mistakes_in("upstreams: {a: {command: x, retry: {attempts: 0}}}"), "upstreams.a.retry.attempts: "));
+  CHECK(has(mistakes_in("upstreams: {a: {command: x, retry: {min: 5s}}}"),
+            "has a `retry.min` (5s) over its `retry.max` (2s)"));
+  CHECK(has(mistakes_in("upstreams: {a: {command: x, max_concurrent: -1}}"), "upstreams.a.max_concurrent: "));
+  CHECK(has(mistakes_in("upstreams: {a: {command: x, queue: many}}"), "upstreams.a.queue: "));
+}
+
 TEST_CASE("the two listeners must differ") {
   CHECK(has(mistakes_in("listen: 127.0.0.1:9\nadmin: {listen: 127.0.0.1:9}"), "they must differ"));
   CHECK(has(mistakes_in("listen: 127.0.0.1:65535"), "set admin.listen"));

@@ -43,7 +43,7 @@ export class Store {
   async contents() {
     if (storeKind === 'redis') {
       const keys = (await this.redis('--scan', '--pattern', `${this.prefix}:*`)).split('\n').filter(Boolean);
-      return keys.filter((key) => !/:(owner|view|format)$/.test(key)).sort();
+      return keys.filter((key) => !/:(owner|view|format|record:.*)$/.test(key)).sort();
     }
     const tables = ['entity', 'part', 'journal', 'event'];
     const counts = await this.sql(tables.map((table) => `select count(*) from ${table};`).join(' '));
