@@ -59,6 +59,7 @@ struct call final : transport::upstream_events, std::enable_shared_from_this<cal
   std::string params;                        ///< as the upstream is to see them, but for the progress token
   std::size_t token_at = 0, token_size = 0;  ///< where the progress token stands in `params`
   std::uint32_t upstream = 0;
+  std::string state_key;  ///< under which its tool's state is kept; empty if it has none
   std::vector<std::uint32_t> fallbacks;  ///< further upstreams to ask if this one does not know the resource
   std::string shown_uri, upstream_uri;   ///< where a resource is known to the client under another URI, raw
   link_ptr link;

@@ -7,9 +7,7 @@
 #include "actors/session_durability.hpp"
 #include "actors/test_hooks.hpp"
 #include "actors/upstream.hpp"
-#include "actors/uri_rewrite.hpp"
 #include "transport/errc.hpp"
-#include "transport/mcp/convert.hpp"
 #include "transport/mcp/messages.hpp"
 
 namespace holdfast::actors {
@@ -85,6 +83,7 @@ void session_actor::set_params(call& c, const mcp::envelope& e, mcp::raw_json pa
 
 void session_actor::start(const call_ptr& c, const std::string& tool) {
   c->tool = tool;
+  if (c->what == mcp::method::tools_call) c->state_key = state_key_of(*c);
   c->history.reserve(4);
   apply(c, execution::select{tool});
   apply(c, execution::parameters_given{});
@@ -93,6 +92,7 @@ void session_actor::start(const call_ptr& c, const std::string& tool) {
 
 /// Sends the call on its way, or lets it wait for the connection.
 void session_actor::go(const call_ptr& c) {
+  if (awaits_state(*c)) return;
   auto& u = use(c->upstream);
   if (u.level_pending) return u.waiting.push_back(c);
   const auto link = u.link->get();
@@ -123,9 +123,11 @@ void session_actor::dispatch(const call_ptr& c) {
   body += R"(,"method":")";
   body += mcp::to_string(c->what);
   body += R"(","params":)";
+  const auto params_at = body.size();
   body += params.substr(0, c->token_at);
   if (c->token_size > 0) body += id;
   body += params.substr(c->token_at + c->token_size);
+  if (!c->state_key.empty()) body.replace(params_at, body.npos, with_state(*c, body.substr(params_at)));
   body += '}';
   trace(session_trace::place::session, session_trace::place::upstream, body, c.get());
   c->link->request({c->id, std::move(body), node_.config.upstreams[c->upstream].call_timeout}, c);
@@ -207,74 +209,6 @@ void session_actor::report(const call_ptr& c) {
   put_answer(p, {});
 }
 
-/// What the client is told, whole; empty if nothing.
-std::string session_actor::response_of(const call& call) {
-  const auto* const c = &call;
-  const auto answer = [&](std::initializer_list<std::string_view> parts) {
-    constexpr std::string_view head = R"({"jsonrpc":"2.0","id":)";
-    std::size_t size = head.size() + c->client_id.size() + 1;
-    for (const auto part : parts) size += part.size();
-    std::string whole;
-    whole.reserve(size);
-    whole.append(head).append(c->client_id);
-    for (const auto part : parts) whole += part;
-    whole += '}';
-    return whole;
-  };
-  if (!c->error.empty()) return answer({R"(,"error":)", c->error});
-  if (c->answer.empty()) return {};
-  const auto e = mcp::scan(c->answer);
-  if (e->error.data() != nullptr) {
-    return answer({relayed_error(*c, e->error)});
-  }
-  learn_uris(*c, e->result);
-  std::string changed;
-  auto result = std::string_view(e->result);
-  if (mcp::needs_conversion(c->what, revision_)) result = changed = mcp::convert_result(c->what, revision_, result);
-  const auto view = node_.views[capabilities_.index()].get();
-  if (!c->shown_uri.empty() || (view && view->has_shadowed_uris())) {
-    changed = rewrite_uris(result, [&](const std::string& uri) -> std::optional<std::string> {
-      if (!c->shown_uri.empty() && uri == c->upstream_uri) return c->shown_uri;
-      return view ? view->shown_uri(c->upstream, uri) : std::nullopt;
-    });
-    result = changed;
-  }
-  return answer({R"(,"result":)", result});
-}
-
-/// What the client is told of an upstream's error, with its member name: `,"error":{…}` or `,"result":{…}`.
-std::string session_actor::relayed_error(const call& c, mcp::raw_json error) const {
-  const auto code = mcp::integer_value(mcp::member(error, "code")).value_or(mcp::code::internal_error);
-  const auto text = mcp::string_value(mcp::member(error, "message")).value_or(std::string());
-  const auto as_tool_error = [&](const std::string& said) {
-    return R"(,"result":{"content":[{"type":"text","text":)" + mcp::quote(said) + R"(}],"isError":true})";
-  };
-  const auto is_tool = c.what == mcp::method::tools_call;
-  if (is_tool && code == mcp::code::url_elicitation_required &&
-      !(revision_ >= mcp::revision::r2025_11_25 && capabilities_.elicitation_url)) {
-    return as_tool_error(text.empty() ? "This tool needs a page to be opened, which this client cannot do" : text);
-  }
-  if (is_tool && code == mcp::code::missing_capability) {
-    return as_tool_error("This tool needs a client capability that is not there: " + text);
-  }
-  if (code <= mcp::code::header_mismatch && code >= mcp::code::unsupported_revision) {
-    return R"(,"error":)" +
-           mcp::error_object(mcp::code::internal_error, "The upstream refused the request", error_data(c, text, false));
-  }
-  return R"(,"error":)" + std::string(error);
-}
-
-/// Empty if the upstream is no longer configured, which can be for a call of before a restart.
-std::string_view session_actor::alias_of(const call& c) const {
-  const auto& all = node_.config.upstreams;
-  return c.upstream < all.size() ? std::string_view(all[c.upstream].alias) : std::string_view();
-}
-
-std::string session_actor::error_data(const call& c, std::string_view reason, bool may_have_run) const {
-  return R"({"upstream":)" + mcp::quote(alias_of(c)) + R"(,"reason":)" + mcp::quote(reason) +
-         (may_have_run ? R"(,"mayHaveRun":true})" : "}");
-}
-
 void session_actor::fail(const call_ptr& c, int code, std::string_view message, std::string_view reason) {
   c->error = mcp::error_object(code, message, error_data(*c, reason, false));
   apply(c, execution::error_came{});
@@ -286,6 +220,7 @@ void session_actor::finish(const call_ptr& c) {
   node_.calls.end(slot_);
   log_call(*c);
   touch();
+  if (!c->state_key.empty()) release_state(c->state_key);
   const auto failed = std::holds_alternative<execution::interrupted>(c->state) || !c->error.empty();
   home().figures().note(c->upstream, c->what == mcp::method::tools_call, failed,
                         std::chrono::duration_cast<std::chrono::microseconds>(last_traffic_ - c->began));
@@ -316,8 +251,9 @@ void session_actor::on_answer(call_answer& m) {
   const auto& c = m.of;
   if (execution::is_final(c->state)) return;
   trace(session_trace::place::upstream, session_trace::place::session, m.json, c.get());
-  const auto e = mcp::scan(m.json);
+  auto e = mcp::scan(m.json);
   if (!e) return fail(c, mcp::code::internal_error, "The upstream's answer is not valid", e.error().message());
+  if (!c->state_key.empty() && take_state(*c, m.json)) e = mcp::scan(m.json);
   const auto failed = e->error.data() != nullptr;
   if (failed && ask_next_upstream(c, e->error)) return;
   const auto is_error =

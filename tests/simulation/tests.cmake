@@ -20,6 +20,7 @@ set(simulated_sources
   actors/remote_exchange.cpp
   actors/roster.cpp
   actors/session.cpp
+  actors/session_answers.cpp
   actors/session_asks.cpp
   actors/session_calls.cpp
   actors/session_commits.cpp
@@ -33,6 +34,7 @@ set(simulated_sources
   actors/session_routes.cpp
   actors/session_steering.cpp
   actors/session_text.cpp
+  actors/session_tool_state.cpp
   actors/session_trace.cpp
   actors/shard.cpp
   actors/shard_scheduler.cpp

@@ -1,0 +1,82 @@
+#include <initializer_list>
+#include <optional>
+#include <string>
+
+#include "actors/session_actor.hpp"
+#include "actors/uri_rewrite.hpp"
+#include "transport/mcp/convert.hpp"
+#include "transport/mcp/messages.hpp"
+
+// What a client is told of the outcome of a call.
+
+namespace holdfast::actors {
+
+/// What the client is told, whole; empty if nothing.
+std::string session_actor::response_of(const call& call) {
+  const auto* const c = &call;
+  const auto answer = [&](std::initializer_list<std::string_view> parts) {
+    constexpr std::string_view head = R"({"jsonrpc":"2.0","id":)";
+    std::size_t size = head.size() + c->client_id.size() + 1;
+    for (const auto part : parts) size += part.size();
+    std::string whole;
+    whole.reserve(size);
+    whole.append(head).append(c->client_id);
+    for (const auto part : parts) whole += part;
+    whole += '}';
+    return whole;
+  };
+  if (!c->error.empty()) return answer({R"(,"error":)", c->error});
+  if (c->answer.empty()) return {};
+  const auto e = mcp::scan(c->answer);
+  if (e->error.data() != nullptr) {
+    return answer({relayed_error(*c, e->error)});
+  }
+  learn_uris(*c, e->result);
+  std::string changed;
+  auto result = std::string_view(e->result);
+  if (mcp::needs_conversion(c->what, revision_)) result = changed = mcp::convert_result(c->what, revision_, result);
+  const auto view = node_.views[capabilities_.index()].get();
+  if (!c->shown_uri.empty() || (view && view->has_shadowed_uris())) {
+    changed = rewrite_uris(result, [&](const std::string& uri) -> std::optional<std::string> {
+      if (!c->shown_uri.empty() && uri == c->upstream_uri) return c->shown_uri;
+      return view ? view->shown_uri(c->upstream, uri) : std::nullopt;
+    });
+    result = changed;
+  }
+  return answer({R"(,"result":)", result});
+}
+
+/// What the client is told of an upstream's error, with its member name: `,"error":{…}` or `,"result":{…}`.
+std::string session_actor::relayed_error(const call& c, mcp::raw_json error) const {
+  const auto code = mcp::integer_value(mcp::member(error, "code")).value_or(mcp::code::internal_error);
+  const auto text = mcp::string_value(mcp::member(error, "message")).value_or(std::string());
+  const auto as_tool_error = [&](const std::string& said) {
+    return R"(,"result":{"content":[{"type":"text","text":)" + mcp::quote(said) + R"(}],"isError":true})";
+  };
+  const auto is_tool = c.what == mcp::method::tools_call;
+  if (is_tool && code == mcp::code::url_elicitation_required &&
+      !(revision_ >= mcp::revision::r2025_11_25 && capabilities_.elicitation_url)) {
+    return as_tool_error(text.empty() ? "This tool needs a page to be opened, which this client cannot do" : text);
+  }
+  if (is_tool && code == mcp::code::missing_capability) {
+    return as_tool_error("This tool needs a client capability that is not there: " + text);
+  }
+  if (code <= mcp::code::header_mismatch && code >= mcp::code::unsupported_revision) {
+    return R"(,"error":)" +
+           mcp::error_object(mcp::code::internal_error, "The upstream refused the request", error_data(c, text, false));
+  }
+  return R"(,"error":)" + std::string(error);
+}
+
+/// Empty if the upstream is no longer configured, which can be for a call of before a restart.
+std::string_view session_actor::alias_of(const call& c) const {
+  const auto& all = node_.config.upstreams;
+  return c.upstream < all.size() ? std::string_view(all[c.upstream].alias) : std::string_view();
+}
+
+std::string session_actor::error_data(const call& c, std::string_view reason, bool may_have_run) const {
+  return R"({"upstream":)" + mcp::quote(alias_of(c)) + R"(,"reason":)" + mcp::quote(reason) +
+         (may_have_run ? R"(,"mayHaveRun":true})" : "}");
+}
+
+}  // namespace holdfast::actors
