@@ -64,6 +64,7 @@ struct call final : transport::upstream_events, std::enable_shared_from_this<cal
   std::string params;                        ///< as the upstream is to see them, but for the progress token
   std::size_t token_at = 0, token_size = 0;  ///< where the progress token stands in `params`
   std::uint32_t upstream = 0;
+  std::string state_key;                 ///< under which its tool's state is kept; empty if it has none
   std::vector<std::uint32_t> fallbacks;  ///< further upstreams to ask if this one does not know the resource
   std::string shown_uri, upstream_uri;   ///< where a resource is known to the client under another URI, raw
   link_ptr link;
@@ -78,7 +79,8 @@ struct call final : transport::upstream_events, std::enable_shared_from_this<cal
   machines::execution::state state;
   std::vector<machines::execution::transition> history;
   machines::execution::timestamp started;
-  std::chrono::steady_clock::time_point began = {}, sent_at = {}, deadline = {};  ///< here: when it came, was sent, ends
+  std::chrono::steady_clock::time_point began = {}, sent_at = {},
+                                        deadline = {};  ///< here: when it came, was sent, ends
 
   std::uint64_t number = 0;     ///< of this session's calls in this process
   std::uint64_t execution = 0;  ///< its name in the journal; 0 = it has none
@@ -90,6 +92,7 @@ struct call final : transport::upstream_events, std::enable_shared_from_this<cal
       answers;                                        ///< of the client, that may not have reached the upstream
   mcp::trace_context trace;                           ///< of the request; absent where the client has sent none
   std::unique_ptr<tracing::traced_call> traced = {};  ///< null: no spans of it are sent
+  bool awaits_state = false;                          ///< an earlier call of its stateful tool has to end first
   bool in_journal = false;                            ///< its intent stands there
   bool repeatable = false;                            ///< the operator allows to send it again if it was cut off
   bool sent = false;                                  ///< has left, or left before a restart

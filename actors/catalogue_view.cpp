@@ -218,7 +218,9 @@ bool catalogue_view::may_read(std::uint32_t upstream, std::string_view uri) cons
 }
 
 const catalogue_view::route* catalogue_view::tool(std::string_view shown) const {
-  const auto found = tools_.find(shown);
+  auto found = tools_.find(shown);
+  // A version, `tool@2`, is not shown as its users know it.
+  if (found == tools_.end() && shown.find('@') != shown.npos) found = tools_.find(mcp::shown_name(shown));
   return found == tools_.end() ? nullptr : &found->second;
 }
 

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "actors/cluster_config.hpp"
@@ -17,7 +16,7 @@
 #include "transport/mcp/classify.hpp"
 #include "transport/secret.hpp"
 #include "transport/tls_identity.hpp"
-#include "transport/upstream_connection.hpp"
+#include "transport/upstream_target.hpp"
 
 namespace holdfast::actors {
 
@@ -43,7 +42,7 @@ struct retry_config {
 
 struct upstream_config {
   std::string alias;  ///< [A-Za-z0-9_-]{1,32}, unique
-  std::variant<transport::stdio_command, transport::http_endpoint> target;
+  transport::upstream_target target;
   bool enabled = true;
   bool eager = false;  ///< connect at start instead of at the first need
   upstream_scope scope = upstream_scope::automatic;
@@ -88,6 +87,7 @@ struct session_limits {
   std::chrono::milliseconds stream_lifetime{
       0};  ///< close streams with a `retry` hint after so long (2025-11-25); 0 = never
   std::chrono::milliseconds client_answer_timeout{300'000};  ///< for sampling, elicitation and roots
+  std::size_t tool_state_bytes_max = 256u << 10;             ///< of all stateful tools together
 };
 
 struct catalogue_config {

@@ -30,9 +30,10 @@ inline constexpr std::size_t client_info_max = 1024;  // bytes that upstreams ar
 
 /// Private to the session_*.cpp files, one per concern: session.cpp (life cycle, streams), session_requests.cpp (what
 /// clients ask), session_routes.cpp (at which upstream), session_calls.cpp (calls there), session_asks.cpp (what
-/// upstreams ask and tell), session_admission.cpp (what keeps a call from its upstream), session_durable.cpp (what is
-/// written down, and what waits for that), session_recovery.cpp (how it comes back), session_gap.cpp (what its client
-/// is told then).
+/// upstreams ask and tell), session_admission.cpp (what keeps a call from its upstream), session_answers.cpp (what
+/// clients are told of a call), session_tool_state.cpp (what stateful tools keep), session_durable.cpp (what is written
+/// down, and what waits for that), session_recovery.cpp (how it comes back), session_gap.cpp (what its client is told
+/// then).
 class session_actor final : public shard_actor {
  public:
   session_actor(caf::actor_config& cfg, shard& home, node_context& node, std::string id, std::string principal,
@@ -242,6 +243,13 @@ class session_actor final : public shard_actor {
   void end_upstream_span(call& c, bool failed);
   void end_spans(call& c);
   void trace_commit(const mcp::trace_context& above);
+
+  // session_tool_state.cpp
+  std::string state_key_of(const call& c) const;
+  bool awaits_state(const call& c) const;
+  void release_state(const std::string& key);
+  std::string with_state(const call& c, std::string_view params) const;
+  bool take_state(const call& c, std::string& json);
 
   // session_asks.cpp
   void on_call_message(call_message& m);

@@ -75,6 +75,7 @@ void session_actor::set_params(call& c, const mcp::envelope& e, mcp::raw_json pa
 
 void session_actor::start(const call_ptr& c, const std::string& tool) {
   c->tool = tool;
+  if (c->what == mcp::method::tools_call) c->state_key = state_key_of(*c);
   c->history.reserve(4);
   apply(c, execution::select{tool});
   apply(c, execution::parameters_given{});
@@ -83,6 +84,7 @@ void session_actor::start(const call_ptr& c, const std::string& tool) {
 
 /// Sends the call on its way, once the upstream may have it.
 void session_actor::go(const call_ptr& c) {
+  if (c->awaits_state = awaits_state(*c); c->awaits_state) return;
   auto& u = use(c->upstream);
   if (u.level_pending) return u.waiting.push_back(c);
   admit(c);
@@ -120,9 +122,11 @@ void session_actor::dispatch(const call_ptr& c) {
   body += R"(,"method":")";
   body += mcp::to_string(c->what);
   body += R"(","params":)";
+  const auto params_at = body.size();
   body += params.substr(0, c->token_at);
   if (c->token_size > 0) body += id;
   body += params.substr(c->token_at + c->token_size);
+  if (!c->state_key.empty()) body.replace(params_at, body.npos, with_state(*c, body.substr(params_at)));
   body += '}';
   trace(session_trace::place::session, session_trace::place::upstream, body, c.get());
   auto traceparent = trace_upstream(*c, body);
@@ -239,6 +243,7 @@ void session_actor::finish(const call_ptr& c) {
   log_call(*c);
   end_spans(*c);
   touch();
+  if (!c->state_key.empty()) release_state(c->state_key);
   auto& counted = home().counters();
   const auto is_tool = c->what == mcp::method::tools_call;
   (is_tool ? counted.executions.took : counted.other_calls).add(last_traffic_ - c->began);
@@ -271,11 +276,12 @@ void session_actor::on_answer(call_answer& m) {
   const auto& c = m.of;
   if (execution::is_final(c->state)) return;
   trace(session_trace::place::upstream, session_trace::place::session, m.json, c.get());
-  const auto e = mcp::scan(m.json);
+  auto e = mcp::scan(m.json);
   const auto refused = !e || e->error.data() != nullptr;
   count_upstream_end(*c, refused ? &metrics::upstream_counters::refused : &metrics::upstream_counters::answered);
   if (!e) return fail(c, mcp::code::internal_error, "The upstream's answer is not valid", e.error().message());
   note_success(*c);
+  if (!c->state_key.empty() && take_state(*c, m.json)) e = mcp::scan(m.json);
   const auto failed = e->error.data() != nullptr;
   if (failed && ask_next_upstream(c, e->error)) return;
   const auto is_error =

@@ -33,6 +33,7 @@ session_snapshot session_actor::snapshot() {
   if (!work_) return s;
   note_gaps(s);
   s.last_ask = work_->last_ask;
+  s.tool_state = work_->tool_state;
   const auto alias = [&](std::uint32_t u) { return node_.config.upstreams[u].alias; };
   for (const auto& [uri, u] : work_->subscriptions) s.subscriptions.push_back({alias(u), uri});
   for (const auto& [uri, u] : work_->learned_uris) s.learned_uris.push_back({alias(u), uri});

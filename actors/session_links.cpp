@@ -23,10 +23,12 @@ upstream_use& session_actor::use(std::uint32_t upstream) {
   auto& uses = work().uses;
   const auto found = std::find_if(uses.begin(), uses.end(), [&](const auto& u) { return u.upstream == upstream; });
   if (found != uses.end()) return *found;
-  const auto scope = node_.config.upstreams[upstream].scope;
+  const auto& config = node_.config.upstreams[upstream];
+  const auto scope = config.scope;
   auto& u = uses.emplace_back();
   u.upstream = upstream;
-  u.own = scope == upstream_scope::session || (scope == upstream_scope::automatic && !capabilities_.empty());
+  u.own = scope == upstream_scope::session || (scope == upstream_scope::automatic && !capabilities_.empty() &&
+                                               !std::holds_alternative<transport::program_set>(config.target));
   if (u.own) {
     auto session = adoptable(upstream);
     u.before = session.id;

@@ -95,6 +95,7 @@ void session_actor::take_snapshot(const session_snapshot& s) {
   d.last_execution = s.last_execution;
   auto& w = work();
   w.last_ask = s.last_ask;
+  w.tool_state = s.tool_state;
   const auto restore = [&](const auto& from, auto& to) {
     for (const auto& u : from) {
       if (const auto index = upstream_index(u.upstream)) to.emplace_back(u.uri, *index);
@@ -239,7 +240,10 @@ void session_actor::recover_call(std::uint64_t number, const journal_text& j,
   node_.calls.begin(slot_);
   const auto upstream = upstream_index(j.upstream);
   c->upstream = upstream.value_or(std::numeric_limits<std::uint32_t>::max());
-  if (upstream) c->deadline = c->began + node_.config.upstreams[*upstream].call_timeout;
+  if (upstream) {
+    c->deadline = c->began + node_.config.upstreams[*upstream].call_timeout;
+    c->state_key = state_key_of(*c);
+  }
   if (!c->sent) {
     if (upstream && !c->params.empty()) return go(c);
     return fail(c, mcp::code::internal_error, "The upstream is not available", "it is not configured here");

@@ -57,6 +57,7 @@ struct session_workings {
   std::vector<std::pair<post_ptr, std::string>> awaiting_level;  // `logging/setLevel` and its raw id
   std::vector<execution_record> finished;
   std::vector<upstream_loss> losses;  // the last ones
+  std::string tool_state;             // raw object: of each stateful tool, by `call::state_key`; empty if there is none
   std::uint64_t last_ask = 0, last_call = 0;
 };
 

@@ -189,13 +189,7 @@ transport::loop::timer upstream_actor::after(std::chrono::milliseconds delay, st
 }
 
 void upstream_actor::open() {
-  const auto& target = config().target;
-  if (const auto* command = std::get_if<transport::stdio_command>(&target)) {
-    connection_ = transport::upstream_connection::over_stdio(home().loop(), *command, config().limits, *this);
-  } else {
-    connection_ = transport::upstream_connection::over_http(home().loop(), std::get<transport::http_endpoint>(target),
-                                                            config().limits, *this);
-  }
+  connection_ = transport::connection_to(home().loop(), config().target, config().limits, *this);
   const auto opened = [this, self = self(), attempt = ++attempt_](auto result) {
     home().deliver(self, callback{[this, attempt, result = std::move(result)] {
                      if (attempt == attempt_ && !stopping_) on_opened(result);

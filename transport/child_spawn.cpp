@@ -125,7 +125,7 @@ outcome<guarded_child> spawn_guarded(const std::string& guard_path, const stdio_
     if (!move_up(end)) return spawn_failure("descriptors", errno);
     ::posix_spawn_file_actions_adddup2(&settings.actions, end.get(), target);
   }
-  std::vector<std::string> arguments{"holdfast-guard", c.directory, c.command};
+  std::vector<std::string> arguments{"holdfast-guard", c.directory, std::to_string(c.memory_bytes_max), c.command};
   arguments.insert(arguments.end(), c.args.begin(), c.args.end());
   auto environment = child_environment(c, ::environ);
   auto argv = pointers_to(arguments), envp = pointers_to(environment);

@@ -101,6 +101,11 @@ class guarded_process final : public stdio_process, public std::enable_shared_fr
     return true;
   }
 
+  void finish_input() override {
+    input_ends_ = true;
+    if (writing_.empty()) close_stdin();
+  }
+
   void stop(std::chrono::milliseconds grace) override {
     if (stopping_ || exited_) return;
     stopping_ = true;
@@ -157,6 +162,8 @@ class guarded_process final : public stdio_process, public std::enable_shared_fr
       close_stdin();
     } else if (!waiting_.empty()) {
       write_next();
+    } else if (input_ends_) {
+      close_stdin();
     }
   }
 
@@ -292,8 +299,8 @@ class guarded_process final : public stdio_process, public std::enable_shared_fr
   loop::timer timer_ = 0;
   std::chrono::milliseconds grace_{0};
   int exit_status_ = 0;
-  bool stopping_ = false, exited_ = false, out_ended_ = false, err_ended_ = false, report_ended_ = false,
-       ended_ = false;
+  bool input_ends_ = false, stopping_ = false, exited_ = false, out_ended_ = false, err_ended_ = false,
+       report_ended_ = false, ended_ = false;
 };
 
 }  // namespace

@@ -43,6 +43,9 @@ class stdio_process {
   /// Queues bytes for the standard input. False: the queue would go over its bound, and nothing is queued.
   virtual bool write(std::string bytes) = 0;
 
+  /// Closes the standard input once what was queued is written.
+  virtual void finish_input() = 0;
+
   /// Closes the standard input, sends SIGTERM after `grace` and SIGKILL after another. `on_exit` follows.
   virtual void stop(std::chrono::milliseconds grace) = 0;
 

@@ -15,6 +15,7 @@
 namespace holdfast::transport {
 
 class loop;
+struct program_set;
 
 /// A command to run as a stdio server: no shell, its own process group, an environment of `env` plus a short
 /// whitelist (PATH, HOME, USER, LANG, LC_*, TERM, TMPDIR, TZ) and the names in `env_pass`.
@@ -23,7 +24,10 @@ struct stdio_command {
   std::vector<std::string> args;
   std::vector<std::pair<std::string, secret>> env;
   std::vector<std::string> env_pass;
-  std::string directory;  ///< working directory; empty = ours
+  std::string directory;             ///< working directory; empty = ours
+  std::size_t memory_bytes_max = 0;  ///< that one of its processes may write to; 0 = no limit
+
+  bool operator==(const stdio_command&) const = default;
 };
 
 /// A server reached over HTTP: Streamable HTTP, or the older HTTP+SSE if that is what answers.
@@ -73,6 +77,9 @@ class upstream_connection {
   /// `events` outlives the connection or is cleared by `close`.
   static std::shared_ptr<upstream_connection> over_stdio(loop& on, stdio_command c, upstream_limits l,
                                                          upstream_connection_events& events);
+  /// Not a server: each call runs a program.
+  static std::shared_ptr<upstream_connection> over_programs(loop& on, program_set s, upstream_limits l,
+                                                            upstream_connection_events& events);
   static std::shared_ptr<upstream_connection> over_http(loop& on, http_endpoint e, upstream_limits l,
                                                         upstream_connection_events& events);
   virtual ~upstream_connection() = default;
@@ -92,7 +99,7 @@ class upstream_connection {
   /// Null before `open` has completed.
   virtual std::shared_ptr<upstream_link> link() = 0;
 
-  /// "stdio", "streamable-http" or "sse".
+  /// "stdio", "streamable-http", "sse" or "exec".
   virtual const char* protocol() const noexcept = 0;
 
   /// Ends the session (DELETE) or the process (close stdin, wait, SIGTERM, wait, SIGKILL) in the background and calls

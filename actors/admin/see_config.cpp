@@ -91,7 +91,8 @@ std::string sessions_text(const session_limits& s) {
   o.text("passivate_after", duration(s.passivate_after)).text("stream_after", duration(s.stream_after));
   o.text("keep_alive", duration(s.keep_alive)).text("retry", duration(s.retry));
   o.text("stream_lifetime", duration(s.stream_lifetime));
-  return o.text("client_answer_timeout", duration(s.client_answer_timeout)).str();
+  o.text("client_answer_timeout", duration(s.client_answer_timeout));
+  return o.number("tool_state_bytes_max", s.tool_state_bytes_max).str();
 }
 
 std::string catalogue_text(const catalogue_config& c) {
@@ -112,6 +113,12 @@ void add_target(json_object& o, const upstream_config& u) {
   if (const auto* const http = std::get_if<transport::http_endpoint>(&u.target)) {
     o.text("url", target_of(u)).raw("headers", hidden_values(http->headers)).text("ca_file", http->ca_file);
     o.text("transport", protocols[static_cast<std::size_t>(http->speaks)]);
+    return;
+  }
+  if (const auto* const programs = std::get_if<transport::program_set>(&u.target)) {
+    std::vector<std::string> names;
+    for (const auto& t : programs->tools) names.push_back(t.name);
+    o.texts("exec", names).number("processes_max", programs->processes_max).text("locale", programs->locale);
     return;
   }
   const auto& stdio = std::get<transport::stdio_command>(u.target);

@@ -7,6 +7,8 @@ namespace holdfast::actors::admin {
 
 std::string target_of(const upstream_config& u) {
   if (const auto* command = std::get_if<transport::stdio_command>(&u.target)) return command->command;
+  if (const auto* programs = std::get_if<transport::program_set>(&u.target))
+    return std::to_string(programs->tools.size()) + " programs";
   return shown_url(std::get<transport::http_endpoint>(u.target).url);
 }
 

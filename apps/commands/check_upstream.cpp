@@ -1,5 +1,4 @@
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -11,12 +10,15 @@
 #include "apps/commands/options.hpp"
 #include "apps/commands/session.hpp"
 #include "transport/errc.hpp"
+#include "transport/program_path.hpp"
 
 namespace holdfast::apps {
 namespace {
 
 using grade = finding::grade;
 using transport::errc;
+using transport::find_program;
+using transport::path_of;
 using transport::stdio_command;
 
 std::string about(const actors::upstream_config& u) { return "upstream " + u.alias; }
@@ -24,19 +26,6 @@ std::string about(const actors::upstream_config& u) { return "upstream " + u.ali
 bool is_folder(const std::string& path) {
   struct stat found {};
   return ::stat(path.c_str(), &found) == 0 && S_ISDIR(found.st_mode);
-}
-
-bool is_program(const std::string& path) {
-  struct stat found {};
-  return ::stat(path.c_str(), &found) == 0 && S_ISREG(found.st_mode) && ::access(path.c_str(), X_OK) == 0;
-}
-
-std::string path_of(const stdio_command& c) {
-  for (const auto& [name, value] : c.env) {
-    if (name == "PATH") return value.reveal();
-  }
-  const char* ours = std::getenv("PATH");
-  return ours != nullptr ? ours : "/usr/local/bin:/usr/bin:/bin";
 }
 
 std::string how_to_get(const std::string& command) {
@@ -95,27 +84,16 @@ std::string said_by(const mcp_client& client) {
 
 }  // namespace
 
-std::optional<std::string> find_program(const std::string& command, const std::string& directory,
-                                        const std::string& path) {
-  const auto from_directory = [&](const std::string& name) {
-    return directory.empty() || name.starts_with('/') ? name : directory + "/" + name;
-  };
-  if (command.find('/') != std::string::npos) {
-    const std::string name = from_directory(command);
-    return is_program(name) ? std::optional(name) : std::nullopt;
-  }
-  for (std::size_t at = 0; at <= path.size();) {
-    const auto end = std::min(path.find(':', at), path.size());
-    const std::string folder = end == at ? "." : path.substr(at, end - at);
-    const std::string name = from_directory(folder + "/" + command);
-    if (is_program(name)) return name;
-    at = end + 1;
-  }
-  return std::nullopt;
-}
-
 findings check_command(const actors::upstream_config& u) {
   findings out;
+  if (const auto* programs = std::get_if<transport::program_set>(&u.target)) {
+    for (const auto& t : programs->tools) {
+      for (const auto& words : transport::lacks(t))
+        out.push_back({grade::bad, about(u), "the tool " + t.name + " is left out: " + words,
+                       how_to_get(words.substr(0, words.find(' ')))});
+    }
+    return out;
+  }
   const auto* c = std::get_if<stdio_command>(&u.target);
   if (c == nullptr) return out;
   if (!c->directory.empty() && !is_folder(c->directory)) {

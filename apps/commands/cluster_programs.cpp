@@ -7,16 +7,17 @@
 
 #include "apps/commands/admin_client.hpp"
 #include "apps/commands/cluster_network.hpp"
-#include "apps/commands/findings.hpp"
 #include "apps/commands/options.hpp"
 #include "apps/config/config.hpp"
 #include "persistence/store.hpp"
+#include "transport/program_path.hpp"
 
 namespace holdfast::apps {
 namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
+using transport::find_program;
 
 constexpr auto start_timeout = 60s, answer_timeout = 2s;
 constexpr int glance_ms = 50;

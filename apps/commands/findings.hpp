@@ -44,8 +44,4 @@ finding check_connection(const actors::upstream_config& u);
 /// it is made to connect. Blocks up to about half a minute.
 findings check_running_node(const std::string& url, const std::string& admin);
 
-/// Where execvp would find `command` when started in `directory` with this PATH; nothing if nowhere.
-std::optional<std::string> find_program(const std::string& command, const std::string& directory,
-                                        const std::string& path);
-
 }  // namespace holdfast::apps

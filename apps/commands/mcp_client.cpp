@@ -81,14 +81,7 @@ class mcp_client::connection final : public transport::upstream_connection_event
  public:
   connection(target to, const transport::upstream_limits& limits)
       : loop_(transport::loop::create()), thread_([this] { loop_->run(); }) {
-    run([&] {
-      if (auto* command = std::get_if<transport::stdio_command>(&to)) {
-        wire_ = transport::upstream_connection::over_stdio(*loop_, std::move(*command), limits, *this);
-      } else {
-        wire_ = transport::upstream_connection::over_http(*loop_, std::get<transport::http_endpoint>(std::move(to)),
-                                                          limits, *this);
-      }
-    });
+    run([&] { wire_ = transport::connection_to(*loop_, std::move(to), limits, *this); });
   }
 
   ~connection() override {

@@ -18,7 +18,7 @@ namespace holdfast::apps {
 /// sampling nor elicitation nor roots. Its loop has a thread of its own; members are for one thread.
 class mcp_client {
  public:
-  using target = std::variant<transport::stdio_command, transport::http_endpoint>;
+  using target = transport::upstream_target;
 
   explicit mcp_client(target to, const transport::upstream_limits& limits = {});
   mcp_client(const mcp_client&) = delete;

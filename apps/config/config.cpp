@@ -1,33 +1,21 @@
 #include "apps/config/config.hpp"
 
-#include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 
 #include "apps/config/client_file.hpp"
 #include "apps/config/node_keys.hpp"
+#include "apps/config/text_file.hpp"
 #include "apps/config/value.hpp"
 
 namespace holdfast::apps {
 namespace {
 
-constexpr std::size_t file_bytes_max = 4u << 20;
-
 mistakes one(mistake m) { return {{std::move(m)}}; }
-
-mistake syntax_mistake(const std::string& source, const YAML::Exception& e) {
-  const bool known = !e.mark.is_null();
-  return {source, known ? static_cast<std::size_t>(e.mark.line) + 1 : 0,
-          known ? static_cast<std::size_t>(e.mark.column) + 1 : 0, "", "cannot be read: " + e.msg};
-}
 
 config_outcome read_document(const YAML::Node& document, const std::string& source, const environment& env) {
   const bool client_file = is_client_file(document);
-  reading r{source, {env, !client_file, client_file ? workspace_of(source) : ""}, {}};
+  reading r{source, {env, !client_file, client_file ? workspace_of(source) : ""}, {}, {}};
   const value whole(document, document.Mark(), "", r);
   actors::node_config c;
   c.store.primary.url = default_store(env);
@@ -38,11 +26,9 @@ config_outcome read_document(const YAML::Node& document, const std::string& sour
     read_section(whole, c, node_keys());
     check_node(whole, c);
   }
-  if (r.mistakes.empty()) return c;
-  std::stable_sort(r.mistakes.begin(), r.mistakes.end(), [](const mistake& a, const mistake& b) {
-    return a.line != b.line ? a.line < b.line : a.column < b.column;
-  });
-  return mistakes{std::move(r.mistakes)};
+  auto all = r.all_mistakes();
+  if (all.empty()) return c;
+  return mistakes{std::move(all)};
 }
 
 }  // namespace
@@ -75,17 +61,9 @@ environment process_environment() {
 
 config_outcome load_config(const std::filesystem::path& file, const environment& env) {
   const std::string source = file.string();
-  std::error_code error;
-  if (std::filesystem::is_directory(file, error)) return one({source, 0, 0, "", "is a folder, not a file"});
-  errno = 0;
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return one({source, 0, 0, "", std::string("cannot be opened: ") + std::strerror(errno)});
-  std::string text;
-  char block[16384];
-  while (text.size() <= file_bytes_max && (in.read(block, sizeof block) || in.gcount() > 0))
-    text.append(block, static_cast<std::size_t>(in.gcount()));
-  if (in.bad()) return one({source, 0, 0, "", "cannot be read to its end"});
-  return load_config_text(text, source, env);
+  const auto text = read_text_file(file);
+  if (!text) return one({source, 0, 0, "", text.error()});
+  return load_config_text(*text, source, env);
 }
 
 config_outcome load_config_text(std::string_view text, const std::string& source, const environment& env) {

@@ -182,6 +182,7 @@ const keys<session_limits>& session_keys() {
       duration<T>("retry", &T::retry, 0ms, 1h),
       duration<T>("stream_lifetime", &T::stream_lifetime, 0ms, 24h),
       duration<T>("client_answer_timeout", &T::client_answer_timeout, 10ms, 24h),
+      size<T>("tool_state_bytes_max", &T::tool_state_bytes_max, 0, 64 * mib),
   };
   return table;
 }

@@ -60,24 +60,11 @@ bool is_variable_name(std::string_view name) {
   return !name.empty() && name.find('=') == std::string_view::npos && name.find_first_of(" \t\r\n") == name.npos;
 }
 
-void read_env(const value& v, upstream_draft& d) {
-  d.stdio.env.clear();
-  if (v.is_list()) return v.wrong("must be a map of names and values: `NAME: value`");
-  v.members([&](const std::string& name, const value& member) {
-    const auto text = member.text();
-    if (!is_variable_name(name)) return member.wrong_key("is not a name of an environment variable");
-    if (text) d.stdio.env.emplace_back(name, *text);
-  });
-}
-
-void read_env_pass(const value& v, upstream_draft& d) {
-  d.stdio.env_pass.clear();
-  v.elements([&](const value& element) {
-    const auto text = element.text();
-    if (!text) return;
-    if (!is_variable_name(*text)) return element.wrong("must be the name alone of an environment variable to hand on");
-    d.stdio.env_pass.push_back(*text);
-  });
+void read_programs(const value& v, upstream_draft& d) {
+  d.programs.emplace();
+  if (!v.is_map()) return v.wrong("must be a map with `tools`, or with a `folder` of them");
+  read_section(v, *d.programs, program_set_keys());
+  d.target = finish_programs(v, std::move(*d.programs));
 }
 
 void read_patterns(const value& v, std::vector<std::string>& out) {
@@ -91,6 +78,7 @@ void read_patterns(const value& v, std::vector<std::string>& out) {
 }
 
 void read_retry_hints(const value& v, upstream_draft& d) {
+  d.hints_given = true;
   d.retry_read_only = d.retry_idempotent = false;
   v.elements([&](const value& element) {
     const int hint = read_choice(element, {"readOnlyHint", "idempotentHint"});
@@ -193,6 +181,26 @@ void read_header_pairs(const value& v, std::vector<std::pair<std::string, transp
   });
 }
 
+void read_variables(const value& v, std::vector<std::pair<std::string, transport::secret>>& out) {
+  out.clear();
+  if (v.is_list()) return v.wrong("must be a map of names and values: `NAME: value`");
+  v.members([&](const std::string& name, const value& member) {
+    const auto text = member.text();
+    if (!is_variable_name(name)) return member.wrong_key("is not a name of an environment variable");
+    if (text) out.emplace_back(name, *text);
+  });
+}
+
+void read_variable_names(const value& v, std::vector<std::string>& out) {
+  out.clear();
+  v.elements([&](const value& element) {
+    const auto text = element.text();
+    if (!text) return;
+    if (!is_variable_name(*text)) return element.wrong("must be the name alone of an environment variable to hand on");
+    out.push_back(*text);
+  });
+}
+
 const keys<upstream_draft>& upstream_keys() {
   using T = upstream_draft;
   static const keys<T> tools = filter(&T::allow_tools, &T::deny_tools);
@@ -209,10 +217,11 @@ const keys<upstream_draft>& upstream_keys() {
       {"command", read_command, {}},
       of_stdio(texts<T>(
           "args", [](T & d) -> auto& { return d.stdio.args; })),
-      of_stdio({"env", read_env, {}}),
-      of_stdio({"env_pass", read_env_pass, {}}),
+      of_stdio({"env", [](const value& v, T& d) { read_variables(v, d.stdio.env); }, {}}),
+      of_stdio({"env_pass", [](const value& v, T& d) { read_variable_names(v, d.stdio.env_pass); }, {}}),
       of_stdio(text<T>(
           "cwd", [](T & d) -> auto& { return d.stdio.directory; })),
+      {"exec", read_programs, paths(program_set_keys())},
       flag<T>("enabled", &T::enabled),
       flag<T>("eager", &T::eager),
       choice<upstream_scope, T>("scope", &T::scope, {"auto", "shared", "session"}),
@@ -242,12 +251,18 @@ const key<upstream_draft>& upstream_key(const std::string& name) {
 }
 
 void finish_upstream(const value& whole, upstream_draft d, std::vector<upstream_config>& out) {
-  if (!whole.is_map()) return whole.wrong("must be a map with a `url` or a `command`");
-  if (d.url && d.command) return whole.wrong_key("has both `url` and `command`; must have exactly one of them");
-  if (!d.url && !d.command) return whole.wrong_key("must have a `url` or a `command`");
-  for (const auto& v : d.url ? d.stdio_only : d.http_only)
-    v.wrong_key(d.url ? "is for upstreams with a `command`, but this one has a `url`"
-                      : "is for upstreams with a `url`, but this one has a `command`");
+  if (!whole.is_map()) return whole.wrong("must be a map with a `url`, a `command` or `exec`");
+  const int kinds = (d.url ? 1 : 0) + (d.command ? 1 : 0) + (d.programs ? 1 : 0);
+  if (kinds > 1 && !d.programs) return whole.wrong_key("has both `url` and `command`; must have exactly one of them");
+  if (kinds > 1) return whole.wrong_key("has `exec` and a `url` or `command`; must have exactly one of them");
+  if (kinds == 0) return whole.wrong_key("must have a `url`, a `command` or `exec`");
+  const std::string has = d.url ? "a `url`" : d.command ? "a `command`" : "`exec`";
+  if (!d.command) {
+    for (const auto& v : d.stdio_only) v.wrong_key("is for upstreams with a `command`, but this one has " + has);
+  }
+  if (!d.url) {
+    for (const auto& v : d.http_only) v.wrong_key("is for upstreams with a `url`, but this one has " + has);
+  }
   if (d.reconnect_min > d.reconnect_max)
     whole.wrong_key("has a `reconnect_min` (" + duration_text(d.reconnect_min) + ") over its `reconnect_max` (" +
                     duration_text(d.reconnect_max) + ")");
@@ -260,9 +275,12 @@ void finish_upstream(const value& whole, upstream_draft d, std::vector<upstream_
   if (d.url) {
     d.http.url = *d.url;
     d.target = std::move(d.http);
-  } else {
+  } else if (d.command) {
     d.stdio.command = *d.command;
     d.target = std::move(d.stdio);
+  } else if (!d.hints_given) {
+    // Manifests are as trustworthy as the configuration that names them.
+    d.retry_read_only = d.retry_idempotent = true;
   }
   out.push_back(static_cast<upstream_config&&>(d));
 }

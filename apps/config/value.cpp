@@ -1,6 +1,9 @@
 #include "apps/config/value.hpp"
 
+#include <algorithm>
 #include <map>
+
+#include "apps/config/client_file.hpp"
 
 namespace holdfast::apps {
 namespace {
@@ -16,6 +19,24 @@ std::string printable(std::string_view text) {
 }
 
 }  // namespace
+
+std::vector<mistake> reading::all_mistakes() const {
+  auto all = mistakes;
+  std::stable_sort(all.begin(), all.end(), [](const mistake& a, const mistake& b) {
+    return a.line != b.line ? a.line < b.line : a.column < b.column;
+  });
+  for (const auto& each : further) {
+    const auto more = each.all_mistakes();
+    all.insert(all.end(), more.begin(), more.end());
+  }
+  return all;
+}
+
+mistake syntax_mistake(const std::string& source, const YAML::Exception& e) {
+  const bool known = !e.mark.is_null();
+  return {source, known ? static_cast<std::size_t>(e.mark.line) + 1 : 0,
+          known ? static_cast<std::size_t>(e.mark.column) + 1 : 0, "", "cannot be read: " + e.msg};
+}
 
 std::string in_quotes(std::string_view text) { return "\"" + printable(text) + "\""; }
 
@@ -61,6 +82,17 @@ void value::elements(const std::function<void(const value&)>& f) const {
   std::size_t index = 0;
   for (const auto& element : node_)
     f(value(element, element.Mark(), path_ + "[" + std::to_string(index++) + "]", *reading_));
+}
+
+std::optional<value> value::read_further(std::string_view text, const std::string& source) const {
+  auto& r = reading_->further.emplace_back(reading{source, reading_->how, {}, {}});
+  try {
+    const auto document = YAML::Load(plain_json(text));
+    return value(document, document.Mark(), "", r);
+  } catch (const YAML::Exception& e) {
+    r.mistakes.push_back(syntax_mistake(source, e));
+    return std::nullopt;
+  }
 }
 
 void value::wrong(std::string text) const {

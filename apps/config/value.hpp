@@ -2,6 +2,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "apps/config/config.hpp"
 #include "apps/config/expand.hpp"
+#include "apps/config/yaml_json.hpp"
 
 namespace holdfast::apps {
 
@@ -18,7 +20,14 @@ struct reading {
   std::string source;
   expansion how;
   std::vector<mistake> mistakes;
+  std::deque<reading> further;  ///< documents that this one names
+
+  /// Each document's in the order of its lines.
+  std::vector<mistake> all_mistakes() const;
 };
+
+/// What YAML says of a text that it cannot read.
+mistake syntax_mistake(const std::string& source, const YAML::Exception& e);
 
 /// One value of the document together with its place. Reading it wrongly adds a mistake and yields nothing.
 class value {
@@ -43,6 +52,12 @@ class value {
 
   /// Calls `f` for every element of a list. A null is an empty list.
   void elements(const std::function<void(const value& element)>& f) const;
+
+  /// The whole value as JSON, with nothing expanded.
+  std::string json() const { return to_json(node_); }
+
+  /// Reads a further document, whose values expand like those of this one. Nothing, and a mistake, if it is no YAML.
+  std::optional<value> read_further(std::string_view text, const std::string& source) const;
 
   /// Adds a mistake at the value, or at its key.
   void wrong(std::string text) const;

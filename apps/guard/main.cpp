@@ -1,6 +1,6 @@
 // holdfast-guard: runs one command so that neither it nor anything it starts can outlive the node.
 //
-//   holdfast-guard DIRECTORY COMMAND [ARGUMENT…]      ("" as DIRECTORY: stay)
+//   holdfast-guard DIRECTORY MEMORY COMMAND [ARGUMENT…]      ("" as DIRECTORY: stay; MEMORY in bytes, 0: no limit)
 //
 // Descriptors given by the node:
 //   0, 1, 2  the command's standard streams
@@ -53,7 +53,15 @@ void report(const char* word, long value) {
   }
 }
 
-[[noreturn]] void run_command(const char* directory, char** command, pid_t guard) {
+/// Of each process by itself: what it writes to and nobody else sees (RLIMIT_DATA), not what it has only reserved.
+void limit_memory(const char* bytes) {
+  const auto most = static_cast<rlim_t>(std::strtoull(bytes, nullptr, 10));
+  if (most == 0) return;
+  const rlimit limit{most, most};
+  setrlimit(RLIMIT_DATA, &limit);
+}
+
+[[noreturn]] void run_command(const char* directory, const char* memory, char** command, pid_t guard) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != guard) _exit(not_run_status);
@@ -64,6 +72,7 @@ void report(const char* word, long value) {
     report("directory", errno);
     _exit(not_run_status);
   }
+  limit_memory(memory);
   execvp(command[0], command);
   report("command", errno);
   _exit(not_run_status);
@@ -191,7 +200,7 @@ int supervise(pid_t command, int signals) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3 || fcntl(lifeline_fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(report_fd, F_SETFD, FD_CLOEXEC) < 0) {
+  if (argc < 4 || fcntl(lifeline_fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(report_fd, F_SETFD, FD_CLOEXEC) < 0) {
     std::fputs("holdfast-guard is started by holdfastd; it is of no use by itself\n", stderr);
     return 2;
   }
@@ -202,7 +211,7 @@ int main(int argc, char** argv) {
   int signals = watch_signals(set);
   const pid_t guard = getpid();
   const pid_t command = signals < 0 ? -1 : fork();
-  if (command == 0) run_command(argv[1], argv + 2, guard);
+  if (command == 0) run_command(argv[1], argv[2], argv + 3, guard);
   if (command < 0) {
     report("fork", errno);
     _exit(not_run_status);

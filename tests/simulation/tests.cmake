@@ -41,6 +41,7 @@ set(simulated_sources
   actors/session_spans.cpp
   actors/session_steering.cpp
   actors/session_text.cpp
+  actors/session_tool_state.cpp
   actors/session_trace.cpp
   actors/shard.cpp
   actors/shard_actor.cpp

@@ -15,6 +15,7 @@
 
 #include "tests/support/loop_thread.hpp"
 #include "transport/errc.hpp"
+#include "transport/program_tool.hpp"
 #include "transport/upstream_connection.hpp"
 #include "transport/upstream_link.hpp"
 
@@ -160,6 +161,10 @@ class upstream_probe {
  public:
   explicit upstream_probe(transport::stdio_command c, transport::upstream_limits l = quick_limits()) {
     connection = home.run([&] { return transport::upstream_connection::over_stdio(*home, std::move(c), l, events); });
+  }
+  explicit upstream_probe(transport::program_set s, transport::upstream_limits l = quick_limits()) {
+    connection =
+        home.run([&] { return transport::upstream_connection::over_programs(*home, std::move(s), l, events); });
   }
   explicit upstream_probe(transport::http_endpoint e, transport::upstream_limits l = quick_limits()) {
     connection = home.run([&] { return transport::upstream_connection::over_http(*home, std::move(e), l, events); });

@@ -11,10 +11,12 @@
 
 #include "tests/apps/commands/fake_node.hpp"
 #include "tests/support/tls_folder.hpp"
+#include "transport/program_path.hpp"
 
 using namespace holdfast;
 using namespace holdfast::apps;
 using grade = finding::grade;
+using transport::find_program;
 namespace fs = std::filesystem;
 
 namespace {

@@ -29,8 +29,8 @@ inline auto parts(const transport::upstream_limits& l) {
 }
 
 inline auto parts(const actors::session_limits& l) {
-  const auto& [a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r, s] = l;
-  return std::make_tuple(a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r, s);
+  const auto& [a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r, s, t] = l;
+  return std::make_tuple(a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r, s, t);
 }
 
 inline auto parts(const actors::catalogue_config& l) {
