@@ -74,6 +74,14 @@ void change_cluster_view(persistence::store_lane& lane, std::string by, std::sha
   std::make_shared<changing>(lane, std::move(by), std::move(known), std::move(change), std::move(done))->attempt();
 }
 
+std::vector<std::string> lost_between(const membership::view& before, const membership::view& now) {
+  std::vector<std::string> lost;
+  for (const auto& m : before.members) {
+    if (!m.leaving && membership::find(now, m.incarnation) == nullptr) lost.push_back(m.incarnation);
+  }
+  return lost;
+}
+
 void log_changes(const membership::view& before, const membership::view& now) {
   for (const auto& m : now.members) {
     const auto* const known = membership::find(before, m.incarnation);

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "actors/machines/membership.hpp"
 #include "persistence/store_lane.hpp"
@@ -24,6 +25,9 @@ void change_cluster_view(persistence::store_lane& lane, std::string by,
                          std::shared_ptr<const machines::membership::view> known,
                          std::function<machines::membership::view(machines::membership::view)> change,
                          std::function<void(view_outcome)> done);
+
+/// The incarnations of those who are gone without having said that they would leave.
+std::vector<std::string> lost_between(const machines::membership::view& before, const machines::membership::view& now);
 
 /// Tells the log who has come, is about to leave, or has gone.
 void log_changes(const machines::membership::view& before, const machines::membership::view& now);

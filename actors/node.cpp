@@ -13,6 +13,7 @@
 
 #include "actors/admin/admin.hpp"
 #include "actors/catalogue.hpp"
+#include "actors/certificates.hpp"
 #include "actors/ingress.hpp"
 #include "actors/log.hpp"
 #include "actors/messages.hpp"
@@ -71,7 +72,7 @@ class running_node final : public node {
   }
 
   transport::outcome<void> begin() {
-    if (const auto read = read_certificates(); !read) return read.error();
+    if (const auto read = read_certificates(context_); !read) return read.error();
     open_traces();
     if (const auto opened = open_store(); !opened) return opened.error();
     auto& first = *context_.shards.front();
@@ -128,33 +129,9 @@ class running_node final : public node {
 
   void hurry() noexcept override { hurry_ = true; }
 
-  void look_at_certificates(bool at_once) override {
-    look_at(context_.tls.get(), "tls.", at_once);
-    if (context_.in_cluster) look_at(context_.in_cluster->tls.get(), "cluster.tls_", at_once);
-  }
+  void look_at_certificates(bool at_once) override { actors::look_at_certificates(context_, at_once); }
 
  private:
-  transport::outcome<void> read_certificates() {
-    const auto read = [](const transport::tls_files& files, auto& into) -> transport::outcome<void> {
-      if (!files) return {};
-      auto identity = transport::tls_identity::load(files);
-      if (!identity) return identity.error();
-      into = std::move(*identity);
-      return {};
-    };
-    if (const auto done = read(context_.config.tls, context_.tls); !done || !context_.in_cluster) return done;
-    return read(context_.config.cluster.tls, context_.in_cluster->tls);
-  }
-
-  static void look_at(transport::tls_identity* identity, const std::string& event, bool at_once) {
-    if (identity == nullptr) return;
-    const auto changed = identity->look(at_once);
-    if (!changed)
-      return log::warning(event + "kept",
-                          {{"reason", changed.error().detail}, {"effect", "the certificate of before stays in use"}});
-    if (*changed) log::info(event + "replaced", {{"subject", identity->about().subject}});
-  }
-
   void open_traces() {
     const auto& config = context_.config;
     if (config.traces.endpoint.empty()) return;

@@ -8,63 +8,16 @@
 #include <vector>
 
 #include "actors/cluster_config.hpp"
-#include "actors/machines/breaker.hpp"
 #include "actors/tracing/trace_config.hpp"
+#include "actors/upstream_config.hpp"
 #include "persistence/encoding.hpp"
 #include "persistence/store.hpp"
 #include "transport/http_server.hpp"
 #include "transport/mcp/classify.hpp"
 #include "transport/secret.hpp"
 #include "transport/tls_identity.hpp"
-#include "transport/upstream_target.hpp"
 
 namespace holdfast::actors {
-
-/// Who shares a connection to an upstream.
-enum class upstream_scope : std::uint8_t {
-  automatic,  ///< shared by clients that declare no sampling, elicitation or roots; else one per client session
-  shared,     ///< always shared: such clients' capabilities are not declared upstream
-  session,    ///< always one per client session
-};
-
-/// What becomes of an upstream's calls if the node dies during one.
-enum class durability : std::uint8_t {
-  journal,  ///< each is journaled before it is sent and its outcome before it is shown: none runs twice unnoticed
-  none,     ///< nothing is written; a call that is cut off is unknown afterwards
-};
-
-/// How often a request to an upstream is made that has not been taken, or may be made again.
-struct retry_config {
-  std::uint32_t attempts = 3;            ///< in all
-  std::chrono::milliseconds min{100};    ///< the first wait
-  std::chrono::milliseconds max{2'000};  ///< waits double up to here
-};
-
-struct upstream_config {
-  std::string alias;  ///< [A-Za-z0-9_-]{1,32}, unique
-  transport::upstream_target target;
-  bool enabled = true;
-  bool eager = false;  ///< connect at start instead of at the first need
-  upstream_scope scope = upstream_scope::automatic;
-  std::vector<std::string> allow_tools;  ///< glob patterns of upstream names; empty = all
-  std::vector<std::string> deny_tools;   ///< wins over allow
-  std::vector<std::string> allow_prompts, deny_prompts, allow_resources, deny_resources;
-  std::chrono::milliseconds call_timeout{300'000};
-  std::chrono::milliseconds list_timeout{30'000};
-  std::chrono::milliseconds idle_timeout{600'000};  ///< a per-session connection without calls is closed; 0 = never
-  std::chrono::milliseconds reconnect_min{250};
-  std::chrono::milliseconds reconnect_max{30'000};
-  transport::upstream_limits limits;
-  durability kept = durability::journal;
-  std::vector<std::string> unjournaled_tools;  ///< glob patterns of upstream names of tools whose calls need no journal
-  bool retry_read_only = false;    ///< believes `readOnlyHint`: a call of such a tool that was cut off is made again
-  bool retry_idempotent = false;   ///< believes `idempotentHint` likewise
-  std::size_t max_concurrent = 0;  ///< calls at once, of this node; 0 = as many as `limits.in_flight_max`
-  std::size_t queue = 1'000;       ///< calls beyond that which wait; one more gets an error
-  retry_config retry;
-  bool breaker_enabled = true;
-  machines::breaker::policy breaker;
-};
 
 struct session_limits {
   std::size_t sessions_max = 100'000;       ///< one more `initialize` gets 503

@@ -148,8 +148,10 @@ class roster_actor final : public shard_actor {
     if (is_new) {
       const auto before = std::exchange(view_, std::make_shared<const membership::view>(v));
       cluster_.membership.set(view_);
-      if (member) log_changes(*before, v);
-      if (member) note_losses(*before);
+      if (member) {
+        log_changes(*before, v);
+        for (const auto& lost : lost_between(*before, v)) keeper_.note_loss(last_heard(lost));
+      }
     }
     if (!member) return on_declared_dead();
     if ((asked >= starved_at_ || rule_is_out("asked_after")) && v.version >= newest_heard_) {
@@ -174,13 +176,7 @@ class roster_actor final : public shard_actor {
     tell_if_left();  // whoever was to have the slots may be leaving, too
   }
 
-  /// Whoever is gone without having said so left its slots behind.
-  void note_losses(const membership::view& before) {
-    for (const auto& m : before.members) {
-      if (!m.leaving && membership::find(*view_, m.incarnation) == nullptr)
-        keeper_.note_loss(heard_.try_emplace(m.incarnation, clock::now()).first->second);
-    }
-  }
+  clock::time_point last_heard(const std::string& of) { return heard_.try_emplace(of, clock::now()).first->second; }
 
   /// The others have gone on without this process. What it knew is void; it comes back as somebody else.
   void on_declared_dead() {
