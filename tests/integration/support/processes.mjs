@@ -38,6 +38,17 @@ export async function waitFor(what, condition, ms = 5000) {
 const living = new Set();
 process.on('exit', () => { for (const child of living) child.kill('SIGKILL'); });
 
+/// Runs checks of what is so again and again until all hold. What fails then is what failed last.
+export async function soon(checks, ms = 10_000) {
+  for (const end = Date.now() + ms * slowness; ; await sleep(50)) {
+    try {
+      return await checks();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+  }
+}
+
 /// A child process whose output is collected.
 export class Process {
   constructor(command, args, options = {}) {
