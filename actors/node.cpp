@@ -95,6 +95,10 @@ class running_node final : public node {
   std::string mcp_address() const override { return mcp_address_; }
   std::string mcp_url() const override { return (context_.tls ? "https://" : "http://") + mcp_address_ + "/mcp"; }
   std::string admin_address() const override { return admin_address_; }
+  std::string admin_url() const override {
+    if (admin_address_.empty()) return {};
+    return (context_.admin_tls ? "https://" : "http://") + admin_address_;
+  }
 
   void stop() override {
     if (std::exchange(stopped_, true)) return;
@@ -124,6 +128,7 @@ class running_node final : public node {
 
   void look_at_certificates(bool at_once) override {
     look_at(context_.tls.get(), "tls.", at_once);
+    look_at(context_.admin_tls.get(), "admin.tls_", at_once);
     if (context_.in_cluster) look_at(context_.in_cluster->tls.get(), "cluster.tls_", at_once);
   }
 
@@ -136,7 +141,9 @@ class running_node final : public node {
       into = std::move(*identity);
       return {};
     };
-    if (const auto done = read(context_.config.tls, context_.tls); !done || !context_.in_cluster) return done;
+    if (const auto done = read(context_.config.tls, context_.tls); !done) return done;
+    const auto done = read(context_.config.admin.tls, context_.admin_tls);
+    if (!done || !context_.in_cluster) return done;
     return read(context_.config.cluster.tls, context_.in_cluster->tls);
   }
 

@@ -64,6 +64,7 @@ struct node_context {
   std::unique_ptr<node_store> store;             ///< null: sessions live in this process only
   std::unique_ptr<cluster> in_cluster;           ///< null: this node is on its own
   std::shared_ptr<transport::tls_identity> tls;  ///< for clients; null: in the clear. Set before any ingress listens
+  std::shared_ptr<transport::tls_identity> admin_tls;  ///< for operators, likewise
   std::vector<std::unique_ptr<shard>> shards;
   std::vector<caf::actor> ingresses;  ///< one per shard
   std::vector<upstream> upstreams;    ///< as in `config.upstreams`

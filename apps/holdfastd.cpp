@@ -119,7 +119,7 @@ int run(const options& o) {
   }
   auto& n = **started;
   std::cout << "holdfastd ready mcp=" << n.mcp_url();
-  if (!n.admin_address().empty()) std::cout << " admin=http://" << n.admin_address();
+  if (!n.admin_address().empty()) std::cout << " admin=" << n.admin_url();
   std::cout << std::endl;
   const auto code = wait_for_stop(signals, n);
   std::fflush(nullptr);

@@ -219,7 +219,7 @@ void see_nodes(desk& at, const request& r, reply done) {
 }
 
 void see_node(desk& at, const request& r, reply done) {
-  at.ask_node(r.args[0], "node", R"({"whole":true})", answer_within, with_unreachable(std::move(done)));
+  at.ask_node(r.args[0], "node", R"({"whole":true})", at.answer_within(), with_unreachable(std::move(done)));
 }
 
 void see_status(desk& at, const request& r, reply done) {

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, Process, program, run, sanitizerReport, waitFor } from './processes.mjs';
+import { freePort, Process, program, quietAdmin, run, sanitizerReport, waitFor } from './processes.mjs';
 import { storeKind } from './stores.mjs';
 import { readRecord } from '../../crash/record.mjs';
 
@@ -74,7 +74,7 @@ export class Node {
     node.ready = `http://127.0.0.1:${node.port}/readyz`;
     // JSON is YAML.
     writeFileSync(node.file, JSON.stringify({
-      listen: `127.0.0.1:${node.port}`, admin: { listen: '127.0.0.1:0' }, log: { format: 'json' }, ...config,
+      listen: `127.0.0.1:${node.port}`, admin: quietAdmin, log: { format: 'json' }, ...config,
     }, null, 1));
     await node.start({ args });
     return node;
