@@ -47,7 +47,8 @@ mcp::sealer::key cursor_key_of(const node_config& c) {
 
 class running_node final : public node {
  public:
-  explicit running_node(node_config c) : context_(with_defaults(c), cursor_key_of(c)) {
+  running_node(node_config c, process_hooks process) : context_(with_defaults(c), cursor_key_of(c)) {
+    context_.process = std::move(process);
     for (std::size_t i = 0; i < context_.config.threads; ++i) {
       loops_.push_back(transport::loop::create());
       context_.shards.push_back(std::make_unique<shard>(*loops_.back()));
@@ -361,8 +362,8 @@ class running_node final : public node {
 
 }  // namespace
 
-transport::outcome<std::unique_ptr<node>> node::start(node_config config) {
-  auto n = std::make_unique<running_node>(std::move(config));
+transport::outcome<std::unique_ptr<node>> node::start(node_config config, process_hooks process) {
+  auto n = std::make_unique<running_node>(std::move(config), std::move(process));
   if (const auto begun = n->begin(); !begun) return begun.error();
   return std::unique_ptr<node>(std::move(n));
 }

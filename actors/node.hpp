@@ -6,6 +6,7 @@
 #include <string>
 
 #include "actors/node_config.hpp"
+#include "actors/process_hooks.hpp"
 #include "transport/result.hpp"
 
 namespace holdfast::actors {
@@ -15,7 +16,7 @@ namespace holdfast::actors {
 class node {
  public:
   /// Starts everything and listens. A failure names the address and the reason; nothing is left running then.
-  static transport::outcome<std::unique_ptr<node>> start(node_config config);
+  static transport::outcome<std::unique_ptr<node>> start(node_config config, process_hooks process = {});
   /// Stops at once if `stop` has not been called.
   virtual ~node() = default;
 

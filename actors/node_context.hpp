@@ -16,6 +16,7 @@
 #include "actors/directory.hpp"
 #include "actors/node_config.hpp"
 #include "actors/node_store.hpp"
+#include "actors/process_hooks.hpp"
 #include "actors/published.hpp"
 #include "actors/shard.hpp"
 #include "transport/mcp/sealed.hpp"
@@ -70,6 +71,7 @@ struct node_context {
   std::vector<upstream> upstreams;    ///< as in `config.upstreams`
   caf::actor catalogue;
   caf::actor admin;
+  process_hooks process;                                                     ///< set before anybody is served
   std::array<published<const catalogue_view>, capability_set::count> views;  ///< null until first asked for
   directory sessions;
   calls_under_way calls;
