@@ -29,12 +29,15 @@ transport::outcome<void> read(const transport::tls_files& files, std::shared_ptr
 }  // namespace
 
 transport::outcome<void> read_certificates(node_context& node) {
-  if (const auto done = read(node.config.tls, node.tls); !done || !node.in_cluster) return done;
+  if (const auto done = read(node.config.tls, node.tls); !done) return done;
+  const auto done = read(node.config.admin.tls, node.admin_tls);
+  if (!done || !node.in_cluster) return done;
   return read(node.config.cluster.tls, node.in_cluster->tls);
 }
 
 void look_at_certificates(node_context& node, bool at_once) {
   look_at(node.tls.get(), "tls.", at_once);
+  look_at(node.admin_tls.get(), "admin.tls_", at_once);
   if (node.in_cluster) look_at(node.in_cluster->tls.get(), "cluster.tls_", at_once);
 }
 

@@ -51,7 +51,8 @@ mcp::sealer::key cursor_key_of(const node_config& c) {
 
 class running_node final : public node {
  public:
-  explicit running_node(node_config c) : context_(with_defaults(c), cursor_key_of(c)) {
+  running_node(node_config c, process_hooks process) : context_(with_defaults(c), cursor_key_of(c)) {
+    context_.process = std::move(process);
     for (std::size_t i = 0; i < context_.config.threads; ++i) {
       loops_.push_back(transport::loop::create());
       context_.shards.push_back(std::make_unique<shard>(*loops_.back(), context_.config.upstreams.size()));
@@ -101,6 +102,10 @@ class running_node final : public node {
   std::string mcp_address() const override { return mcp_address_; }
   std::string mcp_url() const override { return (context_.tls ? "https://" : "http://") + mcp_address_ + "/mcp"; }
   std::string admin_address() const override { return admin_address_; }
+  std::string admin_url() const override {
+    if (admin_address_.empty()) return {};
+    return (context_.admin_tls ? "https://" : "http://") + admin_address_;
+  }
 
   void stop() override {
     if (std::exchange(stopped_, true)) return;
@@ -377,8 +382,8 @@ class running_node final : public node {
 
 }  // namespace
 
-transport::outcome<std::unique_ptr<node>> node::start(node_config config) {
-  auto n = std::make_unique<running_node>(std::move(config));
+transport::outcome<std::unique_ptr<node>> node::start(node_config config, process_hooks process) {
+  auto n = std::make_unique<running_node>(std::move(config), std::move(process));
   if (const auto begun = n->begin(); !begun) return begun.error();
   return std::unique_ptr<node>(std::move(n));
 }

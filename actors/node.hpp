@@ -6,6 +6,7 @@
 #include <string>
 
 #include "actors/node_config.hpp"
+#include "actors/process_hooks.hpp"
 #include "transport/result.hpp"
 
 namespace holdfast::actors {
@@ -15,7 +16,7 @@ namespace holdfast::actors {
 class node {
  public:
   /// Starts everything and listens. A failure names the address and the reason; nothing is left running then.
-  static transport::outcome<std::unique_ptr<node>> start(node_config config);
+  static transport::outcome<std::unique_ptr<node>> start(node_config config, process_hooks process = {});
   /// Stops at once if `stop` has not been called.
   virtual ~node() = default;
 
@@ -23,8 +24,9 @@ class node {
   virtual std::string mcp_address() const = 0;
   /// "http://127.0.0.1:7420/mcp", or https.
   virtual std::string mcp_url() const = 0;
-  /// Empty if there is no listener for operators.
+  /// "127.0.0.1:7421", and "http://127.0.0.1:7421", or https. Empty if there is no listener for operators.
   virtual std::string admin_address() const = 0;
+  virtual std::string admin_url() const = 0;
 
   /// Takes certificates whose files have changed, for new connections, and logs what has come of it; see
   /// `tls_identity::look`. To be called every few seconds. The caller's thread reads the files.

@@ -55,10 +55,12 @@ struct admin_config {
   bool enabled = true;
   std::string host = "127.0.0.1";
   std::optional<std::uint16_t> port;  ///< absent = one above the MCP port; see `admin_port`
+  transport::tls_files tls;           ///< none: in the clear
   transport::secret token;            ///< that everybody has to show, but on the socket; empty = none
   /// The absolute path of a unix socket; with a / at the end, of a folder, in which it is named after the MCP port
   /// (7420.sock). Empty = none.
   std::string socket;
+  std::chrono::milliseconds answer_within{300};  ///< how long operators wait for a node that does not answer
 };
 
 enum class on_store_loss : std::uint8_t {

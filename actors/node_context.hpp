@@ -19,6 +19,7 @@
 #include "actors/metrics/census.hpp"
 #include "actors/node_config.hpp"
 #include "actors/node_store.hpp"
+#include "actors/process_hooks.hpp"
 #include "actors/published.hpp"
 #include "actors/shard.hpp"
 #include "transport/mcp/sealed.hpp"
@@ -75,12 +76,14 @@ struct node_context {
   std::unique_ptr<node_store> store;             ///< null: sessions live in this process only
   std::unique_ptr<cluster> in_cluster;           ///< null: this node is on its own
   std::shared_ptr<transport::tls_identity> tls;  ///< for clients; null: in the clear. Set before any ingress listens
+  std::shared_ptr<transport::tls_identity> admin_tls;  ///< for operators, likewise
   std::vector<std::unique_ptr<shard>> shards;
   std::vector<caf::actor> ingresses;  ///< one per shard
   std::vector<upstream> upstreams;    ///< as in `config.upstreams`
   const std::shared_ptr<circuit_keeper> circuits;
   caf::actor catalogue;
   caf::actor admin;
+  process_hooks process;                                                     ///< set before anybody is served
   std::array<published<const catalogue_view>, capability_set::count> views;  ///< null until first asked for
   directory sessions;
   calls_under_way calls;

@@ -2,24 +2,31 @@
 
 #include <pthread.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "actors/log.hpp"
 #include "actors/node.hpp"
 #include "apps/config/config.hpp"
+#include "apps/exec_anew.hpp"
 
 namespace {
 
 using holdfast::actors::node;
 using holdfast::actors::node_config;
+using holdfast::actors::process_hooks;
+using holdfast::apps::own_process;
 
 struct options {
   std::string config, listen;
@@ -45,24 +52,25 @@ void raise_descriptor_limit() {
     holdfast::actors::log::warning("node.descriptor_limit", {{"soft", limit.rlim_cur}});
 }
 
-std::optional<node_config> load(const options& o) {
+/// Nothing if it cannot be used; `errors` says why.
+std::optional<node_config> load(const options& o, std::ostream& errors) {
   auto loaded = o.config.empty() ? holdfast::apps::config_outcome(holdfast::apps::default_config())
                                  : holdfast::apps::load_config(o.config);
   if (!loaded) {
-    std::cerr << holdfast::apps::to_string(loaded.error());
+    errors << holdfast::apps::to_string(loaded.error());
     return std::nullopt;
   }
   auto config = std::move(*loaded);
   if (o.ephemeral) config.store = {};
   if (config.store.primary.url.empty()) {
-    std::cerr << "holdfastd: " << holdfast::apps::missing_store << "\n";
+    errors << "holdfastd: " << holdfast::apps::missing_store << "\n";
     return std::nullopt;
   }
   if (o.listen.empty()) return config;
   const auto colon = o.listen.rfind(':');
   const auto port = colon == std::string::npos ? -1 : std::atoi(o.listen.c_str() + colon + 1);
   if (port < 0 || port > 65535 || colon == 0) {
-    std::cerr << "holdfastd: --listen " << o.listen << ": must be HOST:PORT, such as 127.0.0.1:7420\n";
+    errors << "holdfastd: --listen " << o.listen << ": must be HOST:PORT, such as 127.0.0.1:7420\n";
     return std::nullopt;
   }
   config.listen_host = o.listen.substr(0, colon);
@@ -92,31 +100,53 @@ int await_end(const sigset_t& set, node& n, holdfast::actors::log_level configur
   }
 }
 
-/// The first signal drains; another SIGINT or SIGTERM makes it stop at once.
-int wait_for_stop(const sigset_t& set, node& n, holdfast::actors::log_level configured) {
-  int signal = await_end(set, n, configured);
-  holdfast::actors::log::info("node.stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
-  std::thread again([&] {
-    const auto another = [&] {
-      do {
-        sigwait(&set, &signal);
-      } while (signal == SIGUSR1);
-    };
-    another();
-    n.hurry();
-    another();
-    std::_Exit(130);
-  });
-  again.detach();
+/// An operator wants the process to start anew once it has stopped.
+std::atomic<bool> starts_anew{false};
+
+process_hooks hooks_of(const options& o) {
+  const auto objection = [o] {
+    std::ostringstream errors;
+    return load(o, errors) ? std::string() : errors.str();
+  };
+  const auto restart = [] {
+    starts_anew = true;
+    ::kill(::getpid(), SIGTERM);
+  };
+  return {objection, restart};
+}
+
+/// While a node stops: another SIGINT or SIGTERM has it stop at once, and for good; one more ends the process.
+class impatience {
+ public:
+  impatience(const sigset_t& set, node& n)
+      : thread_([set, &n](const std::stop_token& over) {
+          for (bool hurried = false; !over.stop_requested();) {
+            constexpr timespec glance{0, 20'000'000};
+            const int signal = sigtimedwait(&set, nullptr, &glance);
+            if (signal != SIGINT && signal != SIGTERM) continue;
+            if (std::exchange(hurried, true)) std::_Exit(130);
+            starts_anew = false;
+            n.hurry();
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
+void wait_for_stop(const sigset_t& set, node& n, holdfast::actors::log_level configured) {
+  const int signal = await_end(set, n, configured);
+  const auto why = starts_anew ? "restart" : signal == SIGINT ? "SIGINT" : "SIGTERM";
+  holdfast::actors::log::info("node.stopping", {{"signal", why}});
+  const impatience more(set, n);
   n.stop();  // what had to be cut off has been answered and logged
   holdfast::actors::log::info("node.stopped");
   holdfast::actors::log::tell_repeats();
-  return 0;
 }
 
-int run(const options& o) {
+int run(const options& o, const own_process& process) {
   const auto signals = block_signals();
-  const auto config = load(o);
+  const auto config = load(o, std::cerr);
   if (!config) return 2;
   if (o.check) {
     std::cout << (o.config.empty() ? "the embedded configuration" : o.config) << ": good, " << config->upstreams.size()
@@ -128,7 +158,7 @@ int run(const options& o) {
   if (config->store.primary.url == "memory:") {
     holdfast::actors::log::info("node.ephemeral", {{"note", "sessions live in memory only and end with this process"}});
   }
-  auto started = node::start(*config);
+  auto started = node::start(*config, hooks_of(o));
   if (!started) {
     std::cerr << "holdfastd: " << started.error().detail << "\n";
     if (started.error().detail.ends_with("address already in use"))
@@ -137,16 +167,20 @@ int run(const options& o) {
   }
   auto& n = **started;
   std::cout << "holdfastd ready mcp=" << n.mcp_url();
-  if (!n.admin_address().empty()) std::cout << " admin=http://" << n.admin_address();
+  if (!n.admin_address().empty()) std::cout << " admin=" << n.admin_url();
   std::cout << std::endl;
-  const auto code = wait_for_stop(signals, n, config->level);
+  wait_for_stop(signals, n, config->level);
+  *started = nullptr;
   std::fflush(nullptr);
-  return code;
+  if (!starts_anew) return 0;
+  std::cerr << "holdfastd: " << process.begin_anew() << "\n";
+  return 1;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  const own_process process(argc, argv);
   options o;
   CLI::App app{"A node of Holdfast, the durable gateway for the Model Context Protocol."};
   app.add_option("--config", o.config, "Configuration file, YAML or an MCP client's JSON; without it, an example runs")
@@ -161,7 +195,7 @@ int main(int argc, char** argv) {
     return app.exit(e) == 0 ? 0 : 2;
   }
   try {
-    return run(o);
+    return run(o, process);
   } catch (const std::exception& e) {
     std::cerr << "holdfastd: " << e.what() << "\n";
     return 1;

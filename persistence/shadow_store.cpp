@@ -109,6 +109,7 @@ class shadowed_lane final : public store_lane {
   void cache_put(std::string_view key, std::string_view bytes, milliseconds keep, completion<bool> done) override {
     primary_->cache_put(key, bytes, keep, std::move(done));
   }
+  bool read_standing(completion<standing> done) override { return primary_->read_standing(std::move(done)); }
 
  private:
   const std::unique_ptr<store_lane> primary_;

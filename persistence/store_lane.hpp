@@ -107,6 +107,9 @@ class store_lane {
   virtual void cache_put(std::string_view key, std::string_view bytes, std::chrono::milliseconds keep,
                          completion<bool> done) = 0;
 
+  /// Asks the server what it says of itself and its replicas. False, and nothing is asked, where there is no server.
+  virtual bool read_standing(completion<standing> /*done*/) { return false; }
+
   /// Set by the user, or empty. Runs on the lane's thread when the store goes on with another history (a restarted
   /// server, a promoted replica): the last commits, claims and changes of the view may be missing. Check the slots and
   /// the view; `restore` what is held.

@@ -119,6 +119,13 @@ struct page {
   std::string next;             ///< cursor of the next page; empty = this was the last one
 };
 
+/// What a server of the store says of itself. Of a Redis Cluster: the one that has slot 0.
+struct standing {
+  std::string role;                        ///< master or slave
+  std::uint64_t replicas = 0;              ///< connected to it
+  std::optional<std::uint64_t> lag_bytes;  ///< what the replica furthest behind has not confirmed; nothing without any
+};
+
 enum class store_errc : std::uint8_t {
   unavailable,  ///< not reachable within the deadline, or it refuses to work now; a write may still have happened
   full,         ///< it has no room; nothing was written

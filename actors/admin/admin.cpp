@@ -71,6 +71,9 @@ class admin_actor final : public shard_actor {
   struct door final : transport::http_handler {
     door(admin_actor& o, bool guarded) : owner(o), by_mode(guarded) {}
     void on_request(std::shared_ptr<transport::http_exchange> e) override { owner.on_request(std::move(e), by_mode); }
+    void on_refused(const std::string& from, const std::string& why) override {
+      log::debug("admin.tls_refused", {{"from", from}, {"reason", why}});
+    }
     admin_actor& owner;
     const bool by_mode;  // the mode of the socket is the guard
     std::unique_ptr<transport::http_server> server;
@@ -78,7 +81,8 @@ class admin_actor final : public shard_actor {
 
   void listen(const ingress_listen& m) {
     auto d = std::make_unique<door>(*this, m.host.starts_with('/'));
-    auto server = transport::http_server::listen(home().loop(), m.host, m.port, node_.config.http, *d, nullptr,
+    const auto tls = d->by_mode ? nullptr : node_.admin_tls;
+    auto server = transport::http_server::listen(home().loop(), m.host, m.port, node_.config.http, *d, tls,
                                                  &home().counters().admin);
     if (!server) return m.done(server.error());
     d->server = std::move(*server);

@@ -32,10 +32,10 @@ json_object beginning(const deed& d, bool dry_run) {
 
 std::string in_words(const deed& d, const effect& e, std::int64_t ms, std::uint64_t failed) {
   if (!e.done && e.why.empty())
-    return "not over yet: " + d.past + " " + std::to_string(e.changed) + " of " + std::to_string(d.expected) + " " +
-           d.unit + " in " + std::to_string(ms) + " ms, " + std::to_string(failed) + " requests failed";
+    return e.first + "not over yet: " + d.past + " " + std::to_string(e.changed) + " of " + std::to_string(d.expected) +
+           " " + d.unit + " in " + std::to_string(ms) + " ms, " + std::to_string(failed) + " requests failed";
   if (!e.done) return "not done: " + e.why;
-  return d.past + " " + std::to_string(e.changed) + " " + d.unit + " in " + std::to_string(ms) + " ms, " +
+  return e.first + d.past + " " + std::to_string(e.changed) + " " + d.unit + " in " + std::to_string(ms) + " ms, " +
          std::to_string(failed) + " requests failed";
 }
 

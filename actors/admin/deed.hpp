@@ -22,7 +22,8 @@ struct deed {
 struct effect {
   bool done = true;
   std::uint64_t changed = 0;
-  std::string why;  ///< not done
+  std::string why;         ///< not done
+  std::string first = {};  ///< what the summary begins with
 };
 using finish = std::function<void(effect)>;
 

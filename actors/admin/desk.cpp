@@ -91,7 +91,7 @@ void desk::ask_all(bool whole_cluster, std::string_view question, const std::str
   };
   const auto r = std::make_shared<round>(round{{}, names.size(), std::move(done)});
   for (const auto& n : names) {
-    ask_node(n, question, params, answer_within, [r, n](answer a) {
+    ask_node(n, question, params, answer_within(), [r, n](answer a) {
       if (auto* const json = std::get_if<std::string>(&a)) {
         r->got.all.push_back({n, std::move(*json)});
       } else if (auto& p = std::get<problem>(a); p.status == 502) {

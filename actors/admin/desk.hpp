@@ -17,9 +17,6 @@ namespace holdfast::actors::admin {
 
 using std::chrono::milliseconds;
 
-/// How long an operator waits for a node that does not answer.
-inline constexpr milliseconds answer_within{300};
-
 /// What one node says to a question about itself.
 struct part {
   std::string node;
@@ -46,6 +43,9 @@ class desk : public std::enable_shared_from_this<desk> {
 
   /// The name of this node; "local" if it is on its own.
   std::string name() const;
+
+  /// How long an operator waits for a node that does not answer. What a node asks of others in turn takes less.
+  milliseconds answer_within() const noexcept { return node_.config.admin.answer_within; }
 
   /// Nothing is answered any more.
   void close() {
@@ -101,12 +101,11 @@ void desk::at_every_shard(std::function<T(shard&)> f, std::function<void(std::ve
     std::size_t open;
     std::function<void(std::vector<T>)> done;
   };
-  constexpr auto within = answer_within * 4 / 5;
   const auto r = std::make_shared<round>(round{{}, node_.shards.size(), std::move(done)});
   const auto finish = [self = shared_from_this(), r] {
     if (const auto f = std::exchange(r->done, nullptr); f && !self->closed()) f(std::move(r->got));
   };
-  after(within, finish);
+  after(answer_within() * 4 / 5, finish);
   for (const auto& s : node_.shards) {
     s->loop().post([at = s.get(), f, r, finish, home = &home_] {
       auto value = f(*at);

@@ -9,14 +9,15 @@
 namespace holdfast::actors::admin {
 namespace {
 
-constexpr std::array<question, 22> all{{
+constexpr std::array<question, 25> all{{
     {"node", ask_node_line},        {"slots", ask_slots},         {"route", ask_route},
     {"sessions", ask_sessions},     {"stored", ask_stored},       {"session", ask_session},
     {"executions", ask_executions}, {"execution", ask_execution}, {"actors", ask_actors},
     {"upstreams", ask_upstreams},   {"store", ask_store},         {"latency", ask_latency},
     {"events", ask_events},         {"config", ask_config},       {"fence", ask_fence},
     {"do.session", do_session},     {"do.cancel", do_cancel},     {"do.drain", do_drain},
-    {"do.upstream", do_upstream},   {"do.level", do_level},       {"breakers", ask_breakers},
+    {"do.upstream", do_upstream},   {"do.level", do_level},       {"do.kill", do_kill},
+    {"do.restart", do_restart},     {"may.restart", may_restart}, {"breakers", ask_breakers},
     {"do.breaker", do_breaker},
 }};
 

@@ -56,7 +56,10 @@ void ask_stored_session(desk& at, const std::string& id, bool history, reply don
 // Changing:
 void do_session(desk& at, const std::string& params, reply done);  // steer_sessions.cpp
 void do_cancel(desk& at, const std::string& params, reply done);
-void do_drain(desk& at, const std::string& params, reply done);     // steer_nodes.cpp
+void do_drain(desk& at, const std::string& params, reply done);  // steer_nodes.cpp
+void do_kill(desk& at, const std::string& params, reply done);   // steer_processes.cpp
+void do_restart(desk& at, const std::string& params, reply done);
+void may_restart(desk& at, const std::string& params, reply done);
 void do_upstream(desk& at, const std::string& params, reply done);  // steer_upstreams.cpp
 void do_breaker(desk& at, const std::string& params, reply done);   // breakers.cpp
 void do_level(desk& at, const std::string& params, reply done);

@@ -60,6 +60,8 @@ const std::vector<route> table = {
     {post, "/v1/rebalance", {dry_run, wait}, rebalance, "audit.rebalance"},
     {post, "/v1/nodes/{}/drain", {dry_run, wait}, drain_node, "audit.node_drain"},
     {post, "/v1/nodes/{}/undrain", {dry_run, wait}, undrain_node, "audit.node_undrain"},
+    {post, "/v1/nodes/{}/kill", {dry_run, wait}, kill_node, "audit.node_kill"},
+    {post, "/v1/nodes/{}/restart", {dry_run, wait}, restart_node, "audit.node_restart"},
     {post, "/v1/upstreams/{}/reconnect", {scope, dry_run, wait}, reconnect_upstream, "audit.upstream_reconnect"},
     {post, "/v1/upstreams/{}/disable", {scope, dry_run, wait}, disable_upstream, "audit.upstream_disable"},
     {post, "/v1/upstreams/{}/enable", {scope, dry_run, wait}, enable_upstream, "audit.upstream_enable"},

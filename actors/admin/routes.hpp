@@ -83,6 +83,8 @@ void move_slot(desk& at, const request& r, reply done);
 void rebalance(desk& at, const request& r, reply done);
 void drain_node(desk& at, const request& r, reply done);
 void undrain_node(desk& at, const request& r, reply done);
+void kill_node(desk& at, const request& r, reply done);
+void restart_node(desk& at, const request& r, reply done);
 void reconnect_upstream(desk& at, const request& r, reply done);
 void disable_upstream(desk& at, const request& r, reply done);
 void enable_upstream(desk& at, const request& r, reply done);

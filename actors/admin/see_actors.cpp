@@ -144,7 +144,7 @@ void see_actor(desk& at, const request& r, reply done) {
       number == 0)
     return done(problem{400, "No id of an actor", "It is NUMBER@NODE", {}, {}});
   const auto params = json_object().number("number", number).number("count", 1).str();
-  at.ask_node(id.substr(sign + 1), "actors", params, answer_within, [done = std::move(done)](answer a) {
+  at.ask_node(id.substr(sign + 1), "actors", params, at.answer_within(), [done = std::move(done)](answer a) {
     auto* const json = std::get_if<std::string>(&a);
     if (json == nullptr) return done(std::move(a));
     const auto lines = list_of(*json, "lines");

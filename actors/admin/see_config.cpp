@@ -47,17 +47,24 @@ std::string store_text(const node_context& node) {
   return o.number("compress_above", s.compress_above).text("keys", hidden_if_set(s.keys)).str();
 }
 
+/// Where the files are is no secret; what is in them is not shown.
+std::string tls_text(const transport::tls_files& files) {
+  return json_object().text("certificate", files.certificate).text("key", files.key).text("ca", files.ca).str();
+}
+
 std::string cluster_text(const cluster_config& c) {
   json_object o;
   o.text("listen", c.enabled ? address(c.host, c.port) : "off").text("advertise", c.advertise).text("name", c.name);
   o.text("secret", hidden_if_set(c.secret)).text("beat", duration(c.beat)).text("silence", duration(c.silence));
-  return o.text("hold_timeout", duration(c.hold_timeout)).number("connections_max", c.connections_max).str();
+  o.text("hold_timeout", duration(c.hold_timeout)).number("connections_max", c.connections_max);
+  return o.raw("tls", tls_text(c.tls)).str();
 }
 
 std::string admin_text(const node_config& c) {
   json_object o;
   o.text("listen", c.admin.enabled ? address(c.admin.host, admin_port(c)) : "off");
-  return o.text("socket", c.admin.socket).text("token", hidden_if_set(c.admin.token)).str();
+  o.text("socket", c.admin.socket).text("token", hidden_if_set(c.admin.token));
+  return o.raw("tls", tls_text(c.admin.tls)).text("answer_within", duration(c.admin.answer_within)).str();
 }
 
 std::string traces_text(const trace_config& c) {
@@ -162,7 +169,7 @@ std::string text_of_all(const node_context& node) {
   const auto& c = node.config;
   json_object upstreams, o;
   for (const auto& u : c.upstreams) upstreams.raw(u.alias, upstream_text(u));
-  o.text("listen", address(c.listen_host, c.listen_port)).number("threads", c.threads);
+  o.text("listen", address(c.listen_host, c.listen_port)).number("threads", c.threads).raw("tls", tls_text(c.tls));
   o.raw("store", store_text(node));
   o.text("on_store_loss", c.store.on_loss == on_store_loss::hold ? "hold" : "degrade");
   o.raw("admin", admin_text(c)).raw("cluster", cluster_text(c.cluster));

@@ -12,8 +12,6 @@ namespace {
 
 using persistence::slot_count;
 
-constexpr milliseconds read_within{250};
-
 std::string checked(desk& at, const std::vector<std::optional<persistence::token>>& owners) {
   const auto& store = *at.node().store;
   std::size_t held = 0;
@@ -43,7 +41,7 @@ void ask_fence(desk& at, const std::string&, reply done) {
   const auto finish = [once](answer a) {
     if (const auto f = std::exchange(*once, nullptr)) f(std::move(a));
   };
-  at.after(read_within, [finish] { finish(R"({"checked":0,"faults":[],"storeRead":false})"); });
+  at.after(at.answer_within() * 5 / 6, [finish] { finish(R"({"checked":0,"faults":[],"storeRead":false})"); });
   at.home().lane()->owners(0, slot_count, [self = at.shared_from_this(), finish](const auto& owners) {
     if (self->closed()) return;
     if (!owners) return finish(R"({"checked":0,"faults":[],"storeRead":false})");

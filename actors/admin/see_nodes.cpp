@@ -37,6 +37,13 @@ std::string state_of(const node_context& node) {
   return node.in_cluster->is_certain() ? "up" : "uncertain";
 }
 
+/// Of sessions that live here; one that is passed on to another node counts there.
+std::uint64_t calls_here(const node_context& node) {
+  std::uint64_t sum = 0;
+  for (const auto& calls : node.calls.in_slot) sum += calls.load(std::memory_order_relaxed);
+  return sum;
+}
+
 struct shard_sums {
   std::size_t actors = 0;
   std::uint64_t calls = 0;
@@ -64,7 +71,7 @@ std::string line_of(desk& at, const std::vector<shard_sums>& shards) {
       .number("view", node.in_cluster ? node.in_cluster->membership.get()->version : 0)
       .number("slots", held)
       .number("sessions", node.sessions.size())
-      .number("inflight", node.calls.all.load())
+      .number("inflight", calls_here(node))
       .number("actors", sum.actors)
       .number("upstreamsReady", ready)
       .number("memoryBytes", resident_bytes())
@@ -219,7 +226,7 @@ void see_nodes(desk& at, const request& r, reply done) {
 }
 
 void see_node(desk& at, const request& r, reply done) {
-  at.ask_node(r.args[0], "node", R"({"whole":true})", answer_within, with_unreachable(std::move(done)));
+  at.ask_node(r.args[0], "node", R"({"whole":true})", at.answer_within(), with_unreachable(std::move(done)));
 }
 
 void see_status(desk& at, const request& r, reply done) {

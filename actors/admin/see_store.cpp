@@ -13,18 +13,26 @@
 namespace holdfast::actors::admin {
 namespace {
 
-json_object store_of(const node_context& node, const std::string& name) {
+using asked = std::optional<persistence::result<persistence::standing>>;
+
+/// `said` by the store itself, if it was asked.
+std::string store_of(const node_context& node, const std::string& name, const asked& said) {
   json_object o;
   o.text("node", name).text("state", store_state(node));
   const auto h = node.store ? node.store->health() : persistence::store_health();
   o.text("url", node.store ? node.store->shown() : "memory:");
   o.text("tier", node.store ? persistence::name_of(node.store->tier()) : "memory");
-  o.text("detail", h.detail).flag("circuitOpen", h.circuit_open).number("connections", h.connections);
+  const auto silent = said && !*said;
+  o.text("detail", silent && !said->error().detail.empty() ? said->error().detail : h.detail)
+      .flag("circuitOpen", h.circuit_open)
+      .number("connections", h.connections);
   o.number("waiting", h.waiting).number("operations", h.operations).number("failures", h.failures);
   o.number("commits", h.commits).number("commitMicroseconds", h.latency.count());
   o.number("historyChanges", h.histories).number("shadowDifferences", h.differences);
-  // Nobody asks the store for these.
-  return o.raw("role", "null").raw("replicas", "null").raw("lagBytes", "null");
+  if (!said || silent) return o.raw("role", "null").raw("replicas", "null").raw("lagBytes", "null").str();
+  const auto& standing = **said;
+  const auto lag = standing.lag_bytes ? std::to_string(*standing.lag_bytes) : "null";
+  return o.text_or_null("role", standing.role).number("replicas", standing.replicas).raw("lagBytes", lag).str();
 }
 
 constexpr std::array<std::string_view, 2> histogram_names{"call", "tool_call"};
@@ -72,7 +80,20 @@ std::string histogram_of(std::string_view name, const sums& s) {
 
 }  // namespace
 
-void ask_store(desk& at, const std::string&, reply done) { done(store_of(at.node(), at.name()).str()); }
+void ask_store(desk& at, const std::string&, reply done) {
+  const auto once = std::make_shared<reply>(std::move(done));
+  const auto finish = [self = at.shared_from_this(), once](const asked& said) {
+    if (self->closed()) return;
+    if (const auto f = std::exchange(*once, nullptr)) f(store_of(self->node(), self->name(), said));
+  };
+  auto* const lane = at.home().lane();
+  if (lane == nullptr || !lane->read_standing([finish](const auto& said) { finish(said); })) return finish({});
+  // The rest of the time is for the way.
+  at.after(at.answer_within() * 2 / 3, [finish] {
+    finish(persistence::result<persistence::standing>(persistence::store_failure{
+        persistence::store_errc::unavailable, "it does not say how it is: no answer in time"}));
+  });
+}
 
 void see_store(desk& at, const request& r, reply done) {
   at.ask_all(r.whole_cluster(), "store", "{}", [done = std::move(done)](const parts& p) {

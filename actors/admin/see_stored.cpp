@@ -12,7 +12,9 @@ namespace {
 
 using persistence::slot_count;
 
-constexpr milliseconds read_within{200};
+/// The rest of the time is for the way.
+milliseconds read_within(const desk& at) { return at.answer_within() * 2 / 3; }
+
 constexpr std::size_t chains_max = 16, page_entries = 256;
 
 /// Reads the lists of one slot after another, several at a time, until there is enough or the time is over.
@@ -25,7 +27,7 @@ struct scan : std::enable_shared_from_this<scan> {
   }
 
   void begin() {
-    at->after(read_within, [self = shared_from_this()] { self->finish(false); });
+    at->after(read_within(*at), [self = shared_from_this()] { self->finish(false); });
     open = std::min(chains_max, slots.size());
     if (open == 0) return finish(true);
     for (std::size_t i = 0, chains = open; i < chains; ++i) next(take(), {});
@@ -101,7 +103,7 @@ void ask_stored_session(desk& at, const std::string& id, bool history, reply don
   const auto finish = [once](answer a) {
     if (const auto f = std::exchange(*once, nullptr)) f(std::move(a));
   };
-  at.after(read_within, [finish] { finish(problem{502, "The store does not answer", {}, {}, {}}); });
+  at.after(read_within(at), [finish] { finish(problem{502, "The store does not answer", {}, {}, {}}); });
   at.home().lane()->load({"session", id}, [self = at.shared_from_this(), id, history, finish](const auto& loaded) {
     if (self->closed()) return;
     if (!loaded) return finish(problem{503, "The store does not answer", loaded.error().detail, {}, {}});

@@ -1,10 +1,8 @@
 #include <algorithm>
 #include <caf/send.hpp>
 
-#include "actors/admin/deed.hpp"
-#include "actors/admin/desk.hpp"
+#include "actors/admin/await_slots.hpp"
 #include "actors/admin/json.hpp"
-#include "actors/admin/merge.hpp"
 #include "actors/admin/questions.hpp"
 #include "actors/admin/routes.hpp"
 #include "actors/cluster_view.hpp"
@@ -20,7 +18,6 @@ namespace {
 namespace membership = machines::membership;
 using change = std::function<membership::view(membership::view)>;
 
-constexpr milliseconds look_again{50};
 constexpr milliseconds margin{500};
 
 problem alone() { return {409, "This node is on its own", "Slots can move in a cluster only", {}, {}}; }
@@ -37,21 +34,6 @@ void change_view(desk& at, change c, std::function<void(const std::string&)> don
                           caf::anon_send(self->node().in_cluster->roster, roster_refresh{});
                         done({});
                       });
-}
-
-const membership::member* member_named(const membership::view& v, std::string_view name) {
-  const auto found = std::find_if(v.members.begin(), v.members.end(), [&](const auto& m) { return m.name == name; });
-  return found == v.members.end() ? nullptr : &*found;
-}
-
-/// Looks at the whole cluster until its slots are as `settled` has them.
-using judgement = std::function<effect(const slot_picture&, const parts&)>;
-void await_slots(desk& at, milliseconds left, const judgement& settled, const finish& over) {
-  at.ask_all(true, "slots", "{}", [self = at.shared_from_this(), left, settled, over](const parts& p) {
-    const auto e = settled(picture_of(p), p);
-    if (e.done || left <= milliseconds{0}) return over(e);
-    self->after(look_again, [self, left, settled, over] { await_slots(*self, left - look_again, settled, over); });
-  });
 }
 
 std::string owner_now(desk& at, std::uint16_t slot) {
@@ -170,12 +152,6 @@ void do_drain(desk& at, const std::string& params, reply done) {
 }
 
 namespace {
-
-std::uint64_t held_by(const slot_picture& all, const std::string& node) {
-  return static_cast<std::uint64_t>(std::count_if(all.places.begin(), all.places.end(), [&](const auto& p) {
-    return std::any_of(p.holders.begin(), p.holders.end(), [&](const auto& h) { return h.node == node; });
-  }));
-}
 
 /// How many slots it would own if all were as it should be.
 std::uint64_t share_of(const membership::view& v, const std::string& node) {

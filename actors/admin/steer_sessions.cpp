@@ -174,7 +174,8 @@ void cancel_execution(desk& at, const request& r, reply done) {
         const auto plan = "cancel execution " + f.id.substr(0, 8) + "." + number + " on node " + f.node;
         // A plan for what is not there would be a lie.
         self->ask_node(
-            f.node, "execution", params, answer_within, [self, r, name, params, plan, node = f.node, done](answer a) {
+            f.node, "execution", params, self->answer_within(),
+            [self, r, name, params, plan, node = f.node, done](answer a) {
               if (auto* const p = std::get_if<problem>(&a)) return done(std::move(*p));
               const auto call = mcp::member(mcp::member(std::get<std::string>(a), "answer"), "execution");
               if (call.empty()) return done(problem{404, "No such execution is under way or remembered", {}, {}, {}});

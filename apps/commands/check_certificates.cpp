@@ -33,6 +33,7 @@ finding check_one(const std::string& key, const transport::tls_files& files) {
 findings check_certificates(const actors::node_config& c) {
   findings out;
   if (c.tls) out.push_back(check_one("tls", c.tls));
+  if (c.admin.tls) out.push_back(check_one("admin.tls", c.admin.tls));
   if (c.cluster.tls) out.push_back(check_one("cluster.tls", c.cluster.tls));
   return out;
 }

@@ -43,7 +43,8 @@ finding check_listener(const std::string& key, const std::string& host, std::uin
 bool node_answers(const actors::node_config& c) {
   if (!c.admin.enabled) return false;
   const std::string host = is_wildcard(c.admin.host) ? "localhost" : c.admin.host;
-  return admin_get("http://" + authority(host, admin_port(c)), "/mcp/health", health_timeout).has_value();
+  const std::string scheme = c.admin.tls ? "https://" : "http://";
+  return admin_get(scheme + authority(host, admin_port(c)), "/mcp/health", health_timeout).has_value();
 }
 
 findings check_listeners(const actors::node_config& c) {

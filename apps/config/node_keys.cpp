@@ -216,9 +216,10 @@ void read_cluster_tls(const value& v, cluster_config& c) {
   check_files(v, c.tls, true);
 }
 
-void read_client_tls(const value& v, node_config& c) {
-  read_section(v, c.tls, client_tls_keys());
-  check_files(v, c.tls, false);
+/// Of those who are served: clients, operators.
+void read_client_tls(const value& v, tls_files& files) {
+  read_section(v, files, client_tls_keys());
+  check_files(v, files, false);
 }
 
 const keys<cluster_config>& cluster_keys() {
@@ -254,7 +255,11 @@ const keys<catalogue_config>& catalogue_keys() {
 const keys<node_config>& node_keys() {
   using T = node_config;
   static const keys<admin_config> admin = {
-      {"listen", read_admin_listen, {}}, {"token", read_token, {}}, {"socket", read_admin_socket, {}}};
+      {"listen", read_admin_listen, {}},
+      {"token", read_token, {}},
+      {"tls", [](const value& v, admin_config& a) { read_client_tls(v, a.tls); }, paths(client_tls_keys())},
+      {"socket", read_admin_socket, {}},
+      duration<admin_config>("answer_within", &admin_config::answer_within, 10ms, 1min)};
   static const keys<access_rules> access = {{"hosts", read_hosts, {}}, {"origins", read_origins, {}}};
   static const keys<T> log = {
       choice<actors::log_level, T>("level", &T::level, {"debug", "info", "warning", "error"}),
@@ -265,7 +270,7 @@ const keys<node_config>& node_keys() {
   for (const auto& path : paths(upstream_keys())) of_upstreams.push_back("*." + path);
   static const keys<T> table = {
       {"listen", read_listen, {}},
-      {"tls", read_client_tls, paths(client_tls_keys())},
+      {"tls", [](const value& v, T& c) { read_client_tls(v, c.tls); }, paths(client_tls_keys())},
       number<T>("threads", &T::threads, 0, 256),
       {"store", [](const value& v, T& c) { read_store(v, c.store); }, paths(store_keys())},
       choice<actors::on_store_loss, T>("on_store_loss", [](T & c) -> auto& { return c.store.on_loss; },

@@ -17,6 +17,7 @@ void add_operator_commands(CLI::App& app, console& at) {
   add_top(app, at);
   add_watch(app, at);
   add_steering(app, at);
+  add_process_steering(app, at);
   add_bundle(app, at);
 }
 

@@ -26,6 +26,7 @@ void add_event_views(CLI::App& app, console& at);
 void add_top(CLI::App& app, console& at);
 void add_watch(CLI::App& app, console& at);
 void add_steering(CLI::App& app, console& at);
+void add_process_steering(CLI::App& app, console& at);
 void add_bundle(CLI::App& app, console& at);
 
 /// A command without options of its own.

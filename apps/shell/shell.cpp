@@ -24,9 +24,9 @@ using namespace std::chrono_literals;
 constexpr auto prompt_patience = 1s;
 
 /// What they print grows while they run, or takes the whole screen, or asks: no pager comes between.
-const std::set<std::string> live_commands = {"top",       "watch",     "trace",   "events",    "call", "bench",
-                                             "drain",     "move",      "undrain", "rebalance", "end",  "cancel",
-                                             "passivate", "reconnect", "disable", "enable",    "log"};
+const std::set<std::string> live_commands = {
+    "top", "watch",  "trace",     "events",    "call",    "bench",  "drain", "move", "undrain", "rebalance",
+    "end", "cancel", "passivate", "reconnect", "disable", "enable", "log",   "kill", "restart"};
 
 class shell {
  public:

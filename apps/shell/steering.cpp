@@ -1,29 +1,19 @@
 #include <array>
 #include <chrono>
-#include <functional>
 #include <future>
 #include <iostream>
 #include <memory>
 
 #include "apps/commands/options.hpp"
 #include "apps/shell/listing.hpp"
-#include "apps/shell/operator_commands.hpp"
+#include "apps/shell/steering.hpp"
 
 namespace holdfast::apps {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::milliseconds answer_slack = 5s, glance = 200ms;
-
-struct steer_options {
-  std::string target, to, level;
-  bool yes = false, dry_run = false;
-  std::chrono::milliseconds wait = 10s;
-};
-
-/// How a change goes on, in one line; asked while it is under way.
-using progress = std::function<std::string(console&)>;
+constexpr std::chrono::milliseconds answer_slack = 5s, glance = 200ms, look_timeout = 2s;
 
 /// Shows what would be done, and asks. False if nothing is to be done.
 bool may_go_on(console& at, const json_value& plan, const steer_options& o) {
@@ -43,20 +33,21 @@ bool may_go_on(console& at, const json_value& plan, const steer_options& o) {
   return false;
 }
 
-/// Shows a line whenever it is another one, until `done`.
+/// Shows a line whenever it is another one, until `done`; one in any case.
 void show_progress(console& at, const progress& how, const std::function<bool()>& done) {
   console looker(at.common(), at.out());
   std::string before;
-  while (!done()) {
+  do {
     auto line = how(looker);
     if (!line.empty() && line != before) at.out() << line << std::endl;
     before = std::move(line);
-    if (!pause_for(glance)) return;
-  }
+  } while (!done() && pause_for(glance));
 }
 
+}  // namespace
+
 void steer(console& at, const std::vector<std::string>& path, query parameters, const steer_options& o,
-           const progress& how = {}) {
+           const progress& how, const follow_up& then) {
   auto trial = parameters;
   trial.emplace_back("dry_run", "true");
   const auto plan = at.post(api_path(path, trial), o.wait + answer_slack);
@@ -68,17 +59,18 @@ void steer(console& at, const std::vector<std::string>& path, query parameters, 
   auto answer =
       std::async(std::launch::async, [&] { return at.post(api_path(path, parameters), o.wait + answer_slack); });
   if (how && !at.json()) show_progress(at, how, [&] { return answer.wait_for(0s) == std::future_status::ready; });
-  const auto result = answer.get();
+  auto result = answer.get();
+  if (then)
+    if (auto other = then(at, result)) result = std::move(*other);
   show(at, result, [&](std::ostream& out) { out << plain(member(result.json, "summary")) << '\n'; });
   const auto& done = member(result.json, "done");
   finish(!done.IsBool() || done.GetBool() ? exit_code::ok : exit_code::timed_out);
 }
 
-/// "n2: 214 slots, 3 calls under way"
 progress how_node_is(const std::string& name) {
   return [name](console& at) -> std::string {
-    const auto answer = at.try_get(api_path({"nodes", name}), 1s);
-    if (!answer) return "";
+    const auto answer = at.try_get(api_path({"nodes", name}), look_timeout);
+    if (!answer) return name + ": no answer";
     const auto& n = member(answer->json, "node");
     return name + ": " + plain(member(n, "slots")) + " slots, " + plain(member(n, "sessions")) + " sessions, " +
            plain(member(n, "inflight")) + " calls under way";
@@ -94,6 +86,14 @@ CLI::App* add_change(CLI::App& app, const std::string& name, const std::string& 
   command->footer("Exit codes: 0 done, 1 refused, 2 needs --yes, 5 not over in time; it goes on then.");
   return command;
 }
+
+CLI::App* add_group(CLI::App& app, const std::string& name, const std::string& about) {
+  auto* group = app.add_subcommand(name, about);
+  group->require_subcommand(1);
+  return group;
+}
+
+namespace {
 
 /// A change to one thing that is named on the command line.
 void add_simple(CLI::App& app, console& at, const std::string& name, const std::string& about, const std::string& type,
@@ -134,13 +134,6 @@ void add_move(CLI::App& app, console& at) {
       ->expected(1, 2)
       ->required();
   command->add_option("--to", o->to, "the node that is to have it")->type_name("NODE")->required();
-}
-
-/// `log level LEVEL`, `fence check`: two words that make one command.
-CLI::App* add_group(CLI::App& app, const std::string& name, const std::string& about) {
-  auto* group = app.add_subcommand(name, about);
-  group->require_subcommand(1);
-  return group;
 }
 
 void fence_check(console& at) {

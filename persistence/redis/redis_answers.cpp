@@ -1,11 +1,16 @@
 #include "persistence/redis/redis_answers.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 #include <utility>
 
+#include "persistence/redis/redis_info.hpp"
+
 namespace holdfast::persistence {
 namespace {
+
+constexpr std::uint64_t replicas_max = 100;  // that are looked at
 
 store_failure corrupt(std::string what) { return {store_errc::corrupt, "in Redis: " + std::move(what)}; }
 
@@ -108,6 +113,30 @@ result<std::optional<versioned>> read_view(const redis_reply& reply) {
   const auto read = read_numbered(reply.text);
   if (!read) return corrupt("the view");
   return std::optional<versioned>(versioned{read->number, std::string(read->rest)});
+}
+
+result<standing> read_standing(const redis_reply& reply) {
+  if (!reply.is_text()) return corrupt("INFO is not answered as Redis does");
+  const auto number = [&](const std::string& name) -> std::optional<std::uint64_t> {
+    std::uint64_t n = 0;
+    return read_number(info_field(reply.text, name), n) ? std::optional(n) : std::nullopt;
+  };
+  standing s;
+  s.role = info_field(reply.text, "role");
+  s.replicas = number("connected_slaves").value_or(0);
+  const auto written = number("master_repl_offset").value_or(0);
+  for (std::uint64_t i = 0; i < std::min(s.replicas, replicas_max); ++i) {
+    // ip=10.0.0.2,port=6379,state=online,offset=1234,lag=0
+    const auto line = info_field(reply.text, "slave" + std::to_string(i));
+    constexpr std::string_view mark = ",offset=";
+    const auto at = line.find(mark);
+    if (at == line.npos) continue;
+    const auto digits = std::string_view(line).substr(at + mark.size());
+    std::uint64_t confirmed = 0;
+    if (!read_number(digits.substr(0, digits.find(',')), confirmed)) continue;
+    s.lag_bytes = std::max(s.lag_bytes.value_or(0), written - std::min(confirmed, written));
+  }
+  return s;
 }
 
 result<store_format> read_format(const redis_reply& reply) {

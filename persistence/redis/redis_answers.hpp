@@ -22,6 +22,9 @@ result<std::optional<token>> read_owner(const redis_reply& reply);
 /// Of the view's record; nothing if there is none.
 result<std::optional<versioned>> read_view(const redis_reply& reply);
 
+/// Of what INFO says about replication.
+result<standing> read_standing(const redis_reply& reply);
+
 /// Of the format's record; also `corrupt` if there is none.
 result<store_format> read_format(const redis_reply& reply);
 

@@ -4,23 +4,12 @@
 #include <string_view>
 
 #include "persistence/redis/redis_command.hpp"
+#include "persistence/redis/redis_info.hpp"
 
 namespace holdfast::persistence {
 namespace {
 
 constexpr unsigned version_min = 7;
-
-std::string field(std::string_view info, std::string_view name) {
-  while (!info.empty()) {
-    const auto end = std::min(info.find('\n'), info.size());
-    auto line = info.substr(0, end);
-    info.remove_prefix(std::min(end + 1, info.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.starts_with(name) && line.substr(name.size()).starts_with(':'))
-      return std::string(line.substr(name.size() + 1));
-  }
-  return {};
-}
 
 bool is_supported(std::string_view version) {
   unsigned major = 0;
@@ -69,12 +58,12 @@ result<redis_greeting> read_greeting(const std::vector<redis_reply>& replies, co
   if (id.is_error()) return failure_of(id);
   if (!server.is_text()) return not_told(server);
   if (!replication.is_text()) return not_told(replication);
-  redis_greeting g{field(server.text, "redis_version"),
-                   field(server.text, "redis_mode"),
-                   field(replication.text, "role"),
-                   field(replication.text, "master_replid"),
-                   field(replication.text, "master_replid2"),
-                   field(server.text, "run_id"),
+  redis_greeting g{info_field(server.text, "redis_version"),
+                   info_field(server.text, "redis_mode"),
+                   info_field(replication.text, "role"),
+                   info_field(replication.text, "master_replid"),
+                   info_field(replication.text, "master_replid2"),
+                   info_field(server.text, "run_id"),
                    id.integer};
   if (!is_supported(g.version))
     return store_failure{store_errc::rejected, "it is Redis " + g.version + "; 7.0 or newer is needed"};

@@ -268,6 +268,14 @@ class redis_lane final : public store_lane {
     dispatcher_->submit(r);
   }
 
+  bool read_standing(completion<standing> done) override {
+    auto& r = prepare_bulk(0);
+    append_command(r.bytes, "INFO", "replication");
+    r.done = answer<standing>(std::move(done), persistence::read_standing);
+    dispatcher_->submit(r);
+    return true;
+  }
+
  private:
   redis_request& prepare_bulk(std::uint16_t slot) {
     auto& r = dispatcher_->prepare();

@@ -1,6 +1,6 @@
 // What operators see of nodes and do to them, over the admin port and its socket. Every answer is held to its description.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
@@ -8,8 +8,9 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { Admin, description, fits, holds, patternOf, plainPaths, seeAll } from './support/admin.mjs';
 import { at, Cluster, clustered } from './support/cluster.mjs';
 import { Node, startRecording } from './support/lives.mjs';
-import { freePort, gatewayOnly, Process, program, run, slowness, soon, startNode, temporaryFile, waitFor } from './support/processes.mjs';
+import { freePort, gatewayOnly, Process, program, quietAdmin, run, slowness, soon, startNode, stdioFixture, temporaryFile, waitFor } from './support/processes.mjs';
 import { random } from '../crash/random.mjs';
+import { storeKind } from './support/stores.mjs';
 import { Session } from './support/wire.mjs';
 
 const admin = (node) => new Admin(node.admin);
@@ -124,6 +125,30 @@ describe('a node on its own', gatewayOnly, () => {
       assert.ok(audited.includes(`audit.${event}`), `${event} in ${audited}`);
   });
 
+  test('starts anew when it is told to', async (t) => {
+    const node = await startNode(t, { upstreams: { up: stdioFixture() } });
+    const session = await Session.open(node.mcp);
+    await session.call('fixture_echo', { value: 'x' });
+    const descriptors = () => readdirSync(`/proc/${node.pid}/fd`).length;
+    const before = descriptors();
+    const plan = await admin(node).post('/v1/nodes/local/restart', { dry_run: true });
+    assert.match(plan.plan.join(' '), new RegExp(`process ${node.pid} of local starts anew`));
+    const told = await admin(node).post('/v1/nodes/local/restart');
+    assert.deepEqual([told.done, told.dryRun], [false, false], told.summary);
+    const lines = await waitFor('the next life', () => {
+      const all = [...node.stdout.matchAll(/^holdfastd ready mcp=(\S+) admin=(\S+)$/gm)];
+      return all.length === 2 && all;
+    }, 20_000);
+    assert.ok(node.stderr.includes('node.stopped'), 'the life before ended in order');
+    const { nodes: [now] } = await new Admin(lines[1][2]).get('/v1/nodes');
+    assert.deepEqual([now.pid, now.state], [node.pid, 'up']);
+    // The ports are others, as the configuration leaves them to the system.
+    const later = Object.create(session, { url: { value: lines[1][1] } });
+    if (storeKind === 'memory') assert.equal((await later.post({ jsonrpc: '2.0', id: 99, method: 'ping' })).status, 404);
+    else assert.equal((await later.call('fixture_echo', { value: 'y' })).content[0].text.includes('y'), true);
+    assert.ok(descriptors() <= before + 4, `${before} descriptors became ${descriptors()}`);
+  });
+
   test('answers nonsense with a problem, never with an error of its own', async (t) => {
     const upstream = await startRecording(t);
     const node = await startNode(t, { upstreams: { up: { url: upstream.url } } });
@@ -158,7 +183,7 @@ describe('a node on its own', gatewayOnly, () => {
 describe('who may ask', gatewayOnly, () => {
   test('is decided by a token, where there is one', async (t) => {
     const token = 'a-token-for-operators';
-    const node = await startNode(t, { admin: { listen: '127.0.0.1:0', token }, upstreams: {} });
+    const node = await startNode(t, { admin: { ...quietAdmin, token }, upstreams: {} });
     const refused = await admin(node).ask('GET', '/v1/status');
     assert.equal(refused.status, 401);
     assert.equal(refused.headers['www-authenticate'], 'Bearer');
@@ -185,7 +210,7 @@ describe('who may ask', gatewayOnly, () => {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-socket-'));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
     const socket = path.join(folder, 'admin.sock');
-    const config = { listen: `127.0.0.1:${await freePort()}`, admin: { socket, token: 'a-token-for-operators' }, upstreams: {} };
+    const config = { listen: `127.0.0.1:${await freePort()}`, admin: { socket, token: 'a-token-for-operators', answer_within: '10s' }, upstreams: {} };
     const node = await Node.start(t, { store: 'memory:', ...config });
     assert.equal(statSync(socket).mode & 0o777, 0o600);
     const ask = new Admin(socket);
@@ -220,12 +245,41 @@ describe('a cluster', clustered, () => {
       assert.deepEqual((await ask.get('/v1/upstreams/up')).upstream.nodes.map((n) => n.calls), [1, 0, 0]);
       const checked = await ask.post('/v1/fence/check');
       assert.deepEqual([checked.checked, checked.faults, checked.storeRead], [1024, [], true]);
+      const stores = (await ask.get('/v1/store')).nodes;
+      assert.deepEqual(stores.map((s) => [s.node, s.role, s.replicas, s.lagBytes]), ['n1', 'n2', 'n3'].map((n) => [n, 'master', 0, null]));
       assert.equal((await ask.get('/mcp/owner/' + session.id)).node, 'n1');
     });
   });
 
+  test('agrees with what clients do all over it', async (t) => {
+    const cluster = await Cluster.start(t, 3, calm);
+    const sessions = await Promise.all(Array.from({ length: 9 }, (_, i) => Session.open(cluster.nodes[i % 3].mcp)));
+    const through = (i) => at(sessions[i], cluster.nodes[(i + 1) % 3]);
+    for (const i of sessions.keys()) await through(i).text('quick', { key: `q${i}`, value: 'v' });
+    const calls = sessions.map((_, i) => through(i).call('slow', { key: `s${i}`, ms: 2500 * slowness, steps: 2 }));
+    const sum = (all, of) => all.reduce((total, each) => total + of(each), 0);
+    await soon(async () => {
+      for (const node of cluster.nodes) {
+        const status = await admin(node).get('/v1/status');
+        assert.deepEqual([status.inflight, status.sessions.hot, status.nodes.map((n) => n.sessions)], [9, 9, [3, 3, 3]]);
+      }
+      const { executions, total } = await admin(cluster.nodes[0]).get('/v1/executions');
+      assert.deepEqual([total, new Set(executions.map((e) => e.session))], [9, new Set(sessions.map((s) => s.id))]);
+    });
+    await Promise.all(calls);
+    for (const node of cluster.nodes) await soon(async () => {
+      const ask = admin(node);
+      assert.equal((await ask.get('/v1/status')).inflight, 0);
+      const { upstream } = await ask.get('/v1/upstreams/up');
+      assert.deepEqual([sum(upstream.nodes, (n) => n.calls), sum(upstream.nodes, (n) => n.errors), sum(upstream.nodes, (n) => n.inflight)], [18, 0, 0]);
+      assert.equal((await ask.get('/v1/latency')).histograms.find((h) => h.name === 'tool_call').count, 18);
+      const seen = (await ask.get('/v1/sessions', { limit: 100 })).sessions;
+      assert.ok(seen.length === 9 && seen.every((s) => s.calls === 0), JSON.stringify(seen));
+    });
+  });
+
   test('names a node that does not answer, and waits for it no longer than it should', async (t) => {
-    const cluster = await Cluster.start(t, 3, { ...calm, drain_timeout: '1s' });
+    const cluster = await Cluster.start(t, 3, { ...calm, admin: { listen: '127.0.0.1:0' }, drain_timeout: '1s' });
     const ask = admin(cluster.nodes[0]);
     const session = await Session.open(cluster.nodes[0].mcp);
     const n3 = cluster.nodes[2];
@@ -242,6 +296,8 @@ describe('a cluster', clustered, () => {
       assert.equal(seen.state, 'unreachable');
     });
     await ask.get('/v1/nodes/n3', undefined, 502);
+    const problem = await ask.post('/v1/nodes/n3/kill', undefined, 502);
+    assert.match(problem.detail, /^n3 gave no answer in time: only on its machine/);
     n3.process.signal('SIGCONT');
     await cluster.nodes[1].kill();
     const { ms } = await timed(() => waitFor('the killed node to be missed', async () => {
@@ -298,6 +354,50 @@ describe('a cluster', clustered, () => {
     assert.equal((await session.post({ jsonrpc: '2.0', id: 99, method: 'ping' })).status, 404);
   });
 
+  test('starts a node anew, and kills one, and tells what came of it', async (t) => {
+    const cluster = await Cluster.start(t, 3, calm);
+    const [n1, n2, n3] = cluster.nodes;
+    const session = await Session.open(n2.mcp);
+    await session.text('quick', { key: 'k', value: 'v' });
+    const ask = admin(n1);
+    const before = (await ask.get('/v1/nodes/n2')).node;
+    let over = false;
+    const load = (async () => {
+      for (let i = 0; !over; ++i) assert.equal(await at(session, n3).text('quick', { key: `l${i}`, value: 'v' }), `l${i}: v`);
+    })();
+    load.catch(() => {});
+    const restarted = await ask.post('/v1/nodes/n2/restart', { wait: 60_000 });
+    over = true;
+    await load;
+    assert.deepEqual([restarted.done, restarted.unit, restarted.requestsFailed], [true, 'slots', 0], restarted.summary);
+    const words = /^n2 came back as incarnation (\S+); moved (\d+) slots in \d+ ms, 0 requests failed$/.exec(restarted.summary);
+    assert.ok(words && Number(words[2]) > 200, restarted.summary);
+    await n2.startedAnew();
+    const after = (await ask.get('/v1/nodes/n2')).node;
+    assert.deepEqual([after.pid, after.incarnation, after.state], [before.pid, words[1], 'up']);
+    assert.notEqual(after.incarnation, before.incarnation);
+
+    n2.reconfigure((c) => ({ ...c, unheard_of: 1 }));
+    const refused = await ask.post('/v1/nodes/n2/restart', undefined, 409);
+    assert.match(refused.detail, /unheard_of/);
+    await ask.post('/v1/nodes/n9/restart', undefined, 404);
+
+    n2.killed = true;
+    const killed = await ask.post('/v1/nodes/n2/kill', { wait: 60_000 });
+    assert.deepEqual([killed.done, killed.requestsFailed], [true, 0], killed.summary);
+    assert.match(killed.summary, /^n2 has ended; moved \d+ slots in \d+ ms/);
+    assert.equal((await n2.process.ends()).signal, 'SIGKILL');
+    assert.equal(await at(session, n3).text('quick', { key: 'k2', value: 'v' }), 'k2: v');
+    const audited = (await ask.get('/v1/events', { event: 'audit.' })).events.map((e) => [e.event, e.fields.what]);
+    for (const what of ['restart', 'kill'])
+      assert.ok(audited.some(([event, path_]) => event === `audit.node_${what}` && path_ === `/v1/nodes/n2/${what}`), `${what} in ${audited}`);
+
+    n3.killed = true;
+    const itself = await admin(n3).post('/v1/nodes/n3/kill');
+    assert.deepEqual([itself.done, itself.summary.startsWith('n3 cannot tell what comes of it itself; ')], [false, true], itself.summary);
+    assert.equal((await n3.process.ends()).signal, 'SIGKILL');
+  });
+
   test('shows a session\'s messages while it moves', async (t) => {
     const cluster = await Cluster.start(t, 3, calm);
     const [n1, , n3] = cluster.nodes;
@@ -332,7 +432,7 @@ describe('a cluster', clustered, () => {
     t.after(() => rmSync(folder, { recursive: true, force: true }));
     t.after(() => redis.kill());
     await redis.says(/eady to accept connections/);
-    const cluster = await Cluster.start(t, 2, { store: { url: `unix:${path.join(folder, 's')}`, deadline: '500ms', hold_timeout: '500ms' }, ...calm, drain_timeout: '1s' });
+    const cluster = await Cluster.start(t, 2, { store: { url: `unix:${path.join(folder, 's')}`, deadline: '500ms', hold_timeout: '500ms' }, admin: { listen: '127.0.0.1:0' }, ...calm, drain_timeout: '1s' });
     const ask = admin(cluster.nodes[0]);
     const session = await Session.open(cluster.nodes[0].mcp);
     const events = await ask.listen('/v1/events', { follow: true });
@@ -347,6 +447,11 @@ describe('a cluster', clustered, () => {
     });
     assert.equal((await ask.get('/v1/sessions', { where: 'all' })).storeRead, false);
     assert.ok((await ask.get('/v1/status')).warnings.some((w) => w.includes('the store is unavailable')));
+    await soon(async () => {
+      const { nodes } = await ask.get('/v1/store');
+      assert.deepEqual(nodes.map((n) => [n.role, n.replicas]), [[null, null], [null, null]]);
+      assert.ok(nodes.every((n) => n.detail), 'it says why');
+    });
     redis.signal('SIGCONT');
     await request;
     await waitFor('the store', async () => (await ask.get('/v1/status')).store === 'ok');

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { at, Cluster, clustered } from './support/cluster.mjs';
-import { gatewayOnly, program, run, slowness, waitFor } from './support/processes.mjs';
+import { gatewayOnly, program, quietAdmin, run, slowness, soon, waitFor } from './support/processes.mjs';
 import { Session } from './support/wire.mjs';
 
 const ok = 0, failed = 1, usage = 2, noConnection = 4;
@@ -131,6 +131,48 @@ describe('the commands of operators', clustered, () => {
     await ends(failed, n2, 'bundle', bundle);
     await ends(ok, n2, 'end', session.id, '--yes');
     assert.equal((await session.post({ jsonrpc: '2.0', id: 9, method: 'ping' })).status, 404);
+  });
+
+  test('name a node that does not answer, and show the rest', async (t) => {
+    const cluster = await Cluster.start(t, 3, { ...calm, admin: { ...quietAdmin, answer_within: `${300 * slowness}ms` }, drain_timeout: '1s' });
+    const [n1, n2, n3] = cluster.nodes;
+    const session = await Session.open(n1.mcp);
+    await session.text('quick', { key: 'k', value: 'v' });
+    const commands = ['status', 'nodes', 'slots', `where ${session.id}`, 'sessions', `session ${session.id}`, `history ${session.id}`, 'executions',
+      `explain ${session.id}.1`, 'actors', 'upstreams', 'upstream up', 'store', 'latency', 'events', 'config', 'fence check'];
+    await n3.process.freeze();
+    try {
+      for (const command of commands) await soon(async () => {
+        const { code, stdout, stderr } = await holdfast(n2, ...command.split(' '), '--json');
+        assert.equal(code, command === 'status' ? failed : ok, `${command}\n${stderr}`);
+        assert.deepEqual(JSON.parse(stdout).unreachable, ['n3'], command);
+      });
+      await soon(async () => assert.match((await ends(ok, n2, 'sessions')).stderr, /no answer from n3; what is shown lacks it/));
+      assert.match((await ends(failed, n2, 'kill', 'node', 'n3', '--yes')).stderr, /n3 gave no answer in time/);
+    } finally {
+      n3.process.signal('SIGCONT');
+    }
+  });
+
+  test('kill nodes and start them anew', async (t) => {
+    const cluster = await Cluster.start(t, 3, (c) => ({ ...calm, admin: { ...quietAdmin, socket: `${c.store.folder}/` } }));
+    const [n1, n2, n3] = cluster.nodes;
+    assert.match((await ends(usage, n1, 'restart', 'node', 'n2')).stderr, /--yes/);
+    assert.match((await ends(ok, n1, 'restart', 'node', 'n2', '--dry-run')).stdout, /starts anew/);
+    assert.match((await ends(ok, n1, 'restart', 'node', 'n2', '--yes')).stdout, /^n2 came back as incarnation \S+; moved \d+ slots in \d+ ms, 0 requests failed$/m);
+    await n2.startedAnew();
+    // The one that is asked, whose socket stays where it was.
+    const n1s = { admin: `unix:${cluster.store.folder}/${n1.port}.sock` };
+    const itself = JSON.parse((await ends(ok, n1s, 'restart', 'node', 'n1', '--yes', '--json')).stdout);
+    assert.match(itself.summary, /^n1 came back as incarnation \S+ in \d+ ms$/);
+    await n1.startedAnew();
+
+    n2.killed = true;
+    assert.match((await ends(ok, n1, 'kill', 'node', 'n2', '--yes')).stdout, /^n2 has ended; moved \d+ slots in \d+ ms/m);
+    assert.equal((await n2.process.ends()).signal, 'SIGKILL');
+    n3.killed = true;
+    assert.match((await ends(ok, n3, 'kill', 'node', 'n3', '--yes')).stdout, /^n3 has ended/m);
+    assert.equal((await n3.process.ends()).signal, 'SIGKILL');
   });
 });
 

@@ -1,5 +1,6 @@
 // TLS: between the nodes of a cluster, and for clients.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -9,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { Authority, NodeFiles } from './support/certificates.mjs';
 import { at, Cluster, clustered } from './support/cluster.mjs';
 import { Node } from './support/lives.mjs';
-import { freePort, gatewayOnly, program, run, startNode, stdioFixture, temporaryFile, waitFor } from './support/processes.mjs';
+import { freePort, gatewayOnly, program, quietAdmin, run, startNode, stdioFixture, temporaryFile, waitFor } from './support/processes.mjs';
 import { Session } from './support/wire.mjs';
 
 const secret = 'a-secret-of-the-cluster';
@@ -166,4 +167,36 @@ test('clients connect by https', gatewayOnly, async (t) => {
   const stranger = await run(program('holdfast'), ['tools', '--url', node.mcp], {});
   assert.notEqual(stranger.code, 0, 'it does not trust everybody');
   assert.match(stranger.stderr, /certificate/);
+});
+
+test('operators connect by https', gatewayOnly, async (t) => {
+  const authority = new Authority(t);
+  const token = 'a-token-for-operators';
+  const node = await startNode(t, { admin: { ...quietAdmin, token, tls: authority.issue('admin') }, upstreams: {} });
+  assert.match(node.admin, /^https:/);
+  const asks = (env, ...words) => run(program('holdfast'), [...words, '--admin', node.admin], { env: { ...process.env, ...env } });
+  const trusted = { HOLDFAST_ADMIN_CA: authority.ca, HOLDFAST_ADMIN_TOKEN: token };
+  const status = await asks(trusted, 'status');
+  assert.equal(status.code, 0, status.stderr);
+  assert.match(status.stdout, /^cluster +1 node/m);
+  const change = await asks(trusted, 'log', 'level', 'debug', '--yes');
+  assert.equal(change.code, 0, change.stderr);
+  const untrusting = await asks({ HOLDFAST_ADMIN_TOKEN: token }, 'status');
+  assert.equal(untrusting.code, 4, untrusting.stderr);
+  assert.match(untrusting.stderr, /certificate/);
+  assert.match((await asks({ HOLDFAST_ADMIN_CA: authority.ca }, 'status')).stderr, /HOLDFAST_ADMIN_TOKEN/);
+  const clear = await run(program('holdfast'), ['status', '--admin', node.admin.replace('https:', 'http:')], { env: { ...process.env, ...trusted } });
+  assert.notEqual(clear.code, 0, clear.stdout);
+  const script = spawnSync(program('holdfast'), ['shell', '--admin', node.admin], { env: { ...process.env, ...trusted }, input: 'nodes\n', encoding: 'utf8' });
+  assert.equal(script.status, 0, script.stderr);
+  assert.match(script.stdout, /^local +up/m);
+});
+
+test('operators show a certificate where the node wants one', gatewayOnly, async (t) => {
+  const authority = new Authority(t);
+  const node = await startNode(t, { admin: { ...quietAdmin, tls: { ...authority.issue('admin'), client_ca: authority.ca } }, upstreams: {} });
+  const { port } = new URL(node.admin);
+  const knocks = (options) => knock({ peers: port }, { path: '/v1/status', method: 'GET', headers: {}, ...options });
+  assert.equal(await knocks(showing(authority.issue('operator'))), 200);
+  for (const client of [{}, showing(new Authority(t).issue('rogue'))]) assert.equal(typeof await knocks(client), 'string');
 });

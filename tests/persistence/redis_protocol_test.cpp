@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "persistence/redis/redis_answers.hpp"
 #include "persistence/redis/redis_circuit.hpp"
 #include "persistence/redis/redis_command.hpp"
 #include "persistence/redis/redis_greeting.hpp"
@@ -132,6 +133,30 @@ TEST_CASE("a server too old is refused, one with a dataset to load is asked agai
   CHECK(valkey->role == "master");
   const redis_reply loading{redis_reply::kind::error, 0, "LOADING Redis is loading the dataset in memory", {}};
   CHECK(read_greeting({ok, id, loading, loading}, {}).error().code == store_errc::unavailable);
+}
+
+TEST_CASE("a server tells its role, and how far behind its replicas are") {
+  const auto told = [](const char* text) {
+    redis_reply r;
+    r.kind = redis_reply::kind::text;
+    r.text = text;
+    return read_standing(r).value();
+  };
+  const auto alone = told("# Replication\r\nrole:master\r\nconnected_slaves:0\r\nmaster_repl_offset:0\r\n");
+  CHECK(alone.role == "master");
+  CHECK(alone.replicas == 0);
+  CHECK_FALSE(alone.lag_bytes);
+  const auto two = told(
+      "role:master\r\nconnected_slaves:2\r\nslave0:ip=10.0.0.2,port=6379,state=online,offset=900,lag=0\r\n"
+      "slave1:ip=10.0.0.3,port=6379,state=online,offset=950,lag=1\r\nmaster_repl_offset:1000\r\n");
+  CHECK(two.replicas == 2);
+  CHECK(two.lag_bytes == 100);
+  // What cannot be: not a number, and not before zero.
+  const auto odd = told(
+      "role:master\r\nconnected_slaves:18446744073709551615\r\nslave0:ip=x,offset=2000,lag=0\r\n"
+      "slave1:offset=x\r\nmaster_repl_offset:1000\r\n");
+  CHECK(odd.lag_bytes == 0);
+  CHECK_FALSE(read_standing(redis_reply()));
 }
 
 TEST_CASE("the circuit opens after several failures in a row, and closes with the first answer") {

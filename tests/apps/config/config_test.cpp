@@ -117,6 +117,7 @@ TEST_CASE("operators have a socket of their own unless it is off") {
   CHECK(load("", with({{"XDG_RUNTIME_DIR", "/run/me"}, {"HOME", "/home/me"}})).admin.socket == "/run/me/holdfast/");
   CHECK(load("admin: {socket: /run/x.sock}").admin.socket == "/run/x.sock");
   CHECK(load("admin: {socket: off}").admin.socket.empty());
+  CHECK(load("admin: {answer_within: 2s}").admin.answer_within == 2s);
   CHECK(load("admin: {token: '0123456789abcdef'}").admin.token == "0123456789abcdef");
 }
 

@@ -4,11 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, Process, program, run, sanitizerReport, waitFor } from './processes.mjs';
+import { freePort, Process, program, quietAdmin, run, sanitizerReport, waitFor } from './processes.mjs';
 import { storeKind } from './stores.mjs';
 import { readRecord } from '../../crash/record.mjs';
 
 let stores = 0;
+const readyLine = /^holdfastd ready mcp=\S+ admin=(\S+)$/m;
 
 /// A store of its own for a test, which outlives nodes: `url` for their configuration, and what is in it.
 export class Store {
@@ -74,7 +75,7 @@ export class Node {
     node.ready = `http://127.0.0.1:${node.port}/readyz`;
     // JSON is YAML.
     writeFileSync(node.file, JSON.stringify({
-      listen: `127.0.0.1:${node.port}`, admin: { listen: '127.0.0.1:0' }, log: { format: 'json' }, ...config,
+      listen: `127.0.0.1:${node.port}`, admin: quietAdmin, log: { format: 'json' }, ...config,
     }, null, 1));
     await node.start({ args });
     return node;
@@ -88,7 +89,16 @@ export class Node {
   async start({ env = {}, args = [] } = {}) {
     this.process = new Process(program('holdfastd'), ['--config', this.file, ...args], { env: { ...process.env, ...this.env, ...env } });
     this.killed = false;
-    this.admin = (await this.process.says(/^holdfastd ready mcp=\S+ admin=(\S+)$/m, 20_000))[1];
+    this.admin = (await this.process.says(readyLine, 20_000))[1];
+    this.lives = 1;
+  }
+
+  /// Waits until the process has started anew.
+  async startedAnew() {
+    const lines = () => [...this.process.stdout.matchAll(new RegExp(readyLine, 'gm'))];
+    await waitFor(`${this.file} to be ready again`, () => lines().length > this.lives, 20_000);
+    this.admin = lines().at(-1)[1];
+    ++this.lives;
   }
 
   /// kill -9.

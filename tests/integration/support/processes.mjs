@@ -195,9 +195,12 @@ async function startDirectly(t, config) {
   return { mcp: server.url, sse: server.url.replace(/mcp$/, 'sse'), stderr: '' };
 }
 
+/// Where operators ask a node under test. On a busy machine any node may be slow to answer: what is not about that waits.
+export const quietAdmin = { listen: '127.0.0.1:0', answer_within: '10s' };
+
 const quick = {
   listen: '127.0.0.1:0',
-  admin: { listen: '127.0.0.1:0' },
+  admin: quietAdmin,
 };
 
 /// A running node. When the test ends it is asked to stop and must do so cleanly: exit code 0 and no sanitizer report.
