@@ -7,10 +7,11 @@ const keys = [...Array.from({ length: slotCount }, (_, slot) => `${prefix}:{s${s
 
 export class Owners {
   /// What was new whenever it was looked at: [{at, slot, epoch, incarnation, robs}]. It `robs` who is no member, and has not
-  /// been one, and takes the slot of somebody who is.
+  /// been one, and takes the slot of somebody who is. Where a view came and went between two looks, nobody can tell.
   seen = [];
   views = [];
   latest = new Map();
+  version = 0;
   members = new Set();
 
   constructor(redis) {
@@ -32,6 +33,9 @@ export class Owners {
     const alive = new Set(members.map((m) => m.incarnation));
     const before = this.members;
     this.members = alive;
+    const version = Number(text.split(':', 1)[0]);
+    const missedNone = version - this.version <= 1;
+    this.version = version;
     const ownerIn = (value) => (value ?? '0:').split(':');
     let free = 0;
     values.forEach((value, slot) => {
@@ -39,7 +43,7 @@ export class Owners {
       if (this.latest.get(slot) !== value) {
         const [, former = ''] = ownerIn(this.latest.get(slot));
         const is = (member) => before.has(member) && alive.has(member);
-        const robs = incarnation !== '' && is(former) && !before.has(incarnation) && !alive.has(incarnation);
+        const robs = missedNone && incarnation !== '' && is(former) && !before.has(incarnation) && !alive.has(incarnation);
         this.seen.push({ at, slot, epoch: Number(epoch), incarnation, robs });
       }
       this.latest.set(slot, value);

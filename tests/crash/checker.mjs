@@ -34,7 +34,7 @@ const runsOnce = (call, { config }) => !(call.tool === 'quick' && config.retries
 
 /// True if the node ended while the client waited for this call, of which the node may have known: an intent may exist.
 function crashedDuring(call, { crashes }) {
-  const known = call.attempts.find((a) => a.ended !== 'refused' && a.ended !== 'unavailable');
+  const known = call.attempts.find((a) => a.ended !== 'refused' && (a.ended !== 'unavailable' || a.held));
   return known !== undefined && overlaps(known.at, outcome(call).at, { crashes });
 }
 

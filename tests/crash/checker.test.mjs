@@ -147,6 +147,7 @@ test('what a rule allows for is allowed', () => {
     ({ whole, client }) => { client.openings = []; whole.crashes = [{ at: 0, until: 150, why: 'frozen' }]; },  // it was declared dead in between
     ({ client }) => { client.alive = undefined; client.visits = true; },
     ({ client }) => { client.left = { attempts: [] }; },  // was not acknowledged
+    ({ cut }) => Object.assign(cut.attempts[0], { ended: 'unavailable', held: true }),  // after it had been sent to another node
   ]) assert.deepEqual(check(run(allowed)), []);
 });
 
