@@ -28,7 +28,9 @@ struct post {
   std::uint64_t connection = 0;      ///< that it came over, see `http_exchange::connection`
   bool relayed = false;              ///< by another node: what has left here may not have reached the client
   bool repeated = false;             ///< another node had it, and may have carried it out
-  bool watched = false;              ///< the loss of its connection will be told
+  /// A relayed one was sent by its client then, at the earliest; see `request_age`.
+  std::chrono::steady_clock::time_point came = std::chrono::steady_clock::time_point::max();
+  bool watched = false;  ///< the loss of its connection will be told
 };
 using post_ptr = std::shared_ptr<post>;
 

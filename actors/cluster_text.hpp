@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bitset>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,7 +27,8 @@ struct beat {
   std::string from;        ///< its incarnation
   std::uint64_t view = 0;  ///< the version it knows
   slot_set slots;
-  view_digests lists{};  ///< what its catalogue shows
+  view_digests lists{};                         ///< what its catalogue shows
+  std::chrono::steady_clock::time_point now{};  ///< by its clock; not told by older versions
   bool operator==(const beat&) const = default;
 };
 std::string to_json(const beat& b);

@@ -247,7 +247,9 @@ class roster_actor final : public shard_actor {
     if (due) refresh_at_ = clock::now() + refresh_pause;
   }
 
-  beat sign() const { return {node_.store->incarnation(), view_->version, keeper_.held(), digests_of(node_.views)}; }
+  beat sign() const {
+    return {node_.store->incarnation(), view_->version, keeper_.held(), digests_of(node_.views), clock::now()};
+  }
 
   void beat_all() {
     if (neighbours_.empty()) return;
@@ -289,6 +291,7 @@ class roster_actor final : public shard_actor {
     const auto found = neighbours_.find(b.from);
     if (found == neighbours_.end()) return;
     heard_[b.from] = clock::now();
+    if (b.now != clock::time_point()) found->second.clock->heard(b.now, heard_[b.from]);
     if (b.view == view_->version) proven_at_ = clock::now();
     advance(detector::heard{b.from});
     if (std::exchange(found->second.lists, b.lists) != b.lists) send(node_.catalogue, peer_lists{b.from, b.lists});

@@ -38,6 +38,7 @@ void session_actor::begin_durable(bool recovers) {
                                                   sender_of<commit_done>());
   if (!recovers) return;
   durable_->now = phase::loading;
+  durable_->ended = ended_calls(node_.store->remembers_since(slot_));
   home().lane()->load({"session", id_}, sender_of<session_loaded>());
 }
 
