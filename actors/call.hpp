@@ -26,11 +26,13 @@ struct post {
   std::uint32_t stream = 0;  ///< the event stream it has become; 0 = none (or the session's own one)
   std::size_t open = 0;      ///< requests without an answer
   bool batch = false;
-  std::vector<std::string> answers;                  ///< of a batch, until all are there
-  transport::loop::timer timer = 0;                  ///< turns it into a stream
-  std::uint64_t connection = 0;                      ///< that it came over, see `http_exchange::connection`
-  bool relayed = false;                              ///< by another node: what has left may not have reached the client
-  bool repeated = false;                             ///< another node had it, and may have carried it out
+  std::vector<std::string> answers;  ///< of a batch, until all are there
+  transport::loop::timer timer = 0;  ///< turns it into a stream
+  std::uint64_t connection = 0;      ///< that it came over, see `http_exchange::connection`
+  bool relayed = false;              ///< by another node: what has left may not have reached the client
+  bool repeated = false;             ///< another node had it, and may have carried it out
+  /// A relayed one was sent by its client then, at the earliest; see `request_age`.
+  std::chrono::steady_clock::time_point came = std::chrono::steady_clock::time_point::max();
   bool watched = false;                              ///< the loss of its connection will be told
   mcp::method what = mcp::method::none;              ///< of its request; none for a batch
   std::chrono::steady_clock::time_point began = {};  ///< when it came

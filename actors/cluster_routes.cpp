@@ -34,7 +34,9 @@ cluster_routes routes_of(const membership::view& view, std::string_view me, cons
   for (const auto& m : view.members) {
     const auto known = neighbours.find(m.incarnation);
     const auto place = static_cast<std::uint16_t>(routes.peers.size());
-    routes.peers.push_back({m.name, m.incarnation, known == neighbours.end() ? mine : known->second.target});
+    const auto is_here = known == neighbours.end();
+    routes.peers.push_back({m.name, m.incarnation, is_here ? mine : known->second.target,
+                            is_here ? nullptr : std::shared_ptr<const peer_clock>(known->second.clock)});
     for (std::uint16_t s = 0; s < persistence::slot_count; ++s) {
       const auto holds = m.incarnation == me ? held[s] : known != neighbours.end() && known->second.slots[s];
       if (holds && (m.incarnation == me || !held[s])) routes.slots[s] = place;

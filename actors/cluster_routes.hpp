@@ -3,12 +3,14 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "actors/cluster_text.hpp"
 #include "actors/machines/membership.hpp"
+#include "actors/request_age.hpp"
 #include "persistence/store_values.hpp"
 #include "transport/http_client.hpp"
 
@@ -19,6 +21,7 @@ struct cluster_routes {
   struct peer {
     std::string name, incarnation;
     transport::http_target target;
+    std::shared_ptr<const peer_clock> clock{};  ///< null for this node itself
   };
   static constexpr std::uint16_t nobody = 0xffff;
 
@@ -37,6 +40,7 @@ struct cluster_routes {
 /// What a node knows of another one.
 struct neighbour {
   transport::http_target target;
+  std::shared_ptr<peer_clock> clock = std::make_shared<peer_clock>();
   slot_set slots{};        ///< that it held when it was heard last
   view_digests lists{};    ///< that its catalogue showed then
   bool asked = false;      ///< a beat to it is under way

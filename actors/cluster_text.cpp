@@ -67,6 +67,13 @@ view_digests lists_of(mcp::raw_json list) {
   return all;
 }
 
+std::chrono::steady_clock::time_point now_of(mcp::raw_json beat) {
+  using time_point = std::chrono::steady_clock::time_point;
+  constexpr auto most = std::chrono::duration_cast<std::chrono::microseconds>(time_point::duration::max()).count();
+  const auto now = mcp::integer_value(member(beat, "now")).value_or(0);
+  return time_point(std::chrono::microseconds{now < 0 || now > most ? 0 : now});
+}
+
 /// The whole message must be well-formed JSON before a member is looked for.
 bool is_object(std::string_view json) { return mcp::is_object(json) && mcp::elements("[" + std::string(json) + "]"); }
 
@@ -123,15 +130,22 @@ std::string to_json(const beat& b) {
     if (json.back() == ']') json += ',';
     json += '[' + std::to_string(capabilities) + ',' + std::to_string(digest) + ']';
   }
-  return json + "]" + (b.breakers != 0 ? R"(,"breakers":)" + std::to_string(b.breakers) : "") + "}";
+  json += "]";
+  if (b.breakers != 0) json += R"(,"breakers":)" + std::to_string(b.breakers);
+  const auto now = std::chrono::floor<std::chrono::microseconds>(b.now.time_since_epoch());
+  return json + R"(,"now":)" + std::to_string(now.count()) + "}";
 }
 
 std::optional<beat> read_beat(std::string_view json) {
   if (!is_object(json)) return std::nullopt;
   const auto view = number_of(json, "view");
   const auto slots = slots_of(text_of(json, "slots"));
-  beat b{text_of(json, "from"), view.value_or(0), slots.value_or(slot_set()), lists_of(member(json, "lists")),
-         number_of(json, "breakers").value_or(0)};
+  beat b{text_of(json, "from"),
+         view.value_or(0),
+         slots.value_or(slot_set()),
+         lists_of(member(json, "lists")),
+         number_of(json, "breakers").value_or(0),
+         now_of(json)};
   if (!view || !slots || b.from.empty()) return std::nullopt;
   return b;
 }

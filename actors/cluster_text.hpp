@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bitset>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,8 +27,9 @@ struct beat {
   std::string from;        ///< its incarnation
   std::uint64_t view = 0;  ///< the version it knows
   slot_set slots;
-  view_digests lists{};        ///< what its catalogue shows
-  std::uint64_t breakers = 0;  ///< the version of their record that it knows
+  view_digests lists{};                         ///< what its catalogue shows
+  std::uint64_t breakers = 0;                   ///< the version of their record that it knows
+  std::chrono::steady_clock::time_point now{};  ///< by its clock; not told by older versions
   bool operator==(const beat&) const = default;
 };
 std::string to_json(const beat& b);

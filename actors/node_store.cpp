@@ -76,8 +76,17 @@ void node_store::claim(persistence::store_lane& lane, std::vector<std::uint16_t>
 
 void node_store::take(std::uint16_t slot, const persistence::token& t) {
   const std::lock_guard guard(lock_);
+  if (tokens_[slot] != t) note_forgotten(slot);
   tokens_[slot] = t;
   if (!has(slot)) held_[slot] = hold::held;
+}
+
+std::chrono::steady_clock::time_point node_store::remembers_since(std::uint16_t slot) const noexcept {
+  return std::chrono::steady_clock::time_point(std::chrono::steady_clock::duration{remembers_since_[slot]});
+}
+
+void node_store::note_forgotten(std::uint16_t slot) noexcept {
+  remembers_since_[slot] = std::chrono::steady_clock::now().time_since_epoch().count();
 }
 
 persistence::token node_store::drop(std::uint16_t slot) {

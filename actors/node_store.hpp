@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -50,6 +51,11 @@ class node_store {
   /// No new call begins in a closing slot, so that those under way come to an end and it can go.
   bool is_closing(std::uint16_t slot) const noexcept { return closing_[slot]; }
   void set_closing(std::uint16_t slot, bool to) noexcept { closing_[slot] = to; }
+
+  /// What calls of the slot's sessions have ended at this process is known from then on, as far as nobody has said that
+  /// it has forgotten some (`note_forgotten`).
+  std::chrono::steady_clock::time_point remembers_since(std::uint16_t slot) const noexcept;
+  void note_forgotten(std::uint16_t slot) noexcept;
 
   /// How often the slot has gone: what was in memory before must not be written after.
   std::uint32_t tenure_of(std::uint16_t slot) const;
@@ -102,6 +108,7 @@ class node_store {
   std::vector<std::uint32_t> tenures_;
   std::array<std::atomic<hold>, persistence::slot_count> held_{};
   std::array<std::atomic<bool>, persistence::slot_count> closing_{};
+  std::array<std::atomic<std::chrono::steady_clock::rep>, persistence::slot_count> remembers_since_{};
   std::atomic<std::uint64_t> view_{0};
   std::atomic<bool> available_{true};
   std::atomic<std::uint32_t> failures_{0};

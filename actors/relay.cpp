@@ -17,6 +17,7 @@ using clock = std::chrono::steady_clock;
 constexpr auto look_again = std::chrono::milliseconds{10};
 constexpr std::size_t answer_bytes_max = 256u << 20;
 constexpr int misdirected = 421;  // RFC 9110, 15.5.20
+constexpr int too_early = 425;    // RFC 8470, 5.2
 constexpr std::string_view event_stream = "text/event-stream";
 
 std::string_view verb(http_method m) noexcept {
@@ -45,6 +46,8 @@ relay::relay(shard& home, node_context& node, exchange_ptr exchange, std::option
   repeated_ = peer_path::is_again(r.path) || !r.repeated.empty();
   passed_on_ = peer_path::is_relay(r.path);
   over_ = passed_on_ ? std::string(r.query) : "." + std::to_string(exchange_->connection());
+  const auto now = clock::now();
+  age_ = passed_on_ ? age_of(r) : request_age{now, now};
   if (method_ != "GET") ++node_.calls.all;
 }
 
@@ -90,11 +93,19 @@ void relay::go() {
   bool through = false;
   const auto routes = node_.in_cluster->routes.get();
   const auto* const to = next_peer(*routes, through);
-  if (to == nullptr) return wait();
+  if (to == nullptr || !client_waits()) return wait();
   send(*to, through);
 }
 
-std::string relay::head(std::string_view path) const {
+/// A client that has gone may have come to another node, and have its answer by now. Who passes it on for another node
+/// cannot know.
+bool relay::client_waits() {
+  if (passed_on_) return true;
+  age_->awaited = clock::now();  // before the look, as this process may stand still between the two
+  return exchange_->is_awaited();
+}
+
+std::string relay::head(std::string_view path, const cluster_routes::peer& to) const {
   const bool takes_up = streaming_ && !last_event_id_.empty();
   std::string h(takes_up ? "GET" : method_);
   h.append(" ").append(path).append("?").append(passed_on_ ? "" : node_.store->incarnation()).append(over_);
@@ -104,6 +115,8 @@ std::string relay::head(std::string_view path) const {
   } else if (!traceparent_.empty()) {
     add_header(h, "traceparent", traceparent_);
   }
+  const auto there = [&](clock::time_point here) { return to.clock ? to.clock->shown(here) : here; };
+  if (age_) add_header(h, "Holdfast-Awaited", to_text({there(age_->came), there(age_->awaited)}));
   if (!last_event_id_.empty()) h.append("Last-Event-ID: ").append(last_event_id_).append("\r\n");
   return h;
 }
@@ -117,7 +130,7 @@ void relay::send(const cluster_routes::peer& to, bool through) {
   transport::http_request_out r;
   const auto path = through ? (repeated_ ? peer_path::relay_again : peer_path::relay)
                             : (repeated_ ? peer_path::again : peer_path::mcp);
-  r.head = std::make_shared<const std::string>(head(path));
+  r.head = std::make_shared<const std::string>(head(path, to));
   r.has_body = method_ == "POST" && !(streaming_ && !last_event_id_.empty());
   if (r.has_body) r.body = body_;
   pool_->send(std::move(r), shared_from_this());
@@ -165,7 +178,7 @@ void relay::lose() {
 
 void relay::on_head(const transport::client_response_head& h) {
   if (over()) return;
-  if (h.status == misdirected) {
+  if (h.status == misdirected || (h.status == too_early && !passed_on_)) {
     state_ = state::refused;
     return;
   }

@@ -7,6 +7,7 @@
 
 #include "actors/client_messages.hpp"
 #include "actors/cluster.hpp"
+#include "actors/request_age.hpp"
 #include "actors/shard.hpp"
 #include "actors/tracing/span.hpp"
 #include "transport/http_client.hpp"
@@ -15,10 +16,12 @@ namespace holdfast::actors {
 
 struct node_context;
 
-/// One request of a client for a session that another node owns: sent there, and what comes back passed on. If that
-/// node goes while the client waits, the request goes to the next owner, which knows what became of it; an event stream
-/// is taken up behind the last event that was passed on. The client only waits. Whoever has no owner within
-/// `hold_timeout` gets 503. Bounded: an answer by `answer_bytes_max`, a stream by what the client's connection queues.
+/// One request of a client for a session that another node owns: sent there, and what comes back passed on. With it
+/// goes how long the client has waited; one that is too old for the owner is sent again if its client is still there.
+/// If that node goes while the client waits, the request goes to the next owner, which knows what became of it; an
+/// event stream is taken up behind the last event that was passed on. The client only waits. Whoever has no owner
+/// within `hold_timeout` gets 503. Bounded: an answer by `answer_bytes_max`, a stream by what the client's connection
+/// queues.
 ///
 /// One thread, that of `home`. Held by shared pointer while it is under way.
 class relay final : public transport::http_receiver, public std::enable_shared_from_this<relay> {
@@ -55,7 +58,8 @@ class relay final : public transport::http_receiver, public std::enable_shared_f
   const cluster_routes::peer* next_peer(const cluster_routes& routes, bool& through) const;
   void go();
   void send(const cluster_routes::peer& to, bool through);
-  std::string head(std::string_view path) const;
+  std::string head(std::string_view path, const cluster_routes::peer& to) const;
+  bool client_waits();
   void wait();
   void lose();
   void pass_on_events();
@@ -70,6 +74,7 @@ class relay final : public transport::http_receiver, public std::enable_shared_f
   node_context& node_;
   exchange_ptr exchange_;  // null once over
   const std::optional<std::uint16_t> slot_;
+  std::optional<request_age> age_;  // none if it is passed on for a node that does not tell
   std::string method_, session_, headers_, body_, last_event_id_, over_, traceparent_;
   std::optional<tracing::span> hop_;            // the attempt under way, where the request is traced
   std::shared_ptr<transport::http_pool> pool_;  // where it was sent last

@@ -21,6 +21,9 @@ class remote_exchange final : public http_exchange {
 
   const transport::http_request& request() const noexcept override { return exchange_->request(); }
   loop& home() noexcept override { return home_; }
+  /// Its own loop may just close it.
+  bool is_awaited() override { return false; }
+  const std::shared_ptr<http_exchange>& at_home() const noexcept { return exchange_; }
   std::uint64_t connection() const noexcept override { return exchange_->connection(); }
 
   void respond(int status, std::string_view content_type, std::string_view extra_headers,
@@ -55,6 +58,12 @@ class remote_exchange final : public http_exchange {
 
 std::shared_ptr<http_exchange> make_remote(std::shared_ptr<http_exchange> exchange) {
   return std::make_shared<remote_exchange>(std::move(exchange));
+}
+
+std::shared_ptr<http_exchange> as_at_home(const std::shared_ptr<http_exchange>& exchange) {
+  // It may have passed through several shards.
+  const auto remote = std::dynamic_pointer_cast<remote_exchange>(exchange);
+  return remote ? as_at_home(remote->at_home()) : exchange;
 }
 
 }  // namespace holdfast::actors

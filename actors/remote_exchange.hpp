@@ -11,4 +11,7 @@ namespace holdfast::actors {
 /// cut reports it through `on_closed`.
 std::shared_ptr<transport::http_exchange> make_remote(std::shared_ptr<transport::http_exchange> exchange);
 
+/// What was made a remote exchange, for an actor of its own shard; any other one as it is.
+std::shared_ptr<transport::http_exchange> as_at_home(const std::shared_ptr<transport::http_exchange>& exchange);
+
 }  // namespace holdfast::actors

@@ -150,7 +150,8 @@ class roster_actor final : public shard_actor {
       cluster_.membership.set(view_);
       if (member) {
         log_changes(*before, v);
-        for (const auto& lost : lost_between(*before, v)) keeper_.note_loss(last_heard(lost));
+        for (const auto& lost : lost_between(*before, v))
+          keeper_.note_loss(heard_.try_emplace(lost, clock::now()).first->second);
       }
     }
     if (!member) return on_declared_dead();
@@ -175,8 +176,6 @@ class roster_actor final : public shard_actor {
     keeper_.look(view_);
     tell_if_left();  // whoever was to have the slots may be leaving, too
   }
-
-  clock::time_point last_heard(const std::string& of) { return heard_.try_emplace(of, clock::now()).first->second; }
 
   /// The others have gone on without this process. What it knew is void; it comes back as somebody else.
   void on_declared_dead() {
@@ -255,7 +254,7 @@ class roster_actor final : public shard_actor {
 
   beat sign() const {
     return {node_.store->incarnation(), view_->version, keeper_.held(), digests_of(node_.views),
-            node_.circuits->version()};
+            node_.circuits->version(),  clock::now()};
   }
 
   void beat_all() {
@@ -298,6 +297,7 @@ class roster_actor final : public shard_actor {
     const auto found = neighbours_.find(b.from);
     if (found == neighbours_.end()) return;
     heard_[b.from] = clock::now();
+    if (b.now != clock::time_point()) found->second.clock->heard(b.now, heard_[b.from]);
     if (b.view == view_->version) proven_at_ = clock::now();
     node_.circuits->heard(b.breakers);
     advance(detector::heard{b.from});

@@ -87,6 +87,7 @@ class session_actor final : public shard_actor {
   void note_outcome(call& c, std::string_view answer);
   void show(const call_ptr& c);
   bool take_up(const post_ptr& p, const mcp::envelope& e);
+  bool refuse_ended_copy(const post_ptr& p, const mcp::envelope& e);  // session_copies.cpp
   void watch_post(const post_ptr& p);
   void on_post_lost(const post_lost& m);
   void refuse_for_now(const post_ptr& p);

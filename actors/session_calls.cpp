@@ -211,6 +211,7 @@ void session_actor::report(const call_ptr& c) {
     --durable_->open_executions;
     drop_from_journal(c->execution);
   }
+  if (c->attempts > 0) durable_->note_ended(c->client_id, c->digest, clock::now());
   const auto p = c->from;
   const auto part = c->params_part;
   finish(c);

@@ -13,6 +13,7 @@
 
 #include "actors/call.hpp"
 #include "actors/commit_gate.hpp"
+#include "actors/ended_calls.hpp"
 #include "actors/messages.hpp"
 #include "actors/session_text.hpp"
 
@@ -76,6 +77,13 @@ struct session_durability {
     }
   }
 
+  /// True if this copy of a request is older than what is known here of calls that have ended, so that it may have been
+  /// carried out. Whoever has sent it on is told to do so again if its client still waits.
+  bool refuse_late(transport::http_exchange& to) const;
+
+  /// Its outcome will not be known any more.
+  void note_ended(std::string_view client_id, std::uint64_t digest, ended_calls::time_point at);
+
   commit_gate gate;
   phase now = phase::live;
   bool snapshot_due = false, tenure_unwritten = false, call_back = true;
@@ -89,6 +97,7 @@ struct session_durability {
   std::deque<shown_answer> shown;               ///< oldest first
   std::vector<std::uint64_t> shown_client_ids;  ///< their hashes, in the same order: every call is looked for here
   std::size_t shown_bytes = 0;
+  ended_calls ended;  ///< those that are no longer in `shown`
   std::chrono::steady_clock::time_point forget_at{};
   std::chrono::steady_clock::time_point extended_at{};
   mcp::trace_context noted_for, committed_for;           ///< a traced call that the next commit is for, and this one

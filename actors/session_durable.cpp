@@ -242,7 +242,7 @@ bool session_actor::take_up(const post_ptr& p, const mcp::envelope& e) {
     }
     return true;
   }
-  return durable_->find_shown(e.id, [&](auto& s) {
+  const auto is_known = durable_->find_shown(e.id, [&](auto& s) {
     if (s.digest != digest_of(e.params)) return false;
     s.lost = false;
     s.at = clock::now();
@@ -256,6 +256,7 @@ bool session_actor::take_up(const post_ptr& p, const mcp::envelope& e) {
     }
     return true;
   });
+  return is_known || refuse_ended_copy(p, e);
 }
 
 void session_actor::watch_post(const post_ptr& p) {
@@ -324,6 +325,7 @@ void session_actor::forget_shown_at(std::size_t i) {
   d.shown.erase(d.shown.begin() + static_cast<std::ptrdiff_t>(i));
   d.shown_client_ids.erase(d.shown_client_ids.begin() + static_cast<std::ptrdiff_t>(i));
   d.shown_bytes -= s.text.size();
+  d.note_ended(s.client_id, s.digest, s.at);
   drop_from_journal(s.execution);
   drop_part(s.params_part);
 }

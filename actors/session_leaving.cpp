@@ -63,6 +63,7 @@ void session_actor::depart() {
 void session_actor::let_go() {
   end_traces("the session has left this node's memory");
   node_.sessions.remove(id_, id());
+  if (durable_ && !durable_->ended.empty()) node_.store->note_forgotten(slot_);
   if (tick_timer_ != 0) home().loop().cancel(tick_timer_);
   if (streams_) {
     for (const auto& [stream, exchange] : streams_->take_unanswered()) {
@@ -122,7 +123,9 @@ void session_actor::pass_on(exchange_ptr exchange) {
   if (!exchange || !node_.in_cluster) return;
   if (exchange->request().path.starts_with(peer_path::prefix)) return exchange->respond(421, {}, {}, {});
   for (std::size_t i = 0; i < node_.shards.size(); ++i) {
-    if (node_.shards[i].get() == &home()) return send(node_.ingresses[i], client_request{std::move(exchange)});
+    // There it is known whether its client has gone.
+    if (&node_.shards[i]->loop() == &exchange->home())
+      return send(node_.ingresses[i], client_request{as_at_home(exchange)});
   }
 }
 

@@ -36,6 +36,7 @@ void session_actor::begin_durable(bool recovers) {
                                                   sender_of<commit_done>());
   if (!recovers) return;
   durable_->now = phase::loading;
+  durable_->ended = ended_calls(node_.store->remembers_since(slot_));
   home().lane()->load({"session", id_}, sender_of<session_loaded>());
 }
 
@@ -240,10 +241,8 @@ void session_actor::recover_call(std::uint64_t number, const journal_text& j,
   node_.calls.begin(slot_);
   const auto upstream = upstream_index(j.upstream);
   c->upstream = upstream.value_or(std::numeric_limits<std::uint32_t>::max());
-  if (upstream) {
-    c->deadline = c->began + node_.config.upstreams[*upstream].call_timeout;
-    c->state_key = state_key_of(*c);
-  }
+  if (upstream) c->deadline = c->began + node_.config.upstreams[*upstream].call_timeout;
+  if (upstream) c->state_key = state_key_of(*c);
   if (!c->sent) {
     if (upstream && !c->params.empty()) return go(c);
     return fail(c, mcp::code::internal_error, "The upstream is not available", "it is not configured here");

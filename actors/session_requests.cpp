@@ -66,6 +66,7 @@ post_ptr session_actor::begin_post(exchange_ptr exchange, std::size_t requests, 
   if (durable_ && p->exchange) {
     p->relayed = p->exchange->request().path.starts_with(peer_path::prefix) && !rule_is_out("relayed_arrival");
     p->connection = p->relayed ? named_connection(p->exchange->request().query) : p->exchange->connection();
+    if (const auto age = age_of(p->exchange->request())) p->came = age->came;
     durable_->note_arrivals(p->connection);
   }
   p->open = requests;
@@ -142,7 +143,7 @@ void session_actor::reply_error(const post_ptr& p, mcp::raw_json id, int code, s
 // --- what comes in ---------------------------------------------------------------------------------------------------
 
 void session_actor::on_message(client_message& m) {
-  if (diverted(m)) return;
+  if (diverted(m) || (durable_ && m.exchange && durable_->refuse_late(*m.exchange))) return;
   touch();
   extend_if_due();
   if (over() && m.exchange) return refuse_ended(*m.exchange);
@@ -169,7 +170,7 @@ void session_actor::acknowledge(const exchange_ptr& to, int status) {
 }
 
 void session_actor::on_batch(client_batch& m) {
-  if (diverted(m)) return;
+  if (diverted(m) || (durable_ && durable_->refuse_late(*m.exchange))) return;
   touch();
   extend_if_due();
   if (over()) return refuse_ended(*m.exchange);

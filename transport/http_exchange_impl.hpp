@@ -19,6 +19,7 @@ class live_exchange final : public http_exchange {
   const http_request& request() const noexcept override;
   loop& home() noexcept override { return home_; }
   std::uint64_t connection() const noexcept override { return connection_; }
+  bool is_awaited() override { return to_ && to_->is_awaited(); }
   std::string peer() const override { return to_ ? to_->peer() : std::string(); }
   void respond(int status, std::string_view content_type, std::string_view extra_headers,
                std::initializer_list<std::string_view> body) override;

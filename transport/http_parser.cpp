@@ -42,7 +42,8 @@ constexpr std::string_view http_request::*all_views[] = {&http_request::path,
                                                          &http_request::session_id,
                                                          &http_request::last_event_id,
                                                          &http_request::protocol_version,
-                                                         &http_request::repeated};
+                                                         &http_request::repeated,
+                                                         &http_request::awaited};
 
 }  // namespace
 
@@ -154,6 +155,9 @@ void http_parser::take_field(std::string_view name, std::string_view value, erro
         if (has_length_ || !digits) return refuse(400, ec);
         has_length_ = true;
       }
+      return;
+    case 16:
+      if (is("holdfast-awaited")) request_.awaited = value;
       return;
     case 17:
       if (is("transfer-encoding")) {

@@ -30,6 +30,7 @@ struct http_request {
   std::string_view protocol_version;  ///< MCP-Protocol-Version
   std::string_view last_event_id;     ///< Last-Event-ID
   std::string_view repeated;          ///< Holdfast-Repeated: a balancer has sent this request before, in vain
+  std::string_view awaited;           ///< Holdfast-Awaited: another node sends it on, see actors/request_age.hpp
   std::string_view body;
 };
 
@@ -48,6 +49,10 @@ class http_exchange {
   /// Which connection of this process it came over. Whatever was answered there before has arrived, as the client has
   /// gone on; unless it did so without waiting (it pipelines, against RFC 9112, 9.3.2), upon which this is 0.
   virtual std::uint64_t connection() const noexcept = 0;
+
+  /// False once the client has ended the connection, or its own side of it, as far as the system knows at this moment;
+  /// `on_closed` follows. Also if nobody can tell.
+  virtual bool is_awaited() { return true; }
 
   /// Who asks, in words for an operator: "127.0.0.1:50412", or "uid 1000" on a unix socket. Empty if nobody knows.
   virtual std::string peer() const { return {}; }

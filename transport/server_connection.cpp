@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <atomic>
@@ -56,6 +57,13 @@ server_connection::server_connection(server_site& site, socket s)
 
 std::string server_connection::peer() {
   return phase_ == phase::closed ? std::string() : peer_name(socket_->native_handle());
+}
+
+/// An end that has arrived may not have been read yet, in particular if this process has not run for a while.
+bool server_connection::is_awaited() {
+  if (phase_ == phase::closed || peer_ended_) return false;
+  ::pollfd seen{socket_->native_handle(), POLLRDHUP, 0};
+  return ::poll(&seen, 1, 0) == 0;
 }
 
 void server_connection::serve() {

@@ -55,6 +55,7 @@ class server_connection final : public std::enable_shared_from_this<server_conne
   /// The rest is for the exchange of the request being served, see `http_exchange`.
   const http_request& request() const noexcept { return reader_->request(); }
   loop& home() noexcept { return home_; }
+  bool is_awaited();
   std::string peer();
   void respond(int status, std::string_view content_type, std::string_view extra_headers,
                std::initializer_list<std::string_view> body);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <string>
 
 using namespace holdfast::actors;
@@ -42,10 +43,22 @@ TEST_CASE("what this version does not know of a view is passed over") {
 TEST_CASE("a beat is read as it was written") {
   beat b{"abc", 12, {}, {{0, 7}, {31, 4294967295}}};
   b.slots.set(0).set(5).set(1023);
+  b.now += std::chrono::microseconds{1'234'567};
   const auto text = to_json(b);
   CHECK(text.starts_with(R"({"from":"abc","view":12,"slots":"120000)"));
-  CHECK(text.ends_with(R"(008","lists":[[0,7],[31,4294967295]]})"));
+  CHECK(text.ends_with(R"(008","lists":[[0,7],[31,4294967295]],"now":1234567})"));
   CHECK(read_beat(text) == b);
+}
+
+TEST_CASE("a beat of an older version, or one that makes no sense, tells no time") {
+  for (const auto* now : {"", R"(,"now":-5)", R"(,"now":"1")", R"(,"now":9223372036854775807)"}) {
+    CAPTURE(now);
+    auto text = to_json(beat{"a", 1, {}});
+    const std::string none = R"(,"now":0)";
+    const auto b = read_beat(text.replace(text.find(none), none.size(), now));
+    REQUIRE(b);
+    CHECK(b->now == std::chrono::steady_clock::time_point());
+  }
 }
 
 TEST_CASE("a beat that is none is refused") {

@@ -23,12 +23,17 @@ async function under(t, over, plan, count) {
   const stage = await ClusterStage.set(t, { size, over, sessions: count });
   const stop = begin(stage.clients, { seed, lanes: 1 });
   const close = stage.receive(seed);
-  await sleep(500);
-  const lasts = (plan.at(-1)?.at ?? 0) / 1000;
-  await stage.step('what was planned', 2 * lasts + 30 * slowness, () => stage.suffer(plan));
-  t.diagnostic(`${await stage.step('coming to rest', 15 * slowness, () => stage.rest())}`);
-  await sleep(500);
-  await stage.step('ending the load', 60, () => Promise.all([stop(), close()]));
+  try {
+    await sleep(500);
+    const lasts = (plan.at(-1)?.at ?? 0) / 1000;
+    await stage.step('what was planned', 2 * lasts + 30 * slowness, () => stage.suffer(plan));
+    t.diagnostic(`${await stage.step('coming to rest', 15 * slowness, () => stage.rest())}`);
+    await sleep(500);
+    await stage.step('ending the load', 60, () => Promise.all([stop(), close()]));
+  } finally {
+    // Also where a step has failed: a load that goes on would keep this process for ever.
+    Promise.allSettled([stop(), close()]);
+  }
   await stage.step('hearing of a change', 10 * slowness, () => stage.announce());
   await stage.approve(t);
 }

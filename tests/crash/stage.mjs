@@ -47,6 +47,8 @@ export class Scene {
   /// The configuration of a node over this store.
   configure(storeUrl) {
     this.config = {
+      // On a machine that is too busy an upstream may take long to tell its tools, which are unknown until then.
+      catalogue: { first_list_wait: '30s' },
       store: storeUrl, log: { format: 'json', level: 'info' }, sessions: { retry: '100ms' },
       upstreams: {
         http: { url: this.upstream.url, retry_hints: ['readOnlyHint'] },

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { at, Cluster, clustered } from './support/cluster.mjs';
+import { at, Cluster, clustered, secret } from './support/cluster.mjs';
 import { slowness, waitFor } from './support/processes.mjs';
 import { exchange, initializeRequest, Session } from './support/wire.mjs';
 
@@ -128,6 +128,53 @@ test('a node that is frozen loses its sessions, and says nothing of them when it
   assert.equal(await session.text('quick', { key: 'b', value: 'through it' }), 'b: through it');
   await cluster.settled();
   assert.ok(frozen.logged('cluster.declared_dead').length === 1, 'it knows what has happened');
+});
+
+describe('a copy of a request that comes late', clustered, () => {
+  // As nodes see it, too.
+  const now = () => process.hrtime.bigint() / 1000n;
+  const count = (session, key) => session.message('tools/call', { name: 'count', arguments: { key, counter: key } });
+
+  /// What another node, which is `sender`, would send on: the client was seen to wait at the second of these times.
+  const sentOn = (session, node, sender, [came, awaited], message) => exchange(`http://127.0.0.1:${node.peers}/peer/mcp?${sender}.1`, {
+    headers: session.headers({ authorization: `Bearer ${secret}`, 'holdfast-awaited': `${came},${awaited}` }), body: JSON.stringify(message),
+  });
+  const ownerOf = async (session, node) => (await (await fetch(`http://${node.admin.replace('http://', '')}/mcp/owner/${session.id}`)).json()).incarnation;
+
+  test('is not carried out when its call has ended and is forgotten', async (t) => {
+    const cluster = await Cluster.start(t, 2, { sessions: { replay_age_max: '1s' } });
+    const [node] = cluster.nodes;
+    const session = await Session.open(node.mcp);
+    const owner = await ownerOf(session, node);
+    const before = now();
+    const call = count(session, 'k');
+    assert.equal((await (await session.post(call)).json()).result.content[0].text, 'k: k 1');
+    await sleep(1200);
+    await session.text('count', { key: 'other', counter: 'other' });  // with which the outcome goes
+    const late = await sentOn(session, node, owner, [before, now()], call);
+    assert.equal((await late.json()).error.data.mayHaveRun, true);
+    assert.equal(cluster.upstream.record('executed', 'k').length, 1);
+    const after = now();
+    assert.equal((await sentOn(session, node, owner, [after, now()], call)).status, 200);
+    assert.equal(cluster.upstream.record('executed', 'k').length, 2, 'whoever uses an id anew gets a call of its own');
+  });
+
+  test('is sent back to the node where its client may still be, if the owner knows nothing of that time', async (t) => {
+    const cluster = await Cluster.start(t, 2);
+    const [first, second] = cluster.nodes;
+    const session = await Session.open(first.mcp);
+    const before = now();
+    await first.kill();
+    assert.equal(await at(session, second).text('quick', { key: 'a', value: 'taken over' }), 'a: taken over');
+    const owner = await ownerOf(session, second);
+    const call = count(session, 'k');
+    for (const awaited of [before, now() + 60_000_000n]) {
+      assert.equal((await sentOn(session, second, owner, [before, awaited], call)).status, 425, `${awaited}`);
+    }
+    assert.equal(cluster.upstream.record('executed', 'k').length, 0);
+    assert.equal((await sentOn(session, second, owner, [before, now()], call)).status, 200);
+    assert.equal(cluster.upstream.record('executed', 'k').length, 1);
+  });
 });
 
 test('a node that comes takes its share, one that leaves gives it back, and no call fails', clustered, async (t) => {

@@ -41,7 +41,8 @@ class reading : public transport::http_receiver, public std::enable_shared_from_
                                     " over " + std::to_string(connection_->number()));
     }
     connection_->send(head(), takes_up_ ? std::string() : text(), shared_from_this());
-    c.scene_.in.after(random.ms(1'500, 3'000), [self = shared_from_this(), attempt = ++attempt_] {
+    const auto patience = c.patient_ ? random.ms(1'500, 3'000) : random.ms(300, 900);
+    c.scene_.in.after(patience, [self = shared_from_this(), attempt = ++attempt_] {
       if (self->attempt_ != attempt || self->over_) return;
       self->connection_->leave();
       self->again("no answer");
@@ -204,7 +205,8 @@ class reading : public transport::http_receiver, public std::enable_shared_from_
       c.answered_ = true;
       return;
     }
-    c.scene_.in.after(c.scene_.in.random().ms(0, 250), [client = client_, p = purpose_] {
+    const auto pause = c.patient_ ? c.scene_.in.random().ms(0, 250) : c.scene_.in.random().ms(0, 50);
+    c.scene_.in.after(pause, [client = client_, p = purpose_] {
       if (client->lost_) return;
       if (p == purpose::initialize) return std::make_shared<reading>(client, purpose::initialized, nullptr)->send();
       client->initialized_ = true;
@@ -227,9 +229,13 @@ class reading : public transport::http_receiver, public std::enable_shared_from_
 };
 
 client::client(scene& s, int number, int nodes)
-    : scene_(s), number_(number), nodes_(nodes), name_("c" + std::to_string(number)) {
+    : scene_(s),
+      number_(number),
+      nodes_(nodes),
+      name_("c" + std::to_string(number)),
+      patient_(s.in.random().chance(80)) {
   static const std::vector<std::string> tools{"count", "count", "slow", "slow", "deaf", "look"};
-  const auto count = s.in.random().between(2, 5);
+  const auto count = patient_ ? s.in.random().between(2, 5) : s.in.random().between(10, 16);
   for (int i = 1; i <= count; ++i) {
     errand e;
     e.tool = tools[s.in.random().below(tools.size())];

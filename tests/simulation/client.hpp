@@ -50,6 +50,7 @@ class client : public std::enable_shared_from_this<client> {
   std::vector<errand> errands_;
   std::size_t next_ = 0;
   std::vector<std::shared_ptr<connection>> connections_;
+  const bool patient_;  // one that is not gives up soon, and has much to do
   bool initialized_ = false, lost_ = false, answered_ = false;
   int working_ = 0;
   std::map<std::string, std::string> events_;  // by id: one never changes

@@ -45,6 +45,7 @@ class exchange final : public transport::http_exchange {
     request_.session_id = header(h, "Mcp-Session-Id");
     request_.protocol_version = header(h, "MCP-Protocol-Version");
     request_.last_event_id = header(h, "Last-Event-ID");
+    request_.awaited = header(h, "Holdfast-Awaited");
     request_.body = body_;
   }
   ~exchange() override {
@@ -53,6 +54,7 @@ class exchange final : public transport::http_exchange {
 
   const transport::http_request& request() const noexcept override { return request_; }
   transport::loop& home() noexcept override { return connection_->server_->loop(); }
+  bool is_awaited() override { return !connection_->ended_; }
   std::uint64_t connection() const noexcept override { return connection_->number(); }
 
   void respond(int status, std::string_view content_type, std::string_view headers,
@@ -128,13 +130,20 @@ void connection::move(way connection::*which, std::function<void()> what) {
 void connection::pump(way connection::*which) {
   auto& w = this->*which;
   const auto up = which == &connection::up_;
-  if (network_.lines.cut(up ? from_place_ : to_place_, up ? to_place_ : from_place_))
+  if (network_.lines.cut(up ? from_place_ : to_place_, up ? to_place_ : from_place_)) {
+    w.was_cut = true;
     return network_.in().after(resent, [self = shared_from_this(), which] { self->pump(which); });
+  }
   const auto what = std::move(w.queue.front());
   w.queue.pop_front();
   w.moving = !w.queue.empty();
-  if (w.moving)
-    network_.in().after(std::chrono::microseconds{50}, [self = shared_from_this(), which] { self->pump(which); });
+  if (w.moving) {
+    // What was held up comes one by one, each when it is sent again.
+    const auto gap = w.was_cut ? network_.in().random().ms(0, 60) : std::chrono::microseconds{50};
+    network_.in().after(gap, [self = shared_from_this(), which] { self->pump(which); });
+  } else {
+    w.was_cut = false;
+  }
   what();
 }
 
@@ -193,6 +202,7 @@ void connection::leave() {
   if (std::exchange(broken_, true)) return;
   receiver_ = nullptr;
   move(&connection::up_, [self = shared_from_this()] {
+    self->ended_ = true;  // which the system knows, also of a process that does not run
     if (self->server_ == nullptr || self->server_->is_dead()) return;
     self->server_->run(
         [self] {

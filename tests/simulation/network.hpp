@@ -43,7 +43,7 @@ class connection : public std::enable_shared_from_this<connection> {
   friend class network;
   struct way {
     std::deque<std::function<void()>> queue;
-    bool moving = false;
+    bool moving = false, was_cut = false;
   };
 
   void move(way connection::*which, std::function<void()> what);
@@ -62,6 +62,7 @@ class connection : public std::enable_shared_from_this<connection> {
   std::weak_ptr<exchange> serving_;
   way up_, down_;
   bool broken_ = false;
+  bool ended_ = false;  // by the client, as far as the server's side has been told
 };
 
 class network {

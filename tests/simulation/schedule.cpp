@@ -241,6 +241,8 @@ class play {
         if (!scene_.store.had_intent(c.session(), std::to_string(e.id)))
           scene_.in.broken(e.key + " may have run, but nobody had the intent");
         if (!nodes_in_trouble_) scene_.in.broken(e.key + " was interrupted, and no node was in trouble");
+        if (mcp::string_value(mcp::member(data, "reason")) == "a copy of the request came late")
+          scene_.in.broken(e.key + " was answered, and its client waits for the answer");
         if (e.progressed && !plan_.fails_over) scene_.in.broken(e.key + " could have been taken up at its upstream");
         return;
       }

@@ -82,7 +82,7 @@ TEST_CASE("without any one rule a schedule goes wrong") {
     int only = -1;         // this kind of trouble, see schedule.cpp
     bool fails_over = false;
   };
-  static constexpr int pair = 5, alone = 8, replies = 9;
+  static constexpr int pair = 5, unheard = 6, replies = 9;
   static constexpr out rules[] = {
       {"gate", 200},
       {"intent", 200},
@@ -91,7 +91,8 @@ TEST_CASE("without any one rule a schedule goes wrong") {
       {"idempotent_commit", 100, replies},
       {"second_opinion", 200, pair},
       {"finality", 100},
-      {"proven_refusal", 800, alone},
+      {"proven_refusal", 4'000, unheard},
+      {"late_copy", 600, pair},
   };
   const auto* const only = setting("HOLDFAST_SIMULATION_WITHOUT");
   for (const auto& r : rules) {

@@ -14,6 +14,7 @@ set(simulated_sources
   actors/cluster_view.cpp
   actors/commit_gate.cpp
   actors/directory.cpp
+  actors/ended_calls.cpp
   actors/event_records.cpp
   actors/event_streams.cpp
   actors/ingress.cpp
@@ -22,6 +23,7 @@ set(simulated_sources
   actors/peer_ask.cpp
   actors/relay.cpp
   actors/remote_exchange.cpp
+  actors/request_age.cpp
   actors/roster.cpp
   actors/session.cpp
   actors/session_admission.cpp
@@ -29,6 +31,7 @@ set(simulated_sources
   actors/session_asks.cpp
   actors/session_calls.cpp
   actors/session_commits.cpp
+  actors/session_copies.cpp
   actors/session_durable.cpp
   actors/session_gap.cpp
   actors/session_inspection.cpp
@@ -82,6 +85,6 @@ target_link_libraries(simulation_tests PRIVATE simulated_node holdfast_persisten
 foreach(part IN ITEMS 1 2)
   add_test(NAME simulation_tests_${part} COMMAND simulation_tests --duration=false)
   math(EXPR first "(${part} - 1) * 10000 + 1")
-  set_tests_properties(simulation_tests_${part} PROPERTIES LABELS unit TIMEOUT 300 ENVIRONMENT
+  set_tests_properties(simulation_tests_${part} PROPERTIES LABELS unit TIMEOUT 600 ENVIRONMENT
     "HOLDFAST_SIMULATION_FIRST=${first};HOLDFAST_SIMULATION_SCHEDULES=10000;ASAN_OPTIONS=detect_leaks=0")
 endforeach()

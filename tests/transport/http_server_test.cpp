@@ -44,6 +44,23 @@ TEST_CASE("pipelined requests are answered in order") {
   for (int i = 0; i < 50; ++i) CHECK(client.read_answer().body == "/p " + std::to_string(i));
 }
 
+TEST_CASE("a client that has gone is known to have, before anything of that was read") {
+  server_under_test server([&](const exchange& e) {
+    const auto was_awaited = e->is_awaited();
+    server.note("asks");
+    // The loop reads nothing meanwhile.
+    const auto limit = std::chrono::steady_clock::now() + 10s;
+    while (e->is_awaited() && std::chrono::steady_clock::now() < limit) std::this_thread::sleep_for(1ms);
+    server.note(was_awaited && !e->is_awaited() ? "it has gone" : "it waits");
+  });
+  {
+    auto client = server.client();
+    client.send(post("/", "with a body") + "POST /unread");
+    CHECK(server.await_note() == "asks");
+  }
+  CHECK(server.await_note() == "it has gone");
+}
+
 TEST_CASE("a request tells its connection, unless it was sent before the last answer") {
   server_under_test server(
       [](const exchange& e) { e->respond(200, "text/plain", {}, {std::to_string(e->connection())}); });

@@ -6,7 +6,7 @@ import { storeKind } from './stores.mjs';
 
 /// The options of tests that need them.
 export const clustered = storeKind === 'redis' && !direct ? {} : { skip: 'needs HOLDFAST_TEST_STORE=redis' };
-const secret = 'a-secret-of-the-cluster';
+export const secret = 'a-secret-of-the-cluster';
 
 /// Nodes n1, n2, … of one cluster, with one upstream.
 export class Cluster {
@@ -26,14 +26,15 @@ export class Cluster {
 
   async add() {
     const name = `n${this.nodes.length + 1}`;
+    const peers = await freePort();
     const { cluster, ...rest } = this.config;
     const node = await Node.start(this.t, {
       store: this.store.config(),
       upstreams: { up: { url: this.upstream.url } },
-      cluster: { listen: `127.0.0.1:${await freePort()}`, name, secret, ...cluster },
+      cluster: { listen: `127.0.0.1:${peers}`, name, secret, ...cluster },
       ...rest,
     });
-    node.name = name;
+    Object.assign(node, { name, peers });
     this.nodes.push(node);
     return node;
   }
