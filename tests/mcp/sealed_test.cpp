@@ -84,6 +84,7 @@ TEST_CASE("Random ids are 22 characters that fit into URLs and headers, and do n
   for (int i = 0; i < 1000; ++i) {
     const std::string id = random_id();
     REQUIRE(id.size() == 22);
+    REQUIRE(id.front() != '-');
     REQUIRE(id.find_first_not_of(url_safe) == std::string::npos);
     seen.insert(id);
   }

@@ -136,8 +136,11 @@ transport::result<std::string> sealer::open(std::string_view token, std::string_
 
 std::string random_id() {
   std::string bytes(16, '\0');
-  fill_random(octets(bytes), bytes.size());
-  return encode(bytes);
+  while (true) {
+    fill_random(octets(bytes), bytes.size());
+    auto id = encode(bytes);
+    if (id.front() != '-') return id;
+  }
 }
 
 bool is_random_id(std::string_view text) noexcept {
