@@ -69,7 +69,7 @@ view_digests lists_of(mcp::raw_json list) {
 
 std::chrono::steady_clock::time_point now_of(mcp::raw_json beat) {
   using time_point = std::chrono::steady_clock::time_point;
-  constexpr auto most = std::chrono::duration_cast<std::chrono::microseconds>(time_point::duration::max()).count();
+  constexpr std::int64_t most = std::chrono::microseconds{std::chrono::years{100}}.count();
   const auto now = mcp::integer_value(member(beat, "now")).value_or(0);
   return time_point(std::chrono::microseconds{now < 0 || now > most ? 0 : now});
 }

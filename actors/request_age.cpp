@@ -22,7 +22,7 @@ std::optional<time_point> take_time(std::string_view& text) {
   std::int64_t n = 0;
   const auto* const end = text.data() + text.size();
   const auto [at, error] = std::from_chars(text.data(), end, n);
-  constexpr auto most = std::chrono::duration_cast<microseconds>(time_point::duration::max()).count();
+  constexpr std::int64_t most = microseconds{std::chrono::years{100}}.count();  // so that no sum of two is too large
   if (error != std::errc() || n < 0 || n > most) return std::nullopt;
   text.remove_prefix(static_cast<std::size_t>(at - text.data()));
   return time_point(microseconds{n});
