@@ -1,6 +1,7 @@
 #include "actors/circuit.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "actors/log.hpp"
@@ -12,6 +13,7 @@ namespace breaker = machines::breaker;
 namespace {
 
 constexpr std::size_t reason_max = 200;
+constexpr auto look_again = std::chrono::milliseconds{250};
 
 circuit_standing::timestamp wall(circuit::time_point at, circuit::time_point now) {
   using std::chrono::milliseconds;
@@ -207,6 +209,10 @@ circuit::picture circuit::look(time_point now) const {
   }
   p.standing = standing_;
   p.next_probe_in = std::chrono::ceil<std::chrono::milliseconds>(breaker::next_probe(state_, now) - now);
+  // All probes are under way: nobody can say when there will be another, if at all.
+  if (const auto* const h = std::get_if<breaker::half_open>(&state_);
+      h != nullptr && h->under_way + static_cast<std::uint32_t>(std::popcount(h->was.passed)) >= policy_.probes)
+    p.next_probe_in = std::max(p.next_probe_in, look_again);
   p.refused = refused_.load(std::memory_order_relaxed);
   p.probes = probes_.load(std::memory_order_relaxed);
   p.opened = opened_.load(std::memory_order_relaxed);

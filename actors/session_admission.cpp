@@ -169,7 +169,9 @@ void session_actor::note_failure(call& c, const transport::failure& why) {
   if (why.code == errc::closed || why.code == errc::process_exited) {
     // All calls of a connection end with it, which its actor tells once, if it was not closed from here.
     const auto is_process = std::holds_alternative<transport::stdio_command>(node_.config.upstreams[c.upstream].target);
-    if (is_process || use(c.upstream).link->get() != c.link) return;
+    const auto& uses = work().uses;
+    const auto used = std::find_if(uses.begin(), uses.end(), [&](const auto& u) { return u.upstream == c.upstream; });
+    if (is_process || used == uses.end() || used->link->get() != c.link) return;
   }
   node_.circuits->of(c.upstream).failed(words_of(why), clock::now());
 }

@@ -207,8 +207,8 @@ TEST_CASE("what a node has found without the store gives way to what the others 
   CHECK(b.up().is_closed());
   auto probe = a.probe(now() + 601s);
   REQUIRE(probe);
-  probe->failed("timed out");
   const auto before = a.keeper->version();
+  probe->failed("timed out");
   CHECK(within([&] { return a.keeper->version() > before; }));
   b.door->be_well();
   REQUIRE(told(a, b));
@@ -266,6 +266,7 @@ TEST_CASE("places are given in turn, no more than there are, and what does not f
   CHECK(d->is_taken());
   b = nullptr;
   CHECK(turns == std::vector{2, 3});
-  d = e = nullptr;
+  d = nullptr;
+  e = nullptr;
   CHECK((places->count().taken == 0 && places->count().waiting == 0));
 }
