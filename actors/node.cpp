@@ -23,6 +23,7 @@
 #include "actors/shard_scheduler.hpp"
 #include "actors/tracing/exporter.hpp"
 #include "actors/upstream.hpp"
+#include "actors/watchdog.hpp"
 #include "transport/errc.hpp"
 #include "transport/loop.hpp"
 
@@ -118,6 +119,7 @@ class running_node final : public node {
     }
     const auto cut = context_.calls.all.load();
     if (cut > 0) log::warning("node.calls_cut", {{"calls", cut}});
+    const watchdog bound(actors_end_within() + 10s);
     end_sessions();
     flush_traces();
     // The last answers are in the sockets' hands once the loops have had a turn.

@@ -26,7 +26,8 @@ bool is_list(raw_json v) { return !v.empty() && v.front() == '['; }
 
 /// A JSON object, checked whole.
 bool is_object_text(std::string_view line) {
-  const auto one = mcp::elements("[" + std::string(line) + "]", 1);
+  const auto listed = "[" + std::string(line) + "]";
+  const auto one = mcp::elements(listed, 1);
   return one && one->size() == 1 && mcp::is_object(one->front());
 }
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "transport/result.hpp"
-#include "transport/upstream_connection.hpp"
+#include "transport/upstream_target.hpp"
 
 namespace holdfast::apps {
 
