@@ -11,8 +11,8 @@
 
 namespace holdfast::actors {
 
-/// Ends the process with 70, and says so in the log, unless it is destroyed in time: for what must not hang, whatever is
-/// wrong.
+/// Ends the process with 70, and says so in the log, unless it is destroyed in time: for what must not hang, whatever
+/// is wrong.
 class watchdog {
  public:
   explicit watchdog(std::chrono::milliseconds patience)

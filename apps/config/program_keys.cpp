@@ -39,6 +39,11 @@ void read_name(const value& v, std::string& out) {
   out = *text;
 }
 
+void read_version(const value& v, std::string& out) {
+  if (const auto text = v.text(); text && text->empty()) return out.clear();
+  read_name(v, out);
+}
+
 /// A JSON Schema of an object, as the tool's clients see it.
 void read_schema(const value& v, std::string& out) {
   if (!v.is_map()) return v.wrong("must be a JSON Schema of an object: {type: object, properties: {…}}");
@@ -146,7 +151,7 @@ const keys<program_draft>& program_keys() {
   using T = program_draft;
   static const keys<T> table = {
       {"name", [](const value& v, T& d) { read_name(v, d.name); }, {}},
-      {"version", [](const value& v, T& d) { read_name(v, d.tool.version); }, {}},
+      {"version", [](const value& v, T& d) { read_version(v, d.tool.version); }, {}},
       flag<T>("default", &T::is_default),
       text<T>("title", &T::title),
       text<T>("description", &T::description),

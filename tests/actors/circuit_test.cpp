@@ -57,7 +57,7 @@ struct member {
     read.get_future().get();
   }
   ~member() {
-    loop.run([this] { home.use(nullptr); });
+    loop.run([this] { home.use(std::unique_ptr<persistence::store_lane>()); });
   }
 
   circuit& up() { return keeper->of(0); }

@@ -156,7 +156,7 @@ TEST_CASE("a server tells its role, and how far behind its replicas are") {
       "role:master\r\nconnected_slaves:18446744073709551615\r\nslave0:ip=x,offset=2000,lag=0\r\n"
       "slave1:offset=x\r\nmaster_repl_offset:1000\r\n");
   CHECK(odd.lag_bytes == 0);
-  CHECK_FALSE(read_standing(redis_reply()));
+  CHECK_FALSE(read_standing(redis_reply()).has_value());
 }
 
 TEST_CASE("the circuit opens after several failures in a row, and closes with the first answer") {

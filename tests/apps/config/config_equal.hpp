@@ -39,8 +39,8 @@ inline auto parts(const actors::catalogue_config& l) {
 }
 
 inline auto parts(const actors::admin_config& l) {
-  const auto& [a, b, c, d, e] = l;
-  return std::make_tuple(a, b, c, d, e);
+  const auto& [a, b, c, tls, d, e, f] = l;
+  return std::tuple_cat(std::make_tuple(a, b, c, d, e, f), parts(tls));
 }
 
 inline auto parts(const actors::cluster_config& l) {

@@ -34,7 +34,7 @@ TEST_CASE("all mistakes are reported at once, in the order of the file") {
         "x.yaml:2:1: thraeds: is not a known key; did you mean `threads`?\n"
         "x.yaml:3:14: log.level: \"loud\" must be debug, info, warning or error\n"
         "x.yaml:5:3: upstreams.a b: is not a usable name for an upstream: must be 1 to 32 letters, digits, `_` or `-`\n"
-        "x.yaml:6:3: upstreams.c: must have a `url` or a `command`\n");
+        "x.yaml:6:3: upstreams.c: must have a `url`, a `command` or `exec`\n");
 }
 
 TEST_CASE("an unknown key far from all others is told what there is") {
@@ -62,7 +62,7 @@ TEST_CASE("a value of the wrong shape is refused") {
   CHECK(has(mistakes_in("log: info"), "log: must be a map"));
   CHECK(has(mistakes_in("- a\n- b"), "must be a map"));
   CHECK(has(mistakes_in("upstreams: [a]"), "must be a map from a name to its options"));
-  CHECK(has(mistakes_in("upstreams: {a: npx}"), "must be a map with a `url` or a `command`"));
+  CHECK(has(mistakes_in("upstreams: {a: npx}"), "must be a map with a `url`, a `command` or `exec`"));
   CHECK(has(mistakes_in("upstreams: {a: {command: x, args: y}}"), "args: must be a list"));
   CHECK(has(mistakes_in("upstreams: {a: {command: x, env: [A=b]}}"), "NAME: value"));
   CHECK(has(mistakes_in("? [a]\n: b\n"), "not a plain name"));
