@@ -46,7 +46,7 @@ const linesFor = ({ session, execution, open, actor }) => [
   `execution ${execution}`, `explain ${execution}`, 'actors', `actor ${actor}`, 'upstreams', 'upstream up', 'upstream off', 'catalogue', 'store', 'latency',
   'events', 'config', 'fence check', 'top --times 1', 'log level debug --yes', `cancel ${open} --yes`, `end ${session} --dry-run`,
   `passivate ${session} --dry-run`, 'reconnect up --yes', 'disable up --yes', 'enable up --yes', 'drain n1 --dry-run', 'undrain n1 --dry-run', 'rebalance --yes',
-  `move ${session} --to n2 --yes`,
+  `move ${session} --to n2 --yes`, 'breakers', 'breaker reset up --yes', 'kill node n1 --dry-run', 'restart node n1 --dry-run',
 ];
 const elsewhere = ['status', 'shell', 'watch', 'trace', 'bundle', 'servers', 'tools', 'call', 'doctor', 'bench', 'cluster', 'demo'];
 

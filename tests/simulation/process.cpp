@@ -88,7 +88,13 @@ process::process(int node, bool reads_first)
   for (auto& view : c.views) view.set(tools::view());
 }
 
-process::~process() = default;
+/// A session that nobody refers to any more takes itself out of the directory, which must be there then.
+process::~process() {
+  auto& sessions = context_->sessions;
+  for (const auto& id : sessions.ids("", sessions.size())) {
+    if (const auto entry = sessions.find(id)) sessions.remove(id, entry->session.id());
+  }
+}
 
 process* process::current() noexcept { return the_current; }
 
