@@ -85,6 +85,6 @@ target_link_libraries(simulation_tests PRIVATE simulated_node holdfast_persisten
 foreach(part IN ITEMS 1 2)
   add_test(NAME simulation_tests_${part} COMMAND simulation_tests --duration=false)
   math(EXPR first "(${part} - 1) * 10000 + 1")
-  set_tests_properties(simulation_tests_${part} PROPERTIES LABELS unit TIMEOUT 600 ENVIRONMENT
+  set_tests_properties(simulation_tests_${part} PROPERTIES LABELS unit TIMEOUT 1200 ENVIRONMENT
     "HOLDFAST_SIMULATION_FIRST=${first};HOLDFAST_SIMULATION_SCHEDULES=10000;ASAN_OPTIONS=detect_leaks=0")
 endforeach()
