@@ -124,7 +124,7 @@ void program_run::take_result(std::string_view result) {
   const auto content = mcp::member(result, "content");
   if (!is_list(content)) {
     const auto text = mcp::string_value(result);
-    add_text(text ? *text : std::string(result));
+    text_ += text ? *text : std::string(result);
     return succeed(mcp::is_object(result) ? result : raw_json(), {});
   }
   add_content(content);
@@ -194,8 +194,6 @@ void program_run::add_content(std::string_view list) {
     content_.emplace_back(item);
   }
 }
-
-void program_run::add_text(std::string_view text) { text_ += text; }
 
 // --- its end ---------------------------------------------------------------------------------------------------------
 

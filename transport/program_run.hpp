@@ -64,7 +64,6 @@ class program_run final : private stdio_process_events, public std::enable_share
   void show_log(std::string_view line);
   void add_piece(std::string_view piece);
   void add_content(std::string_view content);
-  void add_text(std::string_view text);
   void tell(const std::string& method, const std::string& params);
   double next_progress();
 

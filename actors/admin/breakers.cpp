@@ -92,18 +92,8 @@ void reset_breaker(desk& at, const request& r, reply done) {
   if (!index) return done(problem{404, "No upstream of this name", {}, {}, {}});
   if (!at.node().circuits->of(*index).enabled())
     return done(problem{409, "The configuration disables this breaker", {}, {}, {}});
-  const auto whole = r.whole_cluster();
-  const auto nodes = whole && at.node().in_cluster ? at.node().in_cluster->membership.get()->members.size() : 1;
-  deed d{"breaker.reset", name,    {"close the breaker of " + name + " at " + std::to_string(nodes) + " node(s)"},
-         nodes,           "nodes", "reset"};
-  const auto params = json_object().text("name", name).str();
-  const auto act = [self = at.shared_from_this(), whole, params](const finish& over) {
-    self->ask_all(whole, "do.breaker", params, [over](const parts& p) {
-      if (!p.unreachable.empty()) return over({false, p.all.size(), p.unreachable.front() + " does not answer"});
-      over({true, p.all.size(), {}});
-    });
-  };
-  carry_out(at, r, std::move(d), act, std::move(done));
+  deed d{"breaker.reset", name, {"close the breaker of " + name}, 0, {}, "reset"};
+  carry_out_at_nodes(at, r, std::move(d), "do.breaker", json_object().text("name", name).str(), std::move(done));
 }
 
 }  // namespace holdfast::actors::admin

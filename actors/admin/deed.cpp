@@ -73,4 +73,23 @@ void carry_out(desk& at, const request& r, deed d, std::function<void(finish)> a
   });
 }
 
+std::uint64_t nodes_meant(desk& at, const request& r) {
+  const auto& cluster = at.node().in_cluster;
+  return r.whole_cluster() && cluster ? cluster->membership.get()->members.size() : 1;
+}
+
+void carry_out_at_nodes(desk& at, const request& r, deed d, std::string question, std::string params, reply done) {
+  d.expected = nodes_meant(at, r);
+  d.unit = "nodes";
+  d.plan.front() += " at " + std::to_string(d.expected) + " node(s)";
+  const auto act = [self = at.shared_from_this(), whole = r.whole_cluster(), question = std::move(question),
+                    params = std::move(params)](const finish& over) {
+    self->ask_all(whole, question, params, [over](const parts& p) {
+      if (!p.unreachable.empty()) return over({false, p.all.size(), p.unreachable.front() + " does not answer"});
+      over({true, p.all.size(), {}});
+    });
+  };
+  carry_out(at, r, std::move(d), act, std::move(done));
+}
+
 }  // namespace holdfast::actors::admin

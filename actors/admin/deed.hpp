@@ -31,4 +31,11 @@ using finish = std::function<void(effect)>;
 /// came of it: how much, how long it took, and how many requests failed meanwhile.
 void carry_out(desk& at, const request& r, deed d, std::function<void(finish)> act, reply done);
 
+/// How many nodes a request means: this one, or all members of its cluster.
+std::uint64_t nodes_meant(desk& at, const request& r);
+
+/// The same for what each of these nodes does by itself when it is asked `question`. The plan is told with their
+/// number.
+void carry_out_at_nodes(desk& at, const request& r, deed d, std::string question, std::string params, reply done);
+
 }  // namespace holdfast::actors::admin

@@ -74,7 +74,7 @@ void change_upstream(desk& at, const request& r, const wish& w, reply done) {
     return done(problem{409, "An operator has disabled this upstream", "enable it", {}, {}});
   const auto whole = r.whole_cluster();
   const auto params = json_object().text("name", name).text("what", w.what).str();
-  const auto nodes = whole && at.node().in_cluster ? at.node().in_cluster->membership.get()->members.size() : 1;
+  const auto nodes = nodes_meant(at, r);
   deed d{"upstream." + w.what,
          name,
          {w.plan + " " + name + " at " + std::to_string(nodes) + " node(s)"},
@@ -132,18 +132,8 @@ void do_level(desk&, const std::string& params, reply done) {
 
 void set_log_level(desk& at, const request& r, reply done) {
   const auto level = r.text("level");
-  const auto whole = r.whole_cluster();
-  const auto nodes = whole && at.node().in_cluster ? at.node().in_cluster->membership.get()->members.size() : 1;
-  deed d{"log.level", level,   {"log " + level + " and above at " + std::to_string(nodes) + " node(s)"},
-         nodes,       "nodes", "set"};
-  const auto params = json_object().text("level", level).str();
-  const auto act = [self = at.shared_from_this(), whole, params](const finish& over) {
-    self->ask_all(whole, "do.level", params, [over](const parts& p) {
-      if (!p.unreachable.empty()) return over({false, p.all.size(), p.unreachable.front() + " does not answer"});
-      over({true, p.all.size(), {}});
-    });
-  };
-  carry_out(at, r, std::move(d), act, std::move(done));
+  deed d{"log.level", level, {"log " + level + " and above"}, 0, {}, "set"};
+  carry_out_at_nodes(at, r, std::move(d), "do.level", json_object().text("level", level).str(), std::move(done));
 }
 
 }  // namespace holdfast::actors::admin

@@ -71,14 +71,6 @@ void read_texts(const value& v, std::vector<std::string>& out) {
   out = std::move(all);
 }
 
-void read_pairs(const value& v, std::vector<std::pair<std::string, std::string>>& out) {
-  std::vector<std::pair<std::string, std::string>> all;
-  v.members([&](const std::string& name, const value& member) {
-    if (auto text = member.text()) all.emplace_back(name, std::move(*text));
-  });
-  out = std::move(all);
-}
-
 int read_choice(const value& v, const std::vector<std::string>& names) {
   const auto text = v.text();
   if (!text) return -1;

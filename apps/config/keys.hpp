@@ -58,7 +58,6 @@ void read_duration(const value& v, std::chrono::milliseconds& out, std::chrono::
 void read_flag(const value& v, bool& out);
 void read_text(const value& v, std::string& out);
 void read_texts(const value& v, std::vector<std::string>& out);
-void read_pairs(const value& v, std::vector<std::pair<std::string, std::string>>& out);
 
 /// `read_choice` for names that stand for the values of an enumeration; -1 if none fits.
 int read_choice(const value& v, const std::vector<std::string>& names);

@@ -182,17 +182,14 @@ const keys<program_draft>& program_keys() {
 
 const keys<program_set_draft>& program_set_keys() {
   using T = program_set_draft;
-  static const keys<T> table = [] {
-    keys<T> all = {
-        {"folder", read_folder, {}},
-        {"tools", read_tools, {}},
-        number<T>(
-            "processes_max", [](T & d) -> auto& { return d.set.processes_max; }, 1, 10'000),
-        text<T>(
-            "locale", [](T & d) -> auto& { return d.set.locale; }),
-    };
-    return all;
-  }();
+  static const keys<T> table = {
+      {"folder", read_folder, {}},
+      {"tools", read_tools, {}},
+      number<T>(
+          "processes_max", [](T & d) -> auto& { return d.set.processes_max; }, 1, 10'000),
+      text<T>(
+          "locale", [](T & d) -> auto& { return d.set.locale; }),
+  };
   return table;
 }
 
