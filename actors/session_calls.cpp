@@ -29,7 +29,9 @@ call_ptr session_actor::begin_call(const post_ptr& p, const mcp::envelope& e, st
     reply_error(p, e.id, mcp::code::server_error, "Too many requests of this session at once");
     return nullptr;
   }
-  if (std::any_of(calls.begin(), calls.end(), [&](const auto& c) { return c->client_id == e.id; })) {
+  // One that has ended, and whose outcome is about to be durable, is no longer worked on.
+  const auto is_it = [&](const auto& c) { return c->client_id == e.id && !execution::is_final(c->state); };
+  if (std::any_of(calls.begin(), calls.end(), is_it)) {
     reply_error(p, e.id, mcp::code::invalid_request, "A request with this id is still being worked on");
     return nullptr;
   }
@@ -310,8 +312,8 @@ bool session_actor::ask_next_upstream(const call_ptr& c, mcp::raw_json error) {
 void session_actor::cancel(mcp::raw_json request_id) {
   if (!work_) return;
   const auto& calls = work_->calls;
-  const auto found =
-      std::find_if(calls.begin(), calls.end(), [&](const auto& c) { return c->client_id == request_id; });
+  const auto is_it = [&](const auto& c) { return c->client_id == request_id && !execution::is_final(c->state); };
+  const auto found = std::find_if(calls.begin(), calls.end(), is_it);
   if (found == calls.end()) return cancel_waiting(request_id);
   // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): it leaves `calls` meanwhile
   const auto c = *found;
