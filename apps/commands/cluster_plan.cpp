@@ -86,9 +86,13 @@ global
 constexpr std::string_view front_continues = R"( mode 600 level admin
   maxconn 16000
   no strict-limits
+  log stderr format raw local0
 
 defaults
   mode http
+  log global
+  option httplog
+  option dontlog-normal
   option http-server-close
   option http-no-delay
   option abortonclose

@@ -14,6 +14,7 @@ export class Launcher {
     t.after(async () => {
       try {
         await this.ends(ok, 'down');
+        if (!t.passed) console.error(this.logsToShow);
         this.leavesNothing();
       } finally {
         rmSync(this.folder, { recursive: true, force: true });
@@ -52,6 +53,13 @@ export class Launcher {
 
   get logs() {
     return readdirSync(this.folder).filter((name) => name.endsWith('.log')).map((name) => readFileSync(path.join(this.folder, name), 'utf8')).join('');
+  }
+
+  /// The end of each log, for whoever looks into a test that failed.
+  get logsToShow() {
+    const ends = readdirSync(this.folder).filter((name) => name.endsWith('.log')).map((name) =>
+      `${name}:\n${readFileSync(path.join(this.folder, name), 'utf8').slice(-3000)}`);
+    return `logs of a cluster whose test failed\n${ends.join('\n')}\nend of the logs`;
   }
 
   leavesNothing() {
