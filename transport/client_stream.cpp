@@ -6,6 +6,7 @@
 
 #include "transport/client_stream_impl.hpp"
 #include "transport/errc.hpp"
+#include "transport/tls_pem_impl.hpp"
 
 namespace holdfast::transport {
 
@@ -58,15 +59,21 @@ void client_stream::close() noexcept {
   socket_.close(ignored);
 }
 
-outcome<std::unique_ptr<ssl::context>> make_tls_context(const std::string& ca_file) {
+outcome<std::unique_ptr<ssl::context>> make_tls_context(const http_target& target) {
   auto context = std::make_unique<ssl::context>(ssl::context::tls_client);
   error_code ec;
   ::SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
-  if (ca_file.empty())
+  if (target.ca_file.empty())
     context->set_default_verify_paths(ec);
   else
-    context->load_verify_file(ca_file, ec);
+    context->load_verify_file(target.ca_file, ec);
   if (ec) return failure{make_error_code(errc::tls_failed), "certificate authorities: " + ec.message()};
+  if (target.certificate_file.empty()) return context;
+  const auto fit = read_tls_files({target.certificate_file, target.key_file, {}, {}});
+  if (!fit) return fit.error();
+  context->use_certificate_chain_file(target.certificate_file, ec);
+  if (!ec) context->use_private_key_file(target.key_file, ssl::context::pem, ec);
+  if (ec) return failure{make_error_code(errc::tls_failed), target.certificate_file + ": " + ec.message()};
   return context;
 }
 

@@ -64,7 +64,8 @@ class client_stream {
   std::optional<boost::asio::ssl::stream<tcp_socket&>> tls_;
 };
 
-/// A context that verifies servers: TLS 1.2 or newer, the given authorities or the system's.
-outcome<std::unique_ptr<boost::asio::ssl::context>> make_tls_context(const std::string& ca_file);
+/// A context that verifies servers: TLS 1.2 or newer, the target's authorities or the system's; and what it shows
+/// itself. A failure names the file that cannot be used.
+outcome<std::unique_ptr<boost::asio::ssl::context>> make_tls_context(const http_target& target);
 
 }  // namespace holdfast::transport

@@ -91,7 +91,7 @@ class pool final : public http_pool, public client_connection_owner, public std:
       const auto contexts = contexts_of(*target_.identity);
       tls_ = {contexts, &contexts->client};
     } else if (target_.tls && !tls_) {
-      auto made = make_tls_context(target_.ca_file);
+      auto made = make_tls_context(target_);
       if (!made) {
         loop_.post([receiver = std::move(receiver), why = made.error()] { receiver->on_failed(why); });
         return;
@@ -150,7 +150,8 @@ class pools final : public asio::execution_context::service {
   std::shared_ptr<http_pool> of(loop& on, const http_target& t) {
     auto key = (t.tls ? "s " : "p ") + t.host + " " + std::to_string(t.port) + " " + std::to_string(t.connections_max) +
                " " + std::to_string(t.keep_alive.count()) + " " + t.source + " " +
-               std::to_string(reinterpret_cast<std::uintptr_t>(t.identity.get())) + " " + t.ca_file + " " + t.unix_path;
+               std::to_string(reinterpret_cast<std::uintptr_t>(t.identity.get())) + " " + t.ca_file + " " +
+               t.certificate_file + " " + t.key_file + " " + t.unix_path;
     auto& entry = pools_[key];
     if (!entry) entry = std::make_shared<pool>(on, t);
     return entry;

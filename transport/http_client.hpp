@@ -30,6 +30,8 @@ struct http_target {
   /// Instead of `ca_file`: what is shown to the server, and whom it must prove to be. Its host is then not compared
   /// with its certificate. With `tls` only.
   std::shared_ptr<tls_identity> identity{};
+  /// Beside `ca_file`: PEM files of what is shown to a server that asks for a certificate; both or none.
+  std::string certificate_file{}, key_file{};
   std::string unix_path{};  ///< a socket of this machine, instead of host and port; without TLS
 };
 

@@ -147,16 +147,27 @@ void look_for_interrupt(transport::loop& on, const std::shared_ptr<collector>& c
 
 }  // namespace
 
-operator_client::operator_client(std::vector<operator_address> addresses, std::string token, const std::string& ca_file)
+operator_client::operator_client(std::vector<operator_address> addresses, std::string token, const tls_options& tls)
     : addresses_(std::move(addresses)), token_(std::move(token)) {
-  for (auto& a : addresses_) a.target.ca_file = ca_file;
+  for (auto& a : addresses_) {
+    a.target.ca_file = tls.ca_file;
+    a.target.certificate_file = tls.certificate_file;
+    a.target.key_file = tls.key_file;
+  }
 }
 
 outcome<operator_client> operator_client::find(const std::string& given, const environment& env) {
   auto addresses = operator_addresses(given, env);
   if (!addresses) return addresses.error();
-  return operator_client(std::move(*addresses), env("HOLDFAST_ADMIN_TOKEN").value_or(""),
-                         env("HOLDFAST_ADMIN_CA").value_or(""));
+  const auto set = [&](const char* name) { return env(name).value_or(""); };
+  const tls_options tls{set("HOLDFAST_ADMIN_CA"), set("HOLDFAST_ADMIN_CERT"), set("HOLDFAST_ADMIN_KEY")};
+  if (tls.certificate_file.empty() != tls.key_file.empty()) {
+    const bool key_only = tls.certificate_file.empty();
+    return fail(errc::bad_address, std::string("HOLDFAST_ADMIN_") + (key_only ? "KEY" : "CERT") +
+                                       " is set, and HOLDFAST_ADMIN_" + (key_only ? "CERT" : "KEY") +
+                                       " is not: a certificate and its key go together");
+  }
+  return operator_client(std::move(*addresses), set("HOLDFAST_ADMIN_TOKEN"), tls);
 }
 
 outcome<operator_answer> operator_client::ask(std::string_view method, const std::string& path,

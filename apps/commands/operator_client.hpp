@@ -36,10 +36,17 @@ struct operator_answer {
 /// Asks a node, blocking; on to the next address when nobody listens at one. One thread.
 class operator_client {
  public:
-  /// `token` goes with every request, unless it is empty. `ca_file` verifies https; empty = the system's authorities.
-  operator_client(std::vector<operator_address> addresses, std::string token, const std::string& ca_file);
+  /// What nodes with https ask for, or are asked for: PEM files.
+  struct tls_options {
+    std::string ca_file;                     ///< authorities of the nodes' certificates; empty = the system's
+    std::string certificate_file, key_file;  ///< this operator's own; empty = none
+  };
 
-  /// For the address that is `given`, or those there are, with what HOLDFAST_ADMIN_TOKEN and HOLDFAST_ADMIN_CA say.
+  /// `token` goes with every request, unless it is empty.
+  operator_client(std::vector<operator_address> addresses, std::string token, const tls_options& tls);
+
+  /// For the address that is `given`, or those there are, with what HOLDFAST_ADMIN_TOKEN, HOLDFAST_ADMIN_CA,
+  /// HOLDFAST_ADMIN_CERT and HOLDFAST_ADMIN_KEY say. The last two go together.
   static transport::outcome<operator_client> find(const std::string& given, const environment& env);
 
   /// Any answer of HTTP; a failure says why there is none. `interrupted` is looked at while waiting, as below.

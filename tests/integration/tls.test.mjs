@@ -199,4 +199,19 @@ test('operators show a certificate where the node wants one', gatewayOnly, async
   const knocks = (options) => knock({ peers: port }, { path: '/v1/status', method: 'GET', headers: {}, ...options });
   assert.equal(await knocks(showing(authority.issue('operator'))), 200);
   for (const client of [{}, showing(new Authority(t).issue('rogue'))]) assert.equal(typeof await knocks(client), 'string');
+
+  const asks = (env) => run(program('holdfast'), ['status', '--admin', node.admin], { env: { ...process.env, HOLDFAST_ADMIN_CA: authority.ca, ...env } });
+  const own = authority.issue('operator');
+  const status = await asks({ HOLDFAST_ADMIN_CERT: own.certificate, HOLDFAST_ADMIN_KEY: own.key });
+  assert.equal(status.code, 0, status.stderr);
+  assert.match(status.stdout, /^cluster +1 node/m);
+  const nothing = await asks({});
+  assert.notEqual(nothing.code, 0, nothing.stdout);
+  assert.match(nothing.stderr, /certificate/);
+  const half = await asks({ HOLDFAST_ADMIN_CERT: own.certificate });
+  assert.equal(half.code, 2, half.stderr);
+  assert.match(half.stderr, /HOLDFAST_ADMIN_KEY is not: a certificate and its key go together/);
+  const unfit = await asks({ HOLDFAST_ADMIN_CERT: own.certificate, HOLDFAST_ADMIN_KEY: authority.issue('other').key });
+  assert.notEqual(unfit.code, 0, unfit.stdout);
+  assert.match(unfit.stderr, /is not the key of the certificate/);
 });

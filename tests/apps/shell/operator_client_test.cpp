@@ -117,7 +117,7 @@ TEST_CASE("a socket that nobody listens at is passed over") {
   const fake_node node([](const auto&) { return fake_node::answer{200, "{}", "", "application/json", false}; });
   auto addresses = *operator_addresses("", variables({{"XDG_RUNTIME_DIR", f.path.string()}}));
   addresses.back() = *parse_operator_address(node.url());
-  operator_client client(std::move(addresses), "", "");
+  operator_client client(std::move(addresses), "", {});
   CHECK(client.ask("GET", "/", 5s, not_interrupted).has_value());
   CHECK(client.shown() == node.url());
 }
@@ -126,7 +126,7 @@ TEST_CASE("events are handed over as they come, until nobody wants more") {
   const std::string stream =
       "event: message\ndata: {\"n\":1}\n\nevent: message\ndata: {\"n\":2}\n\nevent: end\ndata: {}\n\n";
   const fake_node node([&](const auto&) { return fake_node::answer{200, stream, "", "text/event-stream", false}; });
-  operator_client client({*parse_operator_address(node.url())}, "", "");
+  operator_client client({*parse_operator_address(node.url())}, "", {});
   std::vector<std::string> seen;
   const auto answer = client.follow(
       "/v1/events?follow=true",
@@ -145,7 +145,7 @@ TEST_CASE("waiting ends when it is interrupted") {
     a.never = true;
     return a;
   });
-  operator_client client({*parse_operator_address(node.url())}, "", "");
+  operator_client client({*parse_operator_address(node.url())}, "", {});
   std::atomic<bool> interrupted{true};
   const auto answer = client.ask("GET", "/", 60s, interrupted);
   REQUIRE_FALSE(answer.has_value());
