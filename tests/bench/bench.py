@@ -11,10 +11,11 @@ import time
 
 import durable
 import failover
+import observed
 from processes import bench, failed, raise_file_limit, resident_bytes, say
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PARTS = ("http", "latency", "memory", "stdio", "durable", "failover")
+PARTS = ("http", "latency", "memory", "stdio", "durable", "failover", "observed")
 
 
 def median(reports, *path):
@@ -171,6 +172,8 @@ def show(results):
         table(*one)
     for one in durable.tables(results["durable"]) if "durable" in results else ():
         table(*one)
+    for one in observed.tables(results["observed"]) if "observed" in results else ():
+        table(*one)
     noisy = sum(row.get("noisy", False) for rows in (*results.values(), results.get("durable", {}).get("calls", []))
                 if isinstance(rows, list) for row in rows)
     if noisy:
@@ -203,7 +206,8 @@ def main():
     b = bench(options.binaries.resolve(), ROOT / "build/bench", options.patience)
     results = {"cores": os.cpu_count()}
     measures = {"http": measure_http, "latency": measure_latency, "memory": measure_memory, "stdio": measure_stdio,
-                "durable": measure_durable, "failover": failover.measure}
+                "durable": measure_durable, "failover": failover.measure,
+                "observed": lambda b, options: observed.measure(b, options, summary)}
     try:
         for part in options.parts or PARTS:
             results[part] = measures[part](b, options)
