@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/cache_config.hpp"
 #include "actors/call_places.hpp"
 #include "actors/circuit_keeper.hpp"
 #include "actors/machines/execution.hpp"
@@ -38,6 +39,17 @@ struct post {
   std::chrono::steady_clock::time_point began = {};  ///< when it came
 };
 using post_ptr = std::shared_ptr<post>;
+
+class cache_lead;
+
+/// What a call whose results are kept has to do with the cache.
+struct cached_call {
+  std::shared_ptr<const tool_cache> what;
+  std::string key;
+  std::shared_ptr<cache_lead> lead = {};  ///< others wait for its result
+  bool refresh = false;                   ///< its client wants another result than a kept one
+  bool asks = false;                      ///< waits for what is found
+};
 
 /// One request of the client that an upstream works on. The outcome reaches the session's actor as a message.
 struct call final : transport::upstream_events, std::enable_shared_from_this<call> {
@@ -75,6 +87,7 @@ struct call final : transport::upstream_events, std::enable_shared_from_this<cal
 
   std::unique_ptr<call_places::place> place;  ///< among the calls that its upstream is given at once, where that counts
   std::shared_ptr<circuit_probe> probe;       ///< its outcome decides about the upstream's breaker
+  std::unique_ptr<cached_call> cached;        ///< null: its result is not kept
   unsigned waits = 0;                         ///< how often it had to wait before it could be made
   bool waiting = false;                       ///< now, for a place, a probe, or another attempt
 

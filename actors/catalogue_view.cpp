@@ -46,6 +46,35 @@ bool is_repeatable(const upstream_config& u, const std::string& tool) {
          (u.retry_idempotent && mcp::member(hints, "idempotentHint") == "true");
 }
 
+/// What the upstream says of its tool, under this member of `_meta`: {"ttlMs": 60000, "scope": "shared"}.
+constexpr std::string_view cache_member = "holdfast/cache";
+constexpr std::chrono::milliseconds hinted_ttl_max{24 * 3'600'000};
+
+std::optional<cache_rule> cache_hint(mcp::raw_json tool) {
+  const auto hint = mcp::member(mcp::member(tool, "_meta"), cache_member);
+  const auto ttl = mcp::is_object(hint) ? mcp::integer_value(mcp::member(hint, "ttlMs")).value_or(0) : 0;
+  if (ttl <= 0 || ttl > hinted_ttl_max.count()) return std::nullopt;
+  const auto scope = mcp::string_value(mcp::member(hint, "scope")).value_or("session");
+  if (scope == "shared") return cache_rule{{}, std::chrono::milliseconds(ttl), cache_scope::shared};
+  if (scope == "user") return cache_rule{{}, std::chrono::milliseconds(ttl), cache_scope::user};
+  return cache_rule{{}, std::chrono::milliseconds(ttl), cache_scope::session};
+}
+
+/// How long results of this tool are kept, and for whom; null if they are not.
+std::shared_ptr<const tool_cache> cache_of(const upstream_config& u, const std::string& name, mcp::raw_json tool) {
+  if (const auto* const programs = std::get_if<transport::program_set>(&u.target)) {
+    const auto is_it = [&](const auto& t) { return t.name == name && t.stateful; };
+    if (std::any_of(programs->tools.begin(), programs->tools.end(), is_it)) return nullptr;
+  }
+  const auto fits = [&](const cache_rule& r) {
+    return std::any_of(r.tools.begin(), r.tools.end(), [&](const auto& p) { return mcp::glob_matches(p, name); });
+  };
+  const auto found = std::find_if(u.cache.begin(), u.cache.end(), fits);
+  const auto rule = found != u.cache.end() ? *found : cache_hint(tool).value_or(cache_rule());
+  if (rule.ttl.count() == 0) return nullptr;
+  return std::make_shared<const tool_cache>(tool_cache{u.alias + "/" + name, digest_of(tool), rule.ttl, rule.scope});
+}
+
 constexpr std::array<std::string_view, 4> keys{"name", "name", "uri", "uriTemplate"};
 
 std::size_t index_of(list_kind kind) noexcept { return static_cast<std::size_t>(kind); }
@@ -134,6 +163,7 @@ void catalogue_view::merge_named(list_kind kind, const std::vector<upstream_conf
       if (is_tools) {
         to.journaled = is_journaled(upstreams[u], e.key);
         to.repeatable = is_repeatable(upstreams[u], e.raw);
+        to.cache = cache_of(upstreams[u], e.key, e.raw);
       }
       const auto added = routes.try_emplace(shown, std::move(to));
       if (!added.second) continue;  // an upstream that lists a name twice

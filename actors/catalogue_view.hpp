@@ -26,10 +26,11 @@ class catalogue_view {
   /// Where a tool or prompt lives.
   struct route {
     std::uint32_t upstream;
-    std::string upstream_name;  ///< as the upstream knows it, as a raw JSON string
-    bool renamed;               ///< the client sees another name
-    bool journaled = true;      ///< its calls are to be journaled
-    bool repeatable = false;    ///< a call that was cut off may be made again, as configured
+    std::string upstream_name;                     ///< as the upstream knows it, as a raw JSON string
+    bool renamed;                                  ///< the client sees another name
+    bool journaled = true;                         ///< its calls are to be journaled
+    bool repeatable = false;                       ///< a call that was cut off may be made again, as configured
+    std::shared_ptr<const tool_cache> cache = {};  ///< null: its results are not kept
   };
   /// Where a resource lives.
   struct resource_route {

@@ -132,6 +132,7 @@ std::string to_json(const beat& b) {
   }
   json += "]";
   if (b.breakers != 0) json += R"(,"breakers":)" + std::to_string(b.breakers);
+  if (b.cache != 0) json += R"(,"cache":)" + std::to_string(b.cache);
   const auto now = std::chrono::floor<std::chrono::microseconds>(b.now.time_since_epoch());
   return json + R"(,"now":)" + std::to_string(now.count()) + "}";
 }
@@ -145,6 +146,7 @@ std::optional<beat> read_beat(std::string_view json) {
          slots.value_or(slot_set()),
          lists_of(member(json, "lists")),
          number_of(json, "breakers").value_or(0),
+         number_of(json, "cache").value_or(0),
          now_of(json)};
   if (!view || !slots || b.from.empty()) return std::nullopt;
   return b;

@@ -29,6 +29,7 @@ struct beat {
   slot_set slots;
   view_digests lists{};                         ///< what its catalogue shows
   std::uint64_t breakers = 0;                   ///< the version of their record that it knows
+  std::uint64_t cache = 0;                      ///< likewise, of what is invalid in it
   std::chrono::steady_clock::time_point now{};  ///< by its clock; not told by older versions
   bool operator==(const beat&) const = default;
 };

@@ -5,3 +5,4 @@
 #include "actors/operator_messages.hpp"
 #include "actors/session_store_messages.hpp"
 #include "actors/upstream_messages.hpp"
+#include "actors/waiting_messages.hpp"

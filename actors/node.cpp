@@ -174,7 +174,7 @@ class running_node final : public node {
       const auto problem = claim_all_slots();
       if (!problem.empty()) return store_failure(problem);
     }
-    share_breakers();
+    share_findings();
     log::info("store.open", {{"store", context_.store->shown()}, {"tier", name_of(context_.store->tier())}});
     return {};
   }
@@ -186,14 +186,17 @@ class running_node final : public node {
     });
   }
 
-  /// With the other nodes, and with the process that comes after this one.
-  void share_breakers() {
+  /// What the other nodes know, too, and the process that comes after this one: breakers, and results of calls.
+  void share_findings() {
     const auto& c = context_.config.cluster;
     const auto name = !context_.in_cluster ? std::string("local") : !c.name.empty() ? c.name : c.advertise;
     std::promise<void> read;
     auto& first = *context_.shards.front();
     first.loop().post([&] { context_.circuits->share(first, *context_.store, name, [&] { read.set_value(); }); });
     read.get_future().get();
+    const bool together = context_.in_cluster != nullptr;
+    context_.results->share(context_.store.get(), together);
+    first.loop().post([&, together] { context_.cache_keys->share(first, *context_.store, together); });
   }
 
   transport::failure store_failure(const std::string& problem) const {

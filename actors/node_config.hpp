@@ -95,6 +95,7 @@ struct node_config {
   mcp::access_rules access;  ///< hosts empty = loopback names and the listen host
   session_limits sessions;
   catalogue_config catalogue;
+  cache_config cache;
   std::vector<upstream_config> upstreams;  ///< in the order of the configuration
   std::chrono::milliseconds drain_timeout{10'000};
   log_level level = log_level::info;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/cache_keys.hpp"
 #include "actors/call_places.hpp"
 #include "actors/catalogue_view.hpp"
 #include "actors/circuit_keeper.hpp"
@@ -21,6 +22,7 @@
 #include "actors/node_store.hpp"
 #include "actors/process_hooks.hpp"
 #include "actors/published.hpp"
+#include "actors/result_cache.hpp"
 #include "actors/shard.hpp"
 #include "transport/mcp/sealed.hpp"
 #include "transport/upstream_link.hpp"
@@ -65,7 +67,9 @@ struct node_context {
       : config(std::move(c)),
         cursors(cursor_key),
         upstreams(config.upstreams.size()),
-        circuits(std::make_shared<circuit_keeper>(config.upstreams)) {
+        circuits(std::make_shared<circuit_keeper>(config.upstreams)),
+        cache_keys(std::make_shared<actors::cache_keys>(config.cache.blind_max)),
+        results(std::make_shared<result_cache>(config.cache)) {
     for (std::size_t u = 0; u < upstreams.size(); ++u)
       upstreams[u].places =
           std::make_shared<call_places>(config.upstreams[u].max_concurrent, config.upstreams[u].queue);
@@ -81,6 +85,8 @@ struct node_context {
   std::vector<caf::actor> ingresses;  ///< one per shard
   std::vector<upstream> upstreams;    ///< as in `config.upstreams`
   const std::shared_ptr<circuit_keeper> circuits;
+  const std::shared_ptr<actors::cache_keys> cache_keys;
+  const std::shared_ptr<result_cache> results;  ///< of tool calls, where they are kept
   caf::actor catalogue;
   caf::actor admin;
   process_hooks process;                                                     ///< set before anybody is served

@@ -21,6 +21,8 @@ struct trace_end {
 struct execution_cancel {
   std::string number;
 };
+/// The session's own kept results count no more.
+struct results_forgotten {};
 /// The upstream gets a new connection, or none if it is disabled by now.
 struct upstream_steer {};
 
@@ -30,3 +32,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::trace_begin)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::trace_end)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::execution_cancel)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::upstream_steer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::results_forgotten)

@@ -253,8 +253,9 @@ class roster_actor final : public shard_actor {
   }
 
   beat sign() const {
-    return {node_.store->incarnation(), view_->version, keeper_.held(), digests_of(node_.views),
-            node_.circuits->version(),  clock::now()};
+    const auto& n = node_;
+    return {n.store->incarnation(), view_->version,          keeper_.held(), digests_of(n.views),
+            n.circuits->version(),  n.cache_keys->version(), clock::now()};
   }
 
   void beat_all() {
@@ -278,8 +279,7 @@ class roster_actor final : public shard_actor {
     auto& n = found->second;
     n.asked = false;
     const auto said = answer ? read_beat(*answer) : std::nullopt;
-    // Another process answers at the address of one that has gone.
-    const auto reached = said && said->from == to;
+    const auto reached = said && said->from == to;  // else another process is at its address now
     if (std::exchange(n.reached, reached) != reached) publish();
     if (reached) return on_beat(*said);
     if (said && said->view > view_->version) refresh();
@@ -289,8 +289,7 @@ class roster_actor final : public shard_actor {
 
   void on_beat(const beat& b) {
     if (b.view > view_->version) {
-      // This node may be no member of it.
-      newest_heard_ = std::max(newest_heard_, b.view);
+      newest_heard_ = std::max(newest_heard_, b.view);  // this node may be no member of it
       cluster_.set_certain(false);
       refresh();
     }
@@ -300,6 +299,7 @@ class roster_actor final : public shard_actor {
     if (b.now != clock::time_point()) found->second.clock->heard(b.now, heard_[b.from]);
     if (b.view == view_->version) proven_at_ = clock::now();
     node_.circuits->heard(b.breakers);
+    node_.cache_keys->heard(b.cache);
     advance(detector::heard{b.from});
     if (std::exchange(found->second.lists, b.lists) != b.lists) send(node_.catalogue, peer_lists{b.from, b.lists});
     if (found->second.slots == b.slots) return;

@@ -82,6 +82,8 @@ caf::behavior session_actor::make_behavior() {
       [](const call_resumable& m) { running->note_call(*m.of); },
       [](const call_due& m) { running->on_call_due(m); },
       [](probe_granted& m) { running->on_probe_granted(m); },
+      [](cache_told& m) { running->on_cache_told(m); },
+      [](results_forgotten) { running->forget_results(); },
       [](const link_ready& m) { running->on_link_ready(m); },
       [](const link_refused& m) { running->on_link_refused(m); },
       [](const level_told& m) { running->on_level_told(m); },

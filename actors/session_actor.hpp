@@ -30,7 +30,8 @@ inline constexpr std::size_t client_info_max = 1024;  // bytes that upstreams ar
 
 /// Private to the session_*.cpp files, one per concern: session.cpp (life cycle, streams), session_requests.cpp (what
 /// clients ask), session_routes.cpp (at which upstream), session_calls.cpp (calls there), session_asks.cpp (what
-/// upstreams ask and tell), session_admission.cpp (what keeps a call from its upstream), session_answers.cpp (what
+/// upstreams ask and tell), session_admission.cpp (what keeps a call from its upstream), session_cache.cpp (results
+/// that are kept), session_answers.cpp (what
 /// clients are told of a call), session_tool_state.cpp (what stateful tools keep), session_durable.cpp (what is written
 /// down, and what waits for that), session_recovery.cpp (how it comes back), session_gap.cpp (what its client is told
 /// then).
@@ -251,6 +252,14 @@ class session_actor final : public shard_actor {
   void release_state(const std::string& key);
   std::string with_state(const call& c, std::string_view params) const;
   bool take_state(const call& c, std::string& json);
+
+  // session_cache.cpp
+  void prepare_cache(call& c, const mcp::envelope& e, const std::shared_ptr<const tool_cache>& what);
+  void look_in_cache(const call_ptr& c);
+  void on_cache_told(cache_told& m);
+  void answer_from_cache(const call_ptr& c, const std::string& answer);
+  void keep_result(call& c, mcp::raw_json result);
+  void forget_results();
 
   // session_asks.cpp
   void on_call_message(call_message& m);

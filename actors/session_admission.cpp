@@ -116,6 +116,9 @@ void session_actor::on_call_due(const call_due& m) {
   const auto& c = m.of;
   if (!c->waiting || c->waits != m.wait || !is_here(c)) return;
   c->waiting = false;
+  if (c->cached && c->cached->asks)
+    return fail(c, mcp::code::internal_error, "The upstream did not answer in time",
+                "the call waited for another one like it until then");
   admit(c);
 }
 

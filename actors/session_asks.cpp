@@ -51,6 +51,10 @@ void session_actor::on_upstream_message(upstream_message& m) {
 void session_actor::relay_request(const mcp::envelope& e, const link_ptr& link, std::uint32_t upstream,
                                   const call_ptr& of) {
   if (e.what == mcp::method::ping) return link->send(mcp::make_result(e.id, "{}"));
+  // What this client says goes into the result, which is for nobody else then.
+  for (const auto& c : work().calls) {
+    if (of ? c == of : c->upstream == upstream) c->cached = nullptr;
+  }
   if (!capabilities_.covers(e.what, e.params)) {
     return link->send(mcp::make_error(e.id, mcp::code::method_not_found, "The client does not support this request"));
   }

@@ -81,6 +81,7 @@ void session_actor::start(const call_ptr& c, const std::string& tool) {
   c->history.reserve(4);
   apply(c, execution::select{tool});
   apply(c, execution::parameters_given{});
+  if (c->cached) return look_in_cache(c);
   go(c);
 }
 
@@ -242,6 +243,7 @@ void session_actor::finish(const call_ptr& c) {
   if (std::erase(w.calls, c) == 0) return;
   c->place = nullptr;
   c->probe = nullptr;
+  c->cached = nullptr;
   node_.calls.end(slot_);
   log_call(*c);
   end_spans(*c);
@@ -289,6 +291,7 @@ void session_actor::on_answer(call_answer& m) {
   if (failed && ask_next_upstream(c, e->error)) return;
   const auto is_error =
       !failed && e->result.find("\"isError\"") != std::string_view::npos && mcp::member(e->result, "isError") == "true";
+  if (c->cached && !failed && !is_error) keep_result(*c, e->result);
   c->answer = std::move(m.json);
   if (failed) return apply(c, execution::error_came{});
   apply(c, execution::result_came{is_error});

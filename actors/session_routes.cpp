@@ -25,6 +25,7 @@ void session_actor::call_tool(const post_ptr& p, const mcp::envelope& e, const v
   c->repeatable = route->repeatable;
   if (route->journaled) enter_journal(*c, e);
   set_params(*c, e, route->renamed ? e.name : std::string_view(), route->upstream_name);
+  if (route->cache) prepare_cache(*c, e, route->cache);
   start(c, decoded);
 }
 

@@ -58,6 +58,7 @@ struct session_workings {
   std::vector<execution_record> finished;
   std::vector<upstream_loss> losses;  // the last ones
   std::string tool_state;             // raw object: of each stateful tool, by `call::state_key`; empty if there is none
+  std::string cache_scope;  // names its own kept results; empty until there are some, and once they are invalid
   std::uint64_t last_ask = 0, last_call = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/cache_config.hpp"
 #include "actors/machines/breaker.hpp"
 #include "transport/upstream_target.hpp"
 
@@ -55,6 +56,7 @@ struct upstream_config {
   retry_config retry;
   bool breaker_enabled = true;
   machines::breaker::policy breaker;
+  std::vector<cache_rule> cache;  ///< the first one that fits a tool counts
 };
 
 }  // namespace holdfast::actors

@@ -18,21 +18,6 @@ namespace holdfast::actors {
 using link_ptr = std::shared_ptr<transport::upstream_link>;
 struct call;
 using call_ptr = std::shared_ptr<call>;
-class circuit_probe;
-
-// session → itself, about a call that had to wait: for the wait of this number
-
-/// Its place is free, its time to be tried again has come, or it has waited for too long.
-struct call_due {
-  call_ptr of;
-  unsigned wait;
-};
-/// Null: other calls are the probes of its upstream.
-struct probe_granted {
-  call_ptr of;
-  unsigned wait;
-  std::shared_ptr<circuit_probe> probe;
-};
 
 // session, catalogue → upstream
 
@@ -122,8 +107,6 @@ struct catalogue_changed {
 
 }  // namespace holdfast::actors
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::call_due)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::probe_granted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::acquire)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::link_expired)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::subscribe)

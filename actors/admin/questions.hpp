@@ -45,6 +45,7 @@ void ask_execution(desk& at, const std::string& params, reply done);
 void ask_actors(desk& at, const std::string& params, reply done);     // see_actors.cpp
 void ask_upstreams(desk& at, const std::string& params, reply done);  // see_upstreams.cpp
 void ask_breakers(desk& at, const std::string& params, reply done);   // breakers.cpp
+void ask_cache(desk& at, const std::string& params, reply done);      // cache.cpp
 void ask_store(desk& at, const std::string& params, reply done);      // see_store.cpp
 void ask_latency(desk& at, const std::string& params, reply done);
 void ask_events(desk& at, const std::string& params, reply done);  // see_events.cpp
@@ -62,6 +63,7 @@ void do_restart(desk& at, const std::string& params, reply done);
 void may_restart(desk& at, const std::string& params, reply done);
 void do_upstream(desk& at, const std::string& params, reply done);  // steer_upstreams.cpp
 void do_breaker(desk& at, const std::string& params, reply done);   // breakers.cpp
+void do_cache(desk& at, const std::string& params, reply done);     // cache.cpp
 void do_level(desk& at, const std::string& params, reply done);
 
 }  // namespace holdfast::actors::admin

@@ -111,6 +111,29 @@ std::string catalogue_text(const catalogue_config& c) {
       .str();
 }
 
+std::string cache_text(const cache_config& c) {
+  return json_object()
+      .number("bytes_max", c.bytes_max)
+      .number("entry_bytes_max", c.entry_bytes_max)
+      .flag("store", c.in_store)
+      .number("waiting_max", c.waiting_max)
+      .text("blind_max", duration(c.blind_max))
+      .str();
+}
+
+std::vector<std::string> cache_rules(const std::vector<cache_rule>& all) {
+  constexpr std::array<std::string_view, 3> scopes{"session", "user", "shared"};
+  std::vector<std::string> out;
+  for (const auto& r : all) {
+    out.push_back(json_object()
+                      .texts("tools", r.tools)
+                      .text("ttl", duration(r.ttl))
+                      .text("scope", scopes[static_cast<std::size_t>(r.scope)])
+                      .str());
+  }
+  return out;
+}
+
 std::string patterns(const std::vector<std::string>& allow, const std::vector<std::string>& deny) {
   return json_object().texts("allow", allow).texts("deny", deny).str();
 }
@@ -161,6 +184,7 @@ std::string upstream_text(const upstream_config& u) {
                        .text("open_max", duration(b.open_max))
                        .number("probes", b.probes)
                        .str());
+  o.list("cache", cache_rules(u.cache));
   return o.str();
 }
 
@@ -182,6 +206,7 @@ std::string text_of_all(const node_context& node) {
   o.raw("http", http_text(c.http));
   o.raw("access", json_object().texts("hosts", c.access.hosts).texts("origins", c.access.origins).str());
   o.raw("sessions", sessions_text(c.sessions)).raw("catalogue", catalogue_text(c.catalogue));
+  o.raw("cache", cache_text(c.cache));
   return o.text("drain_timeout", duration(c.drain_timeout)).raw("upstreams", upstreams.str()).str();
 }
 

@@ -114,6 +114,10 @@ void do_session(desk& at, const std::string& params, reply done) {
     caf::anon_send(entry->session, session_end{"an operator has ended it"});
     return await_departure(at, id, entry->session, limit, std::move(done));
   }
+  if (text_of(params, "what") == "forget results") {
+    caf::anon_send(entry->session, results_forgotten{});
+    return done(said(true, ""));
+  }
   at.at_session(
       id, session_inspection::why_it_stays,
       [self = at.shared_from_this(), id, session = entry->session, limit, done = std::move(done)](const auto& why) {
@@ -147,6 +151,17 @@ void end_session(desk& at, const request& r, reply done) {
   change_session(
       at, r, {"session.end", {}, {"end", "its calls fail, its client gets 404 and has to begin anew"}, 0, {}, "ended"},
       "end", std::move(done));
+}
+
+void clear_session_cache(desk& at, const request& r, reply done) {
+  change_session(at, r,
+                 {"session.cache_clear",
+                  {},
+                  {"forget the results that are kept for this alone:", "its next calls are made"},
+                  0,
+                  {},
+                  "cleared"},
+                 "forget results", std::move(done));
 }
 
 void passivate_session(desk& at, const request& r, reply done) {

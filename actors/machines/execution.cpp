@@ -29,7 +29,8 @@ concept upstream_event = std::same_as<E, returned> || std::same_as<E, input_aske
     std::same_as<E, result_came> || std::same_as<E, connection_lost> || std::same_as<E, process_lost>;
 /// What only an execution that is being prepared can take.
 template <class E>
-concept preparing_event = std::same_as<E, select> || std::same_as<E, parameters_given> || std::same_as<E, dispatched>;
+concept preparing_event = std::same_as<E, select> || std::same_as<E, parameters_given> || std::same_as<E, dispatched> ||
+    std::same_as<E, found_in_cache>;
 
 step rejected(state s) { return {std::move(s), {reject{}}}; }
 
@@ -53,6 +54,9 @@ step on(selected s, const parameters_given&) { return {ready{std::move(s.tool)}}
 step on(ready s, const parameters_given&) { return {std::move(s)}; }
 step on(idle s, const dispatched&) { return rejected(s); }
 step on(selected s, const dispatched&) { return rejected(std::move(s)); }
+step on(idle s, const found_in_cache&) { return rejected(s); }
+step on(selected s, const found_in_cache&) { return rejected(std::move(s)); }
+step on(const ready&, const found_in_cache&) { return {succeeded{}, {report{}}}; }
 step on(ready s, const dispatched& e) { return {executing{std::move(s.tool), e.dispatch}, {send_call{}}}; }
 
 template <before_dispatch S, upstream_event E>
@@ -133,8 +137,8 @@ step on(S, const reset&) {
 constexpr std::array<std::string_view, std::variant_size_v<state>> state_names{
     "idle", "selected", "ready", "executing", "input_required", "succeeded", "failed", "cancelled", "interrupted"};
 constexpr std::array<std::string_view, std::variant_size_v<event>> event_names{
-    "select",      "parameters_given", "dispatched",      "returned",     "input_asked",  "input_answered",
-    "result_came", "error_came",       "connection_lost", "process_lost", "cancel_asked", "reset"};
+    "select",     "parameters_given", "dispatched",   "returned",     "input_asked", "input_answered", "result_came",
+    "error_came", "connection_lost",  "process_lost", "cancel_asked", "reset",       "found_in_cache"};
 
 }  // namespace
 

@@ -78,8 +78,10 @@ struct connection_lost {};
 struct process_lost {};
 struct cancel_asked {};
 struct reset {};
+/// A result that another call has brought stands for its own.
+struct found_in_cache {};
 using event = std::variant<select, parameters_given, dispatched, returned, input_asked, input_answered, result_came,
-                           error_came, connection_lost, process_lost, cancel_asked, reset>;
+                           error_came, connection_lost, process_lost, cancel_asked, reset, found_in_cache>;
 
 // Effects: what the actor has to do once the transition stands.
 struct send_call {

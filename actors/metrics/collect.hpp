@@ -10,6 +10,7 @@ struct node_context;
 namespace holdfast::actors::metrics {
 
 void collect_requests(const node_context& node, families& to);
+void collect_cache(const node_context& node, families& to);
 void collect_sessions(const node_context& node, families& to);
 void collect_upstreams(const node_context& node, families& to);
 void collect_store(const node_context& node, families& to);

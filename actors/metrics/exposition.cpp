@@ -29,6 +29,7 @@ void answer(node_context& node, transport::http_exchange& exchange) {
   all.gauge("holdfast_build_info", "The version of this node.").add(1, {{"version", HOLDFAST_VERSION}});
   all.gauge("holdfast_draining", "1 while this node is asked to stop.").add(node.draining);
   collect_requests(node, all);
+  collect_cache(node, all);
   collect_sessions(node, all);
   collect_upstreams(node, all);
   collect_store(node, all);

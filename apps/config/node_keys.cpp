@@ -239,6 +239,18 @@ const keys<cluster_config>& cluster_keys() {
   return table;
 }
 
+const keys<actors::cache_config>& cache_keys() {
+  using T = actors::cache_config;
+  static const keys<T> table = {
+      size<T>("bytes_max", &T::bytes_max, 0, 1'024 * gib),
+      size<T>("entry_bytes_max", &T::entry_bytes_max, 1, gib),
+      flag<T>("store", &T::in_store),
+      number<T>("waiting_max", &T::waiting_max, 0, 10'000'000),
+      duration<T>("blind_max", &T::blind_max, 10ms, 1h),
+  };
+  return table;
+}
+
 const keys<catalogue_config>& catalogue_keys() {
   using T = catalogue_config;
   static const keys<T> table = {
@@ -284,6 +296,7 @@ const keys<node_config>& node_keys() {
       section<T>("access", &T::access, access),
       section<T>("sessions", &T::sessions, session_keys()),
       section<T>("catalogue", &T::catalogue, catalogue_keys()),
+      section<T>("cache", &T::cache, cache_keys()),
       duration<T>("drain_timeout", &T::drain_timeout, 0ms, 1h),
       {"upstreams", read_upstreams, of_upstreams},
   };

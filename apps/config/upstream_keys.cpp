@@ -139,6 +139,31 @@ const keys<upstream_draft>& breaker_keys() {
   return table;
 }
 
+const keys<actors::cache_rule>& cache_rule_keys() {
+  using T = actors::cache_rule;
+  static const keys<T> table = {
+      {"tools", [](const value& v, T& r) { read_patterns(v, r.tools); }, {}},
+      duration<T>("ttl", &T::ttl, 0ms, 720h),
+      choice<actors::cache_scope, T>("scope", &T::scope, {"session", "user", "shared"}),
+  };
+  return table;
+}
+
+void read_cache_rules(const value& v, upstream_draft& d) {
+  d.cache.clear();
+  if (v.is_map()) return v.wrong("must be a list of rules: `- {tools: [NAME], ttl: 60s}`");
+  v.elements([&](const value& element) {
+    actors::cache_rule r;
+    bool has_ttl = false;
+    if (!element.is_map()) return element.wrong("must be a map with `tools` and `ttl`");
+    element.members([&](const std::string& name, const value&) { has_ttl |= name == "ttl"; });
+    read_section(element, r, cache_rule_keys());
+    if (r.tools.empty()) return element.wrong_key("must have `tools`: names, or patterns with * and ?");
+    if (!has_ttl) return element.wrong_key("must have a `ttl`: for how long results are kept, 0s for not at all");
+    d.cache.push_back(std::move(r));
+  });
+}
+
 const keys<actors::retry_config>& retry_keys() {
   using T = actors::retry_config;
   static const keys<T> table = {
@@ -240,6 +265,7 @@ const keys<upstream_draft>& upstream_keys() {
       number<T>("queue", &T::queue, 0, 1'000'000),
       section<T>("retry", &T::retry, retry_keys()),
       section<T, T>("breaker", same, breaker_keys()),
+      {"cache", read_cache_rules, {}},
       section<T>("limits", &T::limits, limit_keys()),
   };
   return table;

@@ -20,6 +20,7 @@ void add_session_views(CLI::App& app, console& at);
 void add_execution_views(CLI::App& app, console& at);
 void add_upstream_views(CLI::App& app, console& at);
 void add_breaker_views(CLI::App& app, console& at);
+void add_cache_views(CLI::App& app, console& at);
 void add_store_views(CLI::App& app, console& at);
 void add_history(CLI::App& app, console& at);
 void add_event_views(CLI::App& app, console& at);

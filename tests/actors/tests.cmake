@@ -1,6 +1,7 @@
 holdfast_test(actor_tests LIBS holdfast_actors LABELS actors SOURCES
   actors/admin_test.cpp
   actors/catalogue_view_test.cpp
+  actors/cache_test.cpp
   actors/circuit_test.cpp
   actors/cluster_routes_test.cpp
   actors/cluster_text_test.cpp

@@ -15,7 +15,7 @@ import observed
 from processes import bench, failed, raise_file_limit, resident_bytes, say
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PARTS = ("http", "latency", "memory", "stdio", "durable", "failover", "observed")
+PARTS = ("http", "cached", "latency", "memory", "stdio", "durable", "failover", "observed")
 
 
 def median(reports, *path):
@@ -61,6 +61,19 @@ def measure_http(b, options):
                     runs.setdefault((threads_name(threads), connections), []).append(report)
     return [{"what": what, "connections": connections, **summary(reports)}
             for (what, connections), reports in sorted(runs.items(), key=lambda item: item[0][1])]
+
+
+def measure_cached(b, options):
+    """Calls that the upstream answers, and calls that are all alike, of a tool whose results are kept."""
+    kept = {"cache": [{"tools": ["echo"], "ttl": "1h", "scope": "shared"}]}
+    runs = {}
+    with b.upstream() as (_, upstream_url):
+        for turn in range(options.runs):
+            for what, settings in (("made", {}), ("kept", kept)):
+                say(f"cached, run {turn + 1} of {options.runs}, {what}")
+                with b.node({"url": upstream_url, **settings}, options.threads[0]) as (node, url):
+                    runs.setdefault(what, []).append(b.load(url, {"node": node.pid}, connections=64, duration=options.duration))
+    return [{"what": what, **summary(reports)} for what, reports in runs.items()]
 
 
 def measure_latency(b, options):
@@ -155,6 +168,9 @@ def show(results):
               ["", "connections", "calls/s", "p50 µs", "p99 µs", "p99.9 µs", "node CPU µs/call", "upstream CPU µs/call", "node ÷ upstream"],
               [[r["what"], str(r["connections"]), *(r[k] for k in speed), r["cpu_us"].get("node", "–"), r["cpu_us"]["upstream"],
                 r.get("node_per_upstream", "–")] for r in results["http"]])
+    if "cached" in results:
+        table("Calls that are all alike, closed loop, 64 connections", ["", "calls/s", "p50 µs", "p99 µs", "p99.9 µs", "node CPU µs/call"],
+              [[r["what"], *(r[k] for k in speed), r["cpu_us"]["node"]] for r in results["cached"]])
     if "latency" in results:
         table("Latency without load (1 connection) and at half load (64 connections, open loop)",
               ["load", "", "calls/s", "p50 µs", "p99 µs", "p99.9 µs"],
@@ -205,7 +221,8 @@ def main():
     raise_file_limit()
     b = bench(options.binaries.resolve(), ROOT / "build/bench", options.patience)
     results = {"cores": os.cpu_count()}
-    measures = {"http": measure_http, "latency": measure_latency, "memory": measure_memory, "stdio": measure_stdio,
+    measures = {"http": measure_http, "cached": measure_cached, "latency": measure_latency, "memory": measure_memory,
+                "stdio": measure_stdio,
                 "durable": measure_durable, "failover": failover.measure,
                 "observed": lambda b, options: observed.measure(b, options, summary)}
     try:

@@ -20,7 +20,8 @@ std::vector<m::state> all_states() {
 std::vector<m::event> all_events() {
   return {m::select{"u"},       m::parameters_given{}, m::dispatched{9},      m::returned{},
           m::input_asked{3},    m::input_answered{1},  m::result_came{false}, m::error_came{},
-          m::connection_lost{}, m::process_lost{},     m::cancel_asked{},     m::reset{}};
+          m::connection_lost{}, m::process_lost{},     m::cancel_asked{},     m::reset{},
+          m::found_in_cache{}};
 }
 
 bool rejects(const m::step& s) { return std::holds_alternative<m::reject>(s.effects[0]); }
@@ -41,21 +42,22 @@ TEST_CASE("the samples cover every state and every event") {
 
 TEST_CASE("every pair of state and event leads where the table says") {
   // Rows: states; columns: select, parameters_given, dispatched, returned, input_asked, input_answered, result_came,
-  // error_came, connection_lost, process_lost, cancel_asked, reset. "-" means rejected, "=" ignored.
+  // error_came, connection_lost, process_lost, cancel_asked, reset, found_in_cache. "-" means rejected, "=" ignored.
   const std::map<std::string, std::vector<std::string>> table{
-      {"idle", {"selected", "-", "-", "-", "-", "-", "-", "failed", "-", "-", "cancelled", "idle"}},
-      {"selected", {"selected", "ready", "-", "-", "-", "-", "-", "failed", "-", "-", "cancelled", "idle"}},
-      {"ready", {"selected", "ready", "executing", "-", "-", "-", "-", "failed", "-", "-", "cancelled", "idle"}},
+      {"idle", {"selected", "-", "-", "-", "-", "-", "-", "failed", "-", "-", "cancelled", "idle", "-"}},
+      {"selected", {"selected", "ready", "-", "-", "-", "-", "-", "failed", "-", "-", "cancelled", "idle", "-"}},
+      {"ready",
+       {"selected", "ready", "executing", "-", "-", "-", "-", "failed", "-", "-", "cancelled", "idle", "succeeded"}},
       {"executing",
        {"-", "-", "-", "ready", "input_required", "-", "succeeded", "failed", "interrupted", "executing", "cancelled",
-        "-"}},
+        "-", "-"}},
       {"input_required",
        {"-", "-", "-", "interrupted", "input_required", "input_required", "succeeded", "failed", "interrupted",
-        "input_required", "cancelled", "-"}},
-      {"succeeded", {"=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "idle"}},
-      {"failed", {"=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "idle"}},
-      {"cancelled", {"=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "idle"}},
-      {"interrupted", {"=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "idle"}},
+        "input_required", "cancelled", "-", "-"}},
+      {"succeeded", {"=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "idle", "="}},
+      {"failed", {"=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "idle", "="}},
+      {"cancelled", {"=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "idle", "="}},
+      {"interrupted", {"=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "=", "idle", "="}},
   };
   for (const auto& s : all_states()) {
     const auto& row = table.at(std::string(m::name_of(s)));

@@ -1,5 +1,6 @@
 holdfast_test(mcp_tests LIBS holdfast_transport holdfast_mcp SOURCES
   mcp/access_test.cpp
+  mcp/canonical_test.cpp
   mcp/classify_test.cpp
   mcp/convert_test.cpp
   mcp/envelope_test.cpp

@@ -27,6 +27,9 @@ set(simulated_sources
   actors/roster.cpp
   actors/session.cpp
   actors/session_admission.cpp
+  actors/session_cache.cpp
+  actors/cache_keys.cpp
+  actors/result_cache.cpp
   actors/session_answers.cpp
   actors/session_asks.cpp
   actors/session_calls.cpp

@@ -73,14 +73,19 @@ inline auto parts(const actors::machines::breaker::policy& p) {
   return std::make_tuple(a, b, c, d, e, f);
 }
 
+inline auto parts(const actors::cache_config& c) {
+  const auto& [a, b, d, e, f] = c;
+  return std::make_tuple(a, b, d, e, f);
+}
+
 /// All but alias and target.
 inline bool same_options(const actors::upstream_config& x, const actors::upstream_config& y) {
   const auto options = [](const actors::upstream_config& u) {
     const auto& [alias, target, enabled, eager, scope, at, dt, ap, dp, ar, dr, call, list, idle, rmin, rmax, limits,
-                 kept, unjournaled, read_only, idempotent, concurrent, queue, retry, breaks, breaker] = u;
+                 kept, unjournaled, read_only, idempotent, concurrent, queue, retry, breaks, breaker, cache] = u;
     return std::make_tuple(enabled, eager, scope, at, dt, ap, dp, ar, dr, call, list, idle, rmin, rmax, parts(limits),
                            kept, unjournaled, read_only, idempotent, concurrent, queue, parts(retry), breaks,
-                           parts(breaker));
+                           parts(breaker), cache);
   };
   return options(x) == options(y);
 }
@@ -88,11 +93,11 @@ inline bool same_options(const actors::upstream_config& x, const actors::upstrea
 /// All but the upstreams, of which only the count must be the same.
 inline bool same(const actors::node_config& x, const actors::node_config& y) {
   const auto settings = [](const actors::node_config& c) {
-    const auto& [host, port, tls, threads, store, admin, cluster, traces, http, access, sessions, catalogue, upstreams,
-                 drain, level, format, repeats] = c;
+    const auto& [host, port, tls, threads, store, admin, cluster, traces, http, access, sessions, catalogue, cache,
+                 upstreams, drain, level, format, repeats] = c;
     return std::make_tuple(host, port, parts(tls), threads, parts(store), parts(admin), parts(cluster), parts(traces),
-                           parts(http), parts(access), parts(sessions), parts(catalogue), upstreams.size(), drain,
-                           level, format, repeats);
+                           parts(http), parts(access), parts(sessions), parts(catalogue), parts(cache),
+                           upstreams.size(), drain, level, format, repeats);
   };
   return settings(x) == settings(y);
 }

@@ -151,6 +151,7 @@ upstreams:
     queue: 0
     retry: {attempts: 5, min: 10ms, max: 1s}
     breaker: {enabled: false, failures: 2, failure_rate: 25, window: 1m, open_for: 1s, open_max: 1s, probes: 3}
+    cache: [{tools: ["get_*", look], ttl: 5m, scope: shared}, {tools: ["*"], ttl: 0s}]
     reconnect_min: 1s
     reconnect_max: 1s
 )",
@@ -192,6 +193,8 @@ upstreams:
   CHECK(parts(local.retry) == std::make_tuple(5u, 10ms, 1'000ms));
   CHECK_FALSE(local.breaker_enabled);
   CHECK(parts(local.breaker) == std::make_tuple(2u, 25u, 60'000ms, 1'000ms, 1'000ms, 3u));
+  CHECK(local.cache == std::vector<actors::cache_rule>{{{"get_*", "look"}, 300s, actors::cache_scope::shared},
+                                                       {{"*"}, 0s, actors::cache_scope::session}});
   CHECK_FALSE(local.retry_read_only);
   CHECK(local.scope == actors::upstream_scope::automatic);
 }

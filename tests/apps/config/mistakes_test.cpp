@@ -79,6 +79,21 @@ TEST_CASE("an upstream is reached in exactly one way, and its other keys fit tha
   CHECK(has(mistakes_in("upstreams: {a: {command: npx -y thing}}"), "go into `args`"));
 }
 
+TEST_CASE("what is kept is said by rules") {
+  const auto in_cache = [](const std::string& rules) {
+    return mistakes_in("upstreams: {a: {command: x, cache: " + rules + "}}");
+  };
+  CHECK(in_cache("[{tools: [x], ttl: 1s}]") == "");
+  CHECK(has(in_cache("{tools: [x], ttl: 1s}"), "upstreams.a.cache: must be a list of rules"));
+  CHECK(has(in_cache("[x]"), "must be a map with `tools` and `ttl`"));
+  CHECK(has(in_cache("[{ttl: 1s}]"), "must have `tools`"));
+  CHECK(has(in_cache("[{tools: [x]}]"), "must have a `ttl`"));
+  CHECK(has(in_cache("[{tools: [x], ttl: 1s, scope: all}]"), "scope: "));
+  CHECK(has(in_cache("[{tools: [\"\"], ttl: 1s}]"), "must be a name, or a pattern"));
+  CHECK(has(mistakes_in("cache: {blind_max: 1ms}"), "cache.blind_max: "));
+  CHECK(has(mistakes_in("cache: {bytes: 1}"), "bytes_max"));
+}
+
 TEST_CASE("how an upstream is spared has its bounds") {
   const auto in_breaker = [](const std::string& key) {
     return mistakes_in("upstreams: {a: {command: x, breaker: {" + key + "}}}");
