@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "actors/admin/executions.hpp"
 #include "actors/machines/membership.hpp"
 #include "actors/node_context.hpp"
 
 namespace holdfast::actors::admin {
 namespace {
 
-constexpr std::array<question, 25> all{{
+constexpr std::array<question, 26> all{{
     {"node", ask_node_line},        {"slots", ask_slots},         {"route", ask_route},
     {"sessions", ask_sessions},     {"stored", ask_stored},       {"session", ask_session},
     {"executions", ask_executions}, {"execution", ask_execution}, {"actors", ask_actors},
@@ -18,7 +19,7 @@ constexpr std::array<question, 25> all{{
     {"do.session", do_session},     {"do.cancel", do_cancel},     {"do.drain", do_drain},
     {"do.upstream", do_upstream},   {"do.level", do_level},       {"do.kill", do_kill},
     {"do.restart", do_restart},     {"may.restart", may_restart}, {"breakers", ask_breakers},
-    {"do.breaker", do_breaker},
+    {"do.breaker", do_breaker},     {"do.open", do_open},
 }};
 
 }  // namespace

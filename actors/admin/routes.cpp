@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "actors/admin/executions.hpp"
 #include "transport/mcp/envelope.hpp"
 
 namespace holdfast::actors::admin {
@@ -39,6 +40,7 @@ const std::vector<route> table = {
     {get, "/v1/sessions/{}", {scope}, see_session},
     {get, "/v1/sessions/{}/history", {scope, limit}, see_history},
     {get, "/v1/sessions/{}/trace", {"max:1..100000", "rate:1..10000", "bodies:true|false"}, trace, "audit.trace"},
+    {post, "/v1/executions", {}, execute, "audit.execute"},
     {get, "/v1/executions", {scope, limit, "upstream:"}, see_executions},
     {get, "/v1/executions/{}", {scope}, see_execution},
     {get, "/v1/executions/{}/explain", {scope}, see_explanation},
