@@ -14,6 +14,11 @@ class desk;
 // Routes.
 void execute(desk& at, const request& r, reply done);  // execute.cpp: one, or a list of them
 
+void see_tool_states(desk& at, const request& r, reply done);  // tool_state.cpp
+void see_tool_state(desk& at, const request& r, reply done);
+void set_tool_state(desk& at, const request& r, reply done);
+void clear_tool_state(desk& at, const request& r, reply done);
+
 /// A session under an id that was made of an idempotency key, at the node that owns it: the one that is there, or a new
 /// one that has been initialized. A question, see questions.hpp.
 void do_open(desk& at, const std::string& params, reply done);  // open_session.cpp

@@ -203,3 +203,61 @@ describe('when its node is killed', clustered, () => {
     assert.equal(runs(place), 8);
   });
 });
+
+describe('the state of a stateful tool', gatewayOnly, () => {
+  test('is seen, replaced and cleared, but not under a call', async (t) => {
+    const place = folder(t);
+    const exec = { folder: tools, tools: { ...noting(place), sticky: { ...noting(place).slow, stateful: true } } };
+    const node = await Node.start(t, { store: 'memory:', upstreams: { local: { exec } } });
+    const ask = admin(node);
+    const session = await Session.open(node.mcp);
+    await session.call('notebook', { action: 'add', text: 'one' });
+    const where = `/v1/sessions/${session.id}/tool-state`;
+    const key = 'local/notebook';
+    const { state } = await ask.get(`${where}/notebook`);
+    assert.deepEqual((await ask.get(where)).states, { [key]: state });
+    assert.match(JSON.stringify(state), /one/);
+    assert.equal((await ask.post(`${where}/${encodeURIComponent(key)}`, undefined, 200, JSON.parse(JSON.stringify(state).replace('one', 'two')))).tool, key);
+    assert.deepEqual((await session.call('notebook', { action: 'show' })).structuredContent.notes, ['two']);
+    assert.equal((await ask.post(`${where}/notebook/clear`)).state, null);
+    assert.deepEqual((await session.call('notebook', { action: 'show' })).structuredContent.notes, []);
+    assert.match((await ask.get(`${where}/quick`, undefined, 404)).detail, /local\/notebook/);
+    assert.match((await ask.post(`${where}/notebook`, undefined, 413, { large: 'x'.repeat(300_000) })).title, /tool_state_bytes_max/);
+    const call = session.call('sticky', {});
+    await waitFor('the program', () => runs(place) === 1);
+    for (const body of [undefined, { x: 1 }]) assert.match((await ask.post(`${where}/sticky${body ? '' : '/clear'}`, undefined, 409, body)).title, /under way/);
+    writeFileSync(path.join(place, 'go'), '');
+    await call;
+    await ask.post(`${where}/sticky`, undefined, 200, { x: 1 });
+    // A client has no such methods.
+    assert.equal((await session.error('io.holdfast/operator/toolStates', {})).code, -32601);
+  });
+
+  test('and executions have commands', async (t) => {
+    const node = await lone(t, folder(t));
+    const session = await Session.open(node.mcp);
+    const command = async (...words) => run(program('holdfast'), [...words, '--admin', node.admin]);
+    const good = await command('execute', 'quick', '{"n":1}', '--session', session.id, '--key', 'k');
+    assert.deepEqual([good.code, /status +succeeded/.test(good.stdout)], [0, true], good.stdout + good.stderr);
+    const bad = await command('execute', 'bad');
+    assert.deepEqual([bad.code, /it broke/.test(bad.stdout)], [1, true], bad.stdout + bad.stderr);
+    assert.equal((await command('execute', 'quick', '7')).code, 2);
+    assert.match((await command('tool-state', 'set', session.id, 'notebook', '{"notes":["x"]}')).stdout, /^local\/notebook: \{"notes":\["x"\]\}/);
+    assert.match((await command('tool-state', 'show', session.id)).stdout, /"x"/);
+    assert.match((await command('tool-state', 'clear', session.id, 'notebook')).stdout, /null/);
+    assert.match((await command('tool-state', 'show', session.id)).stdout, /keeps anything|^$/);
+  });
+});
+
+describe('a changed state', clustered, () => {
+  test('is at another node when that takes over', async (t) => {
+    const cluster = await Cluster.start(t, 2, { upstreams: { local: { exec: { folder: tools } } } });
+    const [first, second] = cluster.nodes;
+    const session = await Session.open(first.mcp);
+    const where = `/v1/sessions/${session.id}/tool-state/notebook`;
+    await admin(second).post(where, undefined, 200, { notes: ['kept'] });
+    await first.kill();
+    assert.deepEqual((await admin(second).get(where)).state, { notes: ['kept'] });
+    assert.deepEqual((await at(session, second).call('notebook', { action: 'show' })).structuredContent.notes, ['kept']);
+  });
+});
