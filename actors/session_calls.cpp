@@ -7,6 +7,7 @@
 #include "actors/session_durability.hpp"
 #include "actors/session_keys.hpp"
 #include "actors/session_outcomes.hpp"
+#include "actors/session_steps.hpp"
 #include "actors/test_hooks.hpp"
 #include "actors/upstream.hpp"
 #include "transport/mcp/messages.hpp"
@@ -197,6 +198,7 @@ void session_actor::dispatch_durably(const call_ptr& c) {
 }
 
 void session_actor::report(const call_ptr& c) {
+  if (c->prepared != 0) session_steps::note_end(*this, *c);
   if (!journaled(*c)) {
     const auto p = c->from;
     const auto how = outcome_of(*c);

@@ -6,6 +6,7 @@
 
 #include "actors/admin/json.hpp"
 #include "actors/session_actor.hpp"
+#include "actors/session_steps.hpp"
 #include "transport/mcp/messages.hpp"
 
 namespace holdfast::actors {
@@ -90,6 +91,8 @@ bool session_operations::take(session_actor& s, const post_ptr& p, const mcp::en
   const auto pass = mcp::string_value(mcp::member(e.params, "pass")).value_or(std::string());
   const auto opened = s.node_.cursors.open(pass, purpose_of(s.id_, e.method_name));
   if (!opened || *opened != seal_text) return false;
+  constexpr std::string_view steps = "steps.";
+  if (what.starts_with(steps)) return session_steps::take(s, p, e, what.substr(steps.size()));
   const tool_states states{s, p, e};
   auto& kept = s.work().tool_state;
   if (what == "toolStates") {

@@ -8,6 +8,7 @@
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
 #include "actors/session_keys.hpp"
+#include "actors/session_steps.hpp"
 #include "actors/test_hooks.hpp"
 #include "transport/mcp/messages.hpp"
 
@@ -154,7 +155,13 @@ void session_actor::come_back() {
   if (!node_.views[capabilities_.index()].get())
     send(node_.catalogue, view_wanted{self(), capabilities_, node_.config.catalogue.first_list_wait, true});
   std::map<std::uint64_t, persistence::journal_entry> journal;
-  for (auto& [key, entry] : d.loaded.journal) journal.emplace(number_of(key), std::move(entry));
+  for (auto& [key, entry] : d.loaded.journal) {
+    if (!is_prepared_key(key)) {
+      journal.emplace(number_of(key), std::move(entry));
+    } else if (const auto text = stored_text(entry.bytes, "journal/" + key)) {
+      session_steps::recover(*this, *text);
+    }
+  }
   std::map<std::uint32_t, post_ptr> posts;
   std::size_t open = 0;
   for (const auto& [number, entry] : journal) {

@@ -19,6 +19,16 @@ void see_tool_state(desk& at, const request& r, reply done);
 void set_tool_state(desk& at, const request& r, reply done);
 void clear_tool_state(desk& at, const request& r, reply done);
 
+void see_steps(desk& at, const request& r, reply done);  // steps.cpp
+void see_step(desk& at, const request& r, reply done);
+void begin_step(desk& at, const request& r, reply done);
+void select_step(desk& at, const request& r, reply done);
+void parameters_step(desk& at, const request& r, reply done);
+void execute_step(desk& at, const request& r, reply done);
+void cancel_step(desk& at, const request& r, reply done);
+void reset_step(desk& at, const request& r, reply done);
+void drop_step(desk& at, const request& r, reply done);
+
 /// A session under an id that was made of an idempotency key, at the node that owns it: the one that is there, or a new
 /// one that has been initialized. A question, see questions.hpp.
 void do_open(desk& at, const std::string& params, reply done);  // open_session.cpp

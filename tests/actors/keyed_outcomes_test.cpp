@@ -45,6 +45,33 @@ TEST_CASE("keys are forgotten in the order in which their executions have ended,
   CHECK(all.bytes() == 1);
 }
 
+TEST_CASE("a stepwise execution can be read back in every state that is written down") {
+  namespace execution = machines::execution;
+  for (const execution::state& state :
+       {execution::state(execution::idle{}), execution::state(execution::selected{"t"}),
+        execution::state(execution::ready{"t"}), execution::state(execution::succeeded{}),
+        execution::state(execution::failed{true}), execution::state(execution::failed{}),
+        execution::state(execution::cancelled{}), execution::state(execution::interrupted{})}) {
+    prepared_execution p;
+    p.number = 3;
+    p.reference = "r";
+    p.state = state;
+    if (state.index() != 0) p.tool = "t";
+    p.params = R"({"a":"\u00fc"})";
+    p.began = execution::timestamp(1763712000000ms);
+    p.history = {{0, 1, p.began}, {1, 2, p.began + 5ms}};
+    p.call = "S.7";
+    p.result = R"({"content":[]})";
+    p.result_kept = false;
+    const auto back = read_prepared(to_json(p));
+    REQUIRE(back.has_value());
+    CHECK(back->state == state);
+    CHECK(to_json(*back) == to_json(p));
+  }
+  CHECK_FALSE(read_prepared(R"({"v":1,"number":1,"state":"unheard_of"})").has_value());
+  CHECK_FALSE(read_prepared(R"({"v":2,"number":1,"state":"idle"})").has_value());
+}
+
 TEST_CASE("what is remembered for its key alone can be read back") {
   const keyed_outcome o{"job \"7\"", 0xfedcba9876543210, 5, R"(,"result":{"content":[]}})",
                         keyed_outcomes::timestamp(1763712000000ms)};

@@ -246,6 +246,15 @@ describe('the state of a stateful tool', gatewayOnly, () => {
     assert.match((await command('tool-state', 'show', session.id)).stdout, /"x"/);
     assert.match((await command('tool-state', 'clear', session.id, 'notebook')).stdout, /null/);
     assert.match((await command('tool-state', 'show', session.id)).stdout, /keeps anything|^$/);
+    assert.match((await command('step', 'begin', session.id)).stdout, /state +idle/);
+    assert.match((await command('step', 'select', session.id, 's1', 'quick')).stdout, /state +selected/);
+    assert.match((await command('step', 'params', session.id, 's1', '{"n":-1}')).stderr, /params\/n breaks `minimum`/);
+    assert.match((await command('step', 'params', session.id, 's1', '{"n":1}')).stdout, /state +ready/);
+    const ran = await command('step', 'run', session.id, 's1');
+    assert.deepEqual([ran.code, /state +succeeded/.test(ran.stdout)], [0, true], ran.stdout + ran.stderr);
+    const twice = await command('step', 'run', session.id, 's1');
+    assert.deepEqual([twice.code, /allowed: \["reset"\]/.test(twice.stderr)], [1, true], twice.stderr);
+    assert.match((await command('step', 'show', session.id)).stdout, /quick +succeeded +reset/);
   });
 });
 
@@ -259,5 +268,95 @@ describe('a changed state', clustered, () => {
     await first.kill();
     assert.deepEqual((await admin(second).get(where)).state, { notes: ['kept'] });
     assert.deepEqual((await at(session, second).call('notebook', { action: 'show' })).structuredContent.notes, ['kept']);
+  });
+});
+
+const states = (x) => x.transitions.map((t) => t.state);
+
+describe('a stepwise execution', gatewayOnly, () => {
+  test('goes through its states, and says what is allowed', async (t) => {
+    const place = folder(t);
+    const node = await lone(t, place, { executions: { steps_max: 2 } });
+    const ask = admin(node);
+    const session = await Session.open(node.mcp);
+    const all = `/v1/sessions/${session.id}/executions`;
+    const begun = await ask.post(all);
+    assert.deepEqual([begun.state, begun.tool, begun.allowed], ['idle', null, ['select', 'cancel', 'reset']]);
+    const one = `${all}/${begun.id.split('.')[1]}`;
+    const early = await ask.post(`${one}/execute`, undefined, 409);
+    assert.match(early.detail, /state: idle, allowed: \["select","cancel","reset"\]/);
+    await ask.post(`${one}/select`, undefined, 404, { tool: 'unheard_of' });
+    assert.equal((await ask.post(`${one}/select`, undefined, 200, { tool: 'quick' })).state, 'selected');
+    for (const [params, words] of [[{}, /params breaks `required`/], [{ n: -1 }, /params\/n breaks `minimum`/], [{ n: 1, list: ['a', 2] }, /params\/list\/1 breaks `type`/]])
+      assert.match((await ask.post(`${one}/parameters`, undefined, 422, { params })).title, words);
+    assert.match((await ask.post(`${one}/parameters`, undefined, 400, { paramz: {} })).detail, /`paramz` is no member/);
+    assert.match((await ask.post(`${one}/parameters`, undefined, 413, { params: { n: 1, list: ['x'.repeat(70_000)] } })).title, /step_bytes_max/);
+    assert.deepEqual((await ask.post(`${one}/parameters`, undefined, 200, { params: { n: 1 } })).allowed, ['select', 'parameters', 'execute', 'cancel', 'reset']);
+    assert.equal(runs(place), 0);
+    const done = await ask.post(`${one}/execute`);
+    assert.deepEqual([done.state, done.underWay, done.allowed, done.result.structuredContent], ['succeeded', false, ['reset'], { n: 1 }]);
+    assert.deepEqual(states(done), ['selected', 'ready', 'executing', 'succeeded']);
+    assert.equal((await ask.get(`/v1/executions/${done.call}`)).execution.tool, 'quick');
+    await ask.post(`${one}/execute`, undefined, 409);
+    assert.equal(runs(place), 1);
+    const anew = await ask.post(`${one}/reset`);
+    assert.deepEqual([anew.state, anew.tool, anew.result], ['idle', null, null]);
+    assert.equal((await ask.post(all, undefined, 200, { tool: 'bad' })).state, 'selected');
+    await ask.post(all, undefined, 429);
+    assert.equal((await ask.get(all)).executions.length, 2);
+    await ask.post(`${all}/s2/parameters`, undefined, 200, { params: {} });
+    const bad = await ask.post(`${all}/s2/execute`);
+    assert.deepEqual([bad.state, bad.result.isError], ['failed', true]);
+    await ask.post(`${all}/s2/drop`);
+    await ask.get(`${all}/s2`, undefined, 404);
+    await ask.get(`${all}/7`, undefined, 404);
+  });
+
+  test('is cancelled before and while it runs', async (t) => {
+    const place = folder(t);
+    const node = await lone(t, place);
+    const ask = admin(node);
+    const session = await Session.open(node.mcp);
+    const all = `/v1/sessions/${session.id}/executions`;
+    const begin = async () => `${all}/${(await ask.post(all, undefined, 200, { tool: 'slow' })).id.split('.')[1]}`;
+    assert.equal((await ask.post(`${await begin()}/cancel`)).state, 'cancelled');
+    const one = await begin();
+    await ask.post(`${one}/parameters`, undefined, 200, { params: {} });
+    const running = await ask.post(`${one}/execute`, { wait: 100 });
+    assert.deepEqual([running.underWay, running.allowed], [true, ['cancel']]);
+    await waitFor('the program', () => runs(place) === 1);
+    assert.match((await ask.post(`${one}/execute`, undefined, 409)).detail, /underWay: true/);
+    await ask.post(`${one}/drop`, undefined, 409);
+    const over = await ask.post(`${one}/cancel`);
+    assert.deepEqual([over.state, over.underWay, over.allowed], ['cancelled', false, ['reset']]);
+    assert.deepEqual(states(over), ['selected', 'ready', 'executing', 'cancelled']);
+    assert.match(over.error.message, /was cancelled/);
+  });
+});
+
+describe('a stepwise execution', clustered, () => {
+  test('begins on one node and ends on another, or is said to be interrupted', async (t) => {
+    const place = folder(t);
+    const cluster = await Cluster.start(t, 2, { upstreams: { local: { exec: { tools: noting(place) } } } });
+    const [first, second] = cluster.nodes;
+    const session = await Session.open(first.mcp);
+    const all = `/v1/sessions/${session.id}/executions`;
+    const ask = admin(first);
+    await ask.post(all, undefined, 200, { tool: 'quick' });
+    await ask.post(`${all}/s1/parameters`, undefined, 200, { params: { n: 1 } });
+    await ask.post(all, undefined, 200, { tool: 'slow' });
+    await ask.post(`${all}/s2/parameters`, undefined, 200, { params: {} });
+    assert.equal((await admin(second).get(`${all}/s1`)).state, 'ready', 'any node shows it');
+    await ask.post(`${all}/s2/execute`, { wait: 0 });
+    await waitFor('the program', () => runs(place) === 1);
+    await first.kill();
+    const other = admin(second);
+    const before = await other.get(`${all}/s1`);
+    assert.deepEqual([before.state, states(before)], ['ready', ['selected', 'ready']]);
+    const done = await other.post(`${all}/s1/execute`);
+    assert.deepEqual([done.state, done.result.structuredContent], ['succeeded', { n: 1 }]);
+    const cut = await waitFor('the end of the other', async () => { const x = await other.get(`${all}/s2`); return !x.underWay && x; });
+    assert.deepEqual([cut.state, cut.error.data.mayHaveRun, states(cut)], ['interrupted', true, ['selected', 'ready', 'executing', 'interrupted']]);
+    assert.equal(runs(place), 2);
   });
 });
