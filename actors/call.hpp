@@ -51,6 +51,18 @@ struct cached_call {
   bool asks = false;                      ///< waits for what is found
 };
 
+/// What a call with an idempotency key has beside others.
+struct keyed_call {
+  /// A later request with the same key, which gets the same outcome.
+  struct follower {
+    post_ptr to;
+    std::string client_id;  ///< raw
+  };
+  std::string key;
+  std::uint64_t digest = 0;  ///< of the tool and its arguments
+  std::vector<follower> followers;
+};
+
 /// One request of the client that an upstream works on. The outcome reaches the session's actor as a message.
 struct call final : transport::upstream_events, std::enable_shared_from_this<call> {
   call(shard& h, caf::actor s) : home(h), session(std::move(s)) {}
@@ -107,7 +119,11 @@ struct call final : transport::upstream_events, std::enable_shared_from_this<cal
       answers;                                        ///< of the client, that may not have reached the upstream
   mcp::trace_context trace;                           ///< of the request; absent where the client has sent none
   std::unique_ptr<tracing::traced_call> traced = {};  ///< null: no spans of it are sent
+  std::unique_ptr<keyed_call> keyed = {};             ///< null: it has no idempotency key
+  std::uint64_t prepared = 0;                         ///< the stepwise execution that it carries out; 0 = none
+  bool wants_report = false;                          ///< its answer tells the execution's id and how it went
   bool awaits_state = false;                          ///< an earlier call of its stateful tool has to end first
+  bool from_cache = false;                            ///< its answer is a kept one
   bool in_journal = false;                            ///< its intent stands there
   bool repeatable = false;                            ///< the operator allows to send it again if it was cut off
   bool sent = false;                                  ///< has left, or left before a restart

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "actors/digest.hpp"
+#include "actors/execution_meta.hpp"
 #include "transport/mcp/convert.hpp"
 #include "transport/mcp/envelope.hpp"
 #include "transport/mcp/names.hpp"
@@ -46,12 +47,11 @@ bool is_repeatable(const upstream_config& u, const std::string& tool) {
          (u.retry_idempotent && mcp::member(hints, "idempotentHint") == "true");
 }
 
-/// What the upstream says of its tool, under this member of `_meta`: {"ttlMs": 60000, "scope": "shared"}.
-constexpr std::string_view cache_member = "holdfast/cache";
+/// What the upstream says of its tool, in its `_meta`: {"ttlMs": 60000, "scope": "shared"}.
 constexpr std::chrono::milliseconds hinted_ttl_max{24 * 3'600'000};
 
 std::optional<cache_rule> cache_hint(mcp::raw_json tool) {
-  const auto hint = mcp::member(mcp::member(tool, "_meta"), cache_member);
+  const auto hint = mcp::member(mcp::member(tool, "_meta"), execution_meta::cache);
   const auto ttl = mcp::is_object(hint) ? mcp::integer_value(mcp::member(hint, "ttlMs")).value_or(0) : 0;
   if (ttl <= 0 || ttl > hinted_ttl_max.count()) return std::nullopt;
   const auto scope = mcp::string_value(mcp::member(hint, "scope")).value_or("session");

@@ -43,6 +43,17 @@ struct session_limits {
   std::size_t tool_state_bytes_max = 256u << 10;             ///< of all stateful tools together
 };
 
+/// Executions that are asked for by the API, and calls that carry an idempotency key.
+struct execution_limits {
+  std::size_t batch_max = 100;                      ///< executions in one request
+  std::size_t batch_concurrency = 8;                ///< of these at once
+  std::chrono::milliseconds key_lifetime{600'000};  ///< a key is remembered for so long after its execution has ended
+  std::size_t keys_max = 1000;                      ///< keys remembered per session; one more is refused
+  std::size_t key_bytes_max = 1u << 20;    ///< of their results, per session; the oldest are not kept beyond it
+  std::size_t steps_max = 16;              ///< stepwise executions of one session
+  std::size_t step_bytes_max = 64u << 10;  ///< parameters of one of them, and its result as far as it is kept
+};
+
 struct catalogue_config {
   bool always_prefix = false;                         ///< `alias__name` for every tool and prompt
   std::size_t page_size = 1000;                       ///< entries in one page of a list
@@ -94,6 +105,7 @@ struct node_config {
   transport::http_limits http;
   mcp::access_rules access;  ///< hosts empty = loopback names and the listen host
   session_limits sessions;
+  execution_limits executions;
   catalogue_config catalogue;
   cache_config cache;
   std::vector<upstream_config> upstreams;  ///< in the order of the configuration

@@ -115,6 +115,11 @@ class session_actor final : public shard_actor {
   template <class Message>
   bool diverted(Message& m);
 
+  // session_keys.cpp, session_operations.cpp, session_steps.cpp
+  friend struct session_keys;
+  friend struct session_operations;
+  friend struct session_steps;
+
   // session_inspection.cpp
   friend struct session_inspection;
   void begin_tenure();

@@ -219,6 +219,7 @@ void session_actor::on_failure(call_failure& m) {
                     : gone                      ? "The upstream was lost during the request; it may have run"
                                                 : "The upstream is not available";
   c->error = mcp::error_object(mcp::code::internal_error, what, error_data(*c, words_of(why), gone));
+  c->sent = gone;
   if (gone) return apply(c, execution::connection_lost{});
   apply(c, execution::error_came{});
 }

@@ -2,6 +2,7 @@
 
 #include "actors/log.hpp"
 #include "actors/session_actor.hpp"
+#include "actors/session_keys.hpp"
 #include "actors/uri_rewrite.hpp"
 #include "transport/mcp/convert.hpp"
 #include "transport/mcp/messages.hpp"
@@ -30,7 +31,7 @@ std::string session_actor::response_of(const call& call) {
     whole.append(head).append(c->client_id);
     for (const auto part : parts) whole += part;
     whole += '}';
-    return whole;
+    return c->wants_report ? session_keys::with_report(*this, *c, whole) : whole;
   };
   if (!c->error.empty()) return answer({R"(,"error":)", c->error});
   if (c->answer.empty()) return {};

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/execution_meta.hpp"
 #include "actors/result_cache.hpp"
 #include "actors/session_actor.hpp"
 #include "transport/mcp/canonical.hpp"
@@ -13,10 +14,6 @@ namespace holdfast::actors {
 namespace {
 
 namespace execution = machines::execution;
-
-/// In `_meta` of a request: `false` asks for a new result. In `_meta` of a result: `true` says that it is a kept one.
-constexpr std::string_view use_member = "holdfast/useCached";
-constexpr std::string_view kept_member = "holdfast/fromCache";
 
 /// Whatever else there is may change what the call means.
 bool is_plain_call(mcp::raw_json params) {
@@ -45,7 +42,8 @@ void session_actor::prepare_cache(call& c, const mcp::envelope& e, const std::sh
   c.cached = std::make_unique<cached_call>();
   c.cached->what = what;
   c.cached->key = std::move(*key);
-  c.cached->refresh = mcp::member(e.meta, use_member) == "false";
+  // Whoever names a call by a key means that one.
+  c.cached->refresh = c.keyed != nullptr || mcp::member(e.meta, execution_meta::use_cached) == "false";
 }
 
 void session_actor::look_in_cache(const call_ptr& c) {
@@ -81,6 +79,7 @@ void session_actor::on_cache_told(cache_told& m) {
 void session_actor::answer_from_cache(const call_ptr& c, const std::string& answer) {
   c->execution = 0;
   c->answer = answer;
+  c->from_cache = true;
   apply(c, execution::found_in_cache{});
 }
 
@@ -88,7 +87,7 @@ void session_actor::answer_from_cache(const call_ptr& c, const std::string& answ
 void session_actor::keep_result(call& c, mcp::raw_json result) {
   const auto k = std::move(c.cached);
   const auto meta = mcp::member(result, "_meta");
-  const auto marked = mcp::with_member(mcp::is_object(meta) ? meta : "{}", kept_member, "true");
+  const auto marked = mcp::with_member(mcp::is_object(meta) ? meta : "{}", execution_meta::from_cache, "true");
   auto answer = std::make_shared<const std::string>(R"({"jsonrpc":"2.0","id":0,"result":)" +
                                                     mcp::with_member(result, "_meta", marked) + "}");
   if (k->lead) return k->lead->fill(std::move(answer));

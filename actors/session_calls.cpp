@@ -5,7 +5,9 @@
 #include "actors/log.hpp"
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
+#include "actors/session_keys.hpp"
 #include "actors/session_outcomes.hpp"
+#include "actors/session_steps.hpp"
 #include "actors/test_hooks.hpp"
 #include "actors/upstream.hpp"
 #include "transport/mcp/messages.hpp"
@@ -197,11 +199,13 @@ void session_actor::dispatch_durably(const call_ptr& c) {
 }
 
 void session_actor::report(const call_ptr& c) {
+  if (c->prepared != 0) session_steps::note_end(*this, *c);
   if (!journaled(*c)) {
     const auto p = c->from;
     const auto how = outcome_of(*c);
     finish(c);
     const auto text = response_of(*c);
+    session_keys::settle(*this, *c, text);
     if (text.empty()) return put_answer(p, how, {});
     if (c->what != mcp::method::resources_subscribe && c->what != mcp::method::resources_unsubscribe)
       return put_answer(p, how, {text});
@@ -210,10 +214,14 @@ void session_actor::report(const call_ptr& c) {
   }
   if (auto text = response_of(*c); !text.empty()) return report_durably(c, std::move(text));
   // Cancelled: nobody waits for it.
-  if (c->in_journal) {
-    --durable_->open_executions;
+  if (c->in_journal) --durable_->open_executions;
+  if (c->keyed && c->sent) {
+    c->reported = true;
+    note_outcome(*c, session_keys::cancelled_response(*this, *c));
+  } else if (c->in_journal) {
     drop_from_journal(c->execution);
   }
+  session_keys::settle(*this, *c, {});
   if (c->attempts > 0) durable_->note_ended(c->client_id, c->digest, clock::now());
   const auto p = c->from;
   const auto part = c->params_part;
@@ -317,6 +325,7 @@ void session_actor::cancel(mcp::raw_json request_id) {
   const auto& calls = work_->calls;
   const auto is_it = [&](const auto& c) { return c->client_id == request_id && !execution::is_final(c->state); };
   const auto found = std::find_if(calls.begin(), calls.end(), is_it);
+  if (found == calls.end() && session_keys::leave(*this, request_id)) return;
   if (found == calls.end()) return cancel_waiting(request_id);
   // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): it leaves `calls` meanwhile
   const auto c = *found;

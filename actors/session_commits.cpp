@@ -4,6 +4,7 @@
 #include "actors/log.hpp"
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
+#include "actors/session_keys.hpp"
 #include "actors/test_hooks.hpp"
 #include "persistence/content_hash.hpp"
 #include "transport/mcp/messages.hpp"
@@ -157,7 +158,23 @@ void session_actor::reseed() {
     j.what = mcp::method::tools_call;
     j.stream = s.stream;
     j.answer = s.text;
+    for (const auto& o : work().outcomes.all()) {
+      if (o.execution != s.execution) continue;
+      auto kept = session_keys::entry_of(o, s.client_id);
+      j.key = kept.key;
+      j.key_digest = kept.key_digest;
+      j.ended = kept.ended;
+      j.answer = std::move(kept.answer);
+    }
     add_entry(s.execution, persistence::stage::result, to_json(j));
+  }
+  for (const auto& o : work().outcomes.all()) {
+    if (o.execution == 0 || whole.journal.contains(std::to_string(o.execution))) continue;
+    add_entry(o.execution, persistence::stage::result, to_json(session_keys::entry_of(o, "null")));
+  }
+  for (const auto& p : work().prepared) {
+    const auto key = prepared_key(p.number);
+    whole.journal[key] = {persistence::stage::result, texts.encode_owned(to_json(p), field_of("journal/" + key))};
   }
   std::vector<persistence::event> events;
   if (streams_) {

@@ -5,6 +5,7 @@
 #include "actors/log.hpp"
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
+#include "actors/session_keys.hpp"
 #include "actors/session_outcomes.hpp"
 #include "actors/test_hooks.hpp"
 #include "persistence/content_hash.hpp"
@@ -91,6 +92,8 @@ std::string session_actor::journal_text_of(call& c, std::string_view answer) {
   if (c.trace.present()) j.trace = mcp::to_traceparent(c.trace);
   j.history = c.history;
   j.answer = answer;
+  j.prepared = c.prepared;
+  session_keys::add_to(j, c);
   if (c.reported) return to_json(j);
   if (c.params.size() > stored_apart_above) {
     if (c.params_part.empty()) {
@@ -169,6 +172,7 @@ void session_actor::report_durably(const call_ptr& c, std::string text) {
         if (c->shown) return;
         // Nobody may see it yet. The client may ask again, under the same id.
         refuse_for_now(c->from);
+        session_keys::refuse_followers(*this, *c);
         c->from = begin_post(nullptr, 0, false);
         show(c);
       });
@@ -176,7 +180,8 @@ void session_actor::report_durably(const call_ptr& c, std::string text) {
 
 /// The event that holds it becomes durable together with the journal's entry, which refers to the stream.
 void session_actor::report_in_stream(const call_ptr& c) {
-  note_outcome(*c, {});
+  // For a later request with the same key it has to stand in the journal, too.
+  note_outcome(*c, c->keyed ? std::string_view(c->response) : std::string_view());
   show(c);
   // It cannot have arrived before it is durable.
   durable_->shown.back().at = clock::time_point::max();
@@ -210,6 +215,7 @@ void session_actor::show(const call_ptr& c) {
   s.lost = p->stream != 0 ? !streams().is_attached(p->stream) : p->exchange == nullptr;
   const auto how = outcome_of(*c);
   finish(c);
+  session_keys::settle(*this, *c, c->response);
   put_answer(p, how, {c->response});
   if (p->stream == 0) s.text = std::move(c->response);
   durable_->remember(std::move(s));
@@ -309,6 +315,7 @@ void session_actor::forget_shown(bool all) {
   const auto now = clock::now();
   if (!all && now < d.forget_at) return;
   d.forget_at = now + forgetting_pause;
+  session_keys::forget_old(*this);
   for (std::size_t i = 0; i < d.shown.size();) {
     const auto& s = d.shown[i];
     if (now - s.at < kept_for(s, node_) && !(all && s.arrived)) {
@@ -326,7 +333,7 @@ void session_actor::forget_shown_at(std::size_t i) {
   d.shown_client_ids.erase(d.shown_client_ids.begin() + static_cast<std::ptrdiff_t>(i));
   d.shown_bytes -= s.text.size();
   d.note_ended(s.client_id, s.digest, s.at);
-  drop_from_journal(s.execution);
+  if (!session_keys::holds(*this, s.execution)) drop_from_journal(s.execution);
   drop_part(s.params_part);
 }
 

@@ -77,6 +77,9 @@ void session_actor::let_go() {
   for (const auto& c : std::exchange(work_->calls, {})) {
     if (c->what == mcp::method::tools_call) home().counters().executions.leave(c->state.index());
     if (c->link && c->sent) c->link->forget(c->id);
+    if (c->keyed) {
+      for (const auto& f : c->keyed->followers) pass_on(std::exchange(f.to->exchange, nullptr));
+    }
     if (c->from->batch) continue;
     // Whoever gets it next knows what is in the journal.
     if (c->sent && !journaled(*c) && !c->repeatable && c->what == mcp::method::tools_call)

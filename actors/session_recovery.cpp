@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <caf/actor_system.hpp>
 #include <charconv>
 #include <limits>
 #include <utility>
@@ -8,6 +7,8 @@
 #include "actors/log_levels.hpp"
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
+#include "actors/session_keys.hpp"
+#include "actors/session_steps.hpp"
 #include "actors/test_hooks.hpp"
 #include "transport/mcp/messages.hpp"
 
@@ -154,7 +155,13 @@ void session_actor::come_back() {
   if (!node_.views[capabilities_.index()].get())
     send(node_.catalogue, view_wanted{self(), capabilities_, node_.config.catalogue.first_list_wait, true});
   std::map<std::uint64_t, persistence::journal_entry> journal;
-  for (auto& [key, entry] : d.loaded.journal) journal.emplace(number_of(key), std::move(entry));
+  for (auto& [key, entry] : d.loaded.journal) {
+    if (!is_prepared_key(key)) {
+      journal.emplace(number_of(key), std::move(entry));
+    } else if (const auto text = stored_text(entry.bytes, "journal/" + key)) {
+      session_steps::recover(*this, *text);
+    }
+  }
   std::map<std::uint32_t, post_ptr> posts;
   std::size_t open = 0;
   for (const auto& [number, entry] : journal) {
@@ -164,6 +171,8 @@ void session_actor::come_back() {
     if (!j) {
       d.gate.next().journal_dropped.push_back(std::to_string(number));
     } else if (entry.stage == persistence::stage::result) {
+      session_keys::recover(*this, number, *j);
+      if (j->stream == 0 && j->answer.empty()) continue;  // only its key is remembered
       shown_answer s{number, j->client_id, j->digest, j->stream, j->answer, {}, clock::now(), nullptr, true};
       d.remember(std::move(s));
     } else {
@@ -218,6 +227,8 @@ void session_actor::recover_call(std::uint64_t number, const journal_text& j,
     c->token_size = token.size();
   }
   c->progress_token = j.progress_token;
+  c->prepared = j.prepared;
+  session_keys::recover(*c, j);
   c->repeatable = j.repeatable;
   c->id = j.dispatch;
   c->event_id = c->noted_event = j.event_id;
@@ -344,56 +355,6 @@ void session_actor::answer_stashed(int status, int code, std::string_view why) {
         },
         m);
   }
-}
-
-namespace {
-
-/// One slot after another.
-struct open_sessions : std::enable_shared_from_this<open_sessions> {
-  void next(const std::string& cursor) {
-    if (slots.empty() || node.draining) return;
-    const auto slot = slots.back();
-    via.lane()->list("session", slot, cursor, at_once, [self = shared_from_this(), slot](const auto& page) {
-      if (!page) return self->node.store->note_failure(page.error());
-      auto& home = *self->node.shards[slot % self->node.shards.size()];
-      for (const auto& s : page->entries) {
-        if (s.open_executions > 0 && self->node.store->holds(slot))
-          find_or_recover(self->system, home, self->node, s.id);
-      }
-      if (page->next.empty()) self->slots.pop_back();
-      self->next(page->next);
-    });
-  }
-
-  open_sessions(caf::actor_system& s, shard& v, node_context& n) : system(s), via(v), node(n) {}
-
-  static constexpr std::size_t at_once = 256;
-  caf::actor_system& system;
-  shard& via;
-  node_context& node;
-  std::vector<std::uint16_t> slots;
-};
-
-}  // namespace
-
-void recover_open_sessions(caf::actor_system& system, shard& via, node_context& node,
-                           const std::vector<std::uint16_t>& slots) {
-  constexpr std::size_t chains_max = 16;
-  std::vector<std::shared_ptr<open_sessions>> chains;
-  for (std::size_t i = 0; i < std::min(chains_max, slots.size()); ++i)
-    chains.push_back(std::make_shared<open_sessions>(system, via, node));
-  for (std::size_t i = 0; i < slots.size(); ++i) chains[i % chains.size()]->slots.push_back(slots[i]);
-  for (const auto& c : chains) c->next({});
-}
-
-directory::entry find_or_recover(caf::actor_system& system, shard& home, node_context& node, const std::string& id) {
-  return node.sessions.find_or_add(id, [&] {
-    caf::actor_config cfg{&home};
-    const std::string principal = anonymous_principal;
-    return directory::entry{system.spawn_class<session_actor, caf::no_spawn_options>(
-                                cfg, home, node, id, principal, client_transport::streamable_http, true),
-                            &home, principal, client_transport::streamable_http};
-  });
 }
 
 }  // namespace holdfast::actors

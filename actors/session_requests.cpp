@@ -6,6 +6,8 @@
 #include "actors/log_levels.hpp"
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
+#include "actors/session_keys.hpp"
+#include "actors/session_operations.hpp"
 #include "actors/test_hooks.hpp"
 #include "transport/mcp/messages.hpp"
 
@@ -248,8 +250,9 @@ void session_actor::take_request(const post_ptr& p, const mcp::envelope& e, std:
   if (initialize) return on_initialize(p, e, whole);
   if (e.what == mcp::method::ping) return reply(p, e.id, "{}");
   if (e.what == mcp::method::logging_set_level) return set_level(p, e);
+  if (e.what == mcp::method::other && session_operations::take(*this, p, e)) return;
   if (const auto view = node_.views[capabilities_.index()].get()) return serve(p, e, view);
-  if (e.what == mcp::method::tools_call && take_up(p, e)) return;
+  if (e.what == mcp::method::tools_call && (take_up(p, e) || session_keys::join(*this, p, e))) return;
   await_view(p, whole);
 }
 

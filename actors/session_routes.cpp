@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "actors/session_actor.hpp"
+#include "actors/session_keys.hpp"
 #include "transport/mcp/messages.hpp"
 
 // Which upstream a request goes to, and under which name or URI it is known there.
@@ -16,6 +17,7 @@ void session_actor::call_tool(const post_ptr& p, const mcp::envelope& e, const v
   if (!mcp::is_string(e.name)) return reply_error(p, e.id, mcp::code::invalid_params, "params.name must be a string");
   if (route == nullptr)
     return reply_error(p, e.id, mcp::code::invalid_params, "Unknown tool: " + decoded.substr(0, 128));
+  if (session_keys::join(*this, p, e)) return;
   if (p->repeated && !route->journaled && !route->repeatable) {
     return reply_error(p, e.id, mcp::code::internal_error, "The node that made this call is gone; it may have run",
                        R"({"reason":"durability is none for this tool","mayHaveRun":true})");
@@ -23,7 +25,8 @@ void session_actor::call_tool(const post_ptr& p, const mcp::envelope& e, const v
   const auto c = begin_call(p, e, route->upstream);
   if (!c) return;
   c->repeatable = route->repeatable;
-  if (route->journaled) enter_journal(*c, e);
+  session_keys::begin(*c, e);
+  if (route->journaled || c->keyed) enter_journal(*c, e);
   set_params(*c, e, route->renamed ? e.name : std::string_view(), route->upstream_name);
   if (route->cache) prepare_cache(*c, e, route->cache);
   start(c, decoded);

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "actors/prepared_execution.hpp"
 #include "actors/text_writer.hpp"
 
 namespace holdfast::actors {
@@ -287,6 +288,10 @@ std::string to_json(const journal_text& j) {
                    .end();
              })
       .raw("answer", j.answer)
+      .text("key", j.key)
+      .text("keyDigest", j.key_digest == 0 ? std::string() : std::to_string(j.key_digest))
+      .number("ended", millis(j.ended))
+      .number("prepared", j.prepared)
       .end();
   return json;
 }
@@ -321,7 +326,57 @@ std::optional<journal_text> read_journal(std::string_view json) {
                       raw_of(a, "answer")});
   });
   j.answer = raw_of(json, "answer");
+  j.key = text_of(json, "key");
+  const auto key_digest = text_of(json, "keyDigest");
+  std::from_chars(key_digest.data(), key_digest.data() + key_digest.size(), j.key_digest);
+  j.ended = timestamp_of(number_of(json, "ended"));
+  j.prepared = number_of(json, "prepared");
   return j;
+}
+
+std::string to_json(const prepared_execution& p) {
+  const auto* const failed = std::get_if<execution::failed>(&p.state);
+  std::string json;
+  object(json)
+      .number("v", prepared_execution::version)
+      .number("number", p.number)
+      .text("reference", p.reference)
+      .text("state", execution::name_of(p.state))
+      .number("byTool", failed != nullptr && failed->by_tool)
+      .text("tool", p.tool)
+      .raw("params", p.params)
+      .number("began", millis(p.began))
+      .array("history", p.history, append_transition)
+      .text("call", p.call)
+      .raw("result", p.result)
+      .raw("error", p.error)
+      .number("notKept", !p.result_kept)
+      .end();
+  return json;
+}
+
+std::optional<prepared_execution> read_prepared(std::string_view json) {
+  if (!is_version(json, prepared_execution::version)) return std::nullopt;
+  prepared_execution p;
+  p.number = number_of(json, "number");
+  p.reference = text_of(json, "reference");
+  p.tool = text_of(json, "tool");
+  const auto state = text_of(json, "state");
+  if (state == "selected") p.state = execution::selected{p.tool};
+  if (state == "ready") p.state = execution::ready{p.tool};
+  if (state == "succeeded") p.state = execution::succeeded{};
+  if (state == "failed") p.state = execution::failed{number_of(json, "byTool") != 0};
+  if (state == "cancelled") p.state = execution::cancelled{};
+  if (state == "interrupted") p.state = execution::interrupted{};
+  if (p.number == 0 || execution::name_of(p.state) != state) return std::nullopt;
+  p.params = raw_of(json, "params");
+  p.began = timestamp_of(number_of(json, "began"));
+  p.history = read_history(member(json, "history"));
+  p.call = text_of(json, "call");
+  p.result = raw_of(json, "result");
+  p.error = raw_of(json, "error");
+  p.result_kept = number_of(json, "notKept") == 0;
+  return p;
 }
 
 }  // namespace holdfast::actors

@@ -110,6 +110,10 @@ struct journal_text {
   std::vector<machines::execution::transition> history;
   std::vector<ask> asks;
   std::string answer;  ///< the whole response, once there, unless it stands in the event stream
+  std::string key;     ///< the idempotency key; empty if there is none. Then `answer` is there, unless it was too much
+  std::uint64_t key_digest = 0;
+  machines::execution::timestamp ended;  ///< of one with a key
+  std::uint64_t prepared = 0;            ///< `call::prepared`
 };
 
 std::string to_json(const journal_text& j);

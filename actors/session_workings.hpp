@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "actors/call.hpp"
+#include "actors/keyed_outcomes.hpp"
 #include "actors/messages.hpp"
 #include "actors/node_context.hpp"
+#include "actors/prepared_execution.hpp"
 
 namespace holdfast::actors {
 
@@ -59,7 +61,9 @@ struct session_workings {
   std::vector<upstream_loss> losses;  // the last ones
   std::string tool_state;             // raw object: of each stateful tool, by `call::state_key`; empty if there is none
   std::string cache_scope;  // names its own kept results; empty until there are some, and once they are invalid
-  std::uint64_t last_ask = 0, last_call = 0;
+  keyed_outcomes outcomes;  // of calls with an idempotency key that have ended
+  std::vector<prepared_execution> prepared;
+  std::uint64_t last_ask = 0, last_call = 0, last_prepared = 0;
 };
 
 }  // namespace holdfast::actors

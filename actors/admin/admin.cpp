@@ -8,6 +8,7 @@
 
 #include "actors/admin/access.hpp"
 #include "actors/admin/desk.hpp"
+#include "actors/admin/executions.hpp"
 #include "actors/admin/json.hpp"
 #include "actors/admin/questions.hpp"
 #include "actors/admin/routes.hpp"
@@ -115,7 +116,8 @@ class admin_actor final : public shard_actor {
       if (!desk->closed()) --under_way_;
     });
     // Nobody answers a listener.
-    if (to.handle == admin::trace) audit(to, r, path, "asked");
+    if (to.handle == admin::trace || (to.handle == admin::execute && mcp::is_batch(r.body)))
+      audit(to, r, path, "asked");
     to.handle(*desk_, r, [this, &to, r, path, counted, desk = desk_](const answer& a) {
       if (desk->closed()) return;
       const auto* const p = std::get_if<problem>(&a);

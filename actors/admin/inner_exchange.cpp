@@ -14,7 +14,8 @@ class inner_exchange final : public transport::http_exchange {
  public:
   using handler = std::function<void(int, std::string, std::string)>;
 
-  inner_exchange(transport::loop& home, std::string host, std::string session, std::string body, handler done)
+  inner_exchange(transport::loop& home, std::string host, std::string session, std::string body, bool repeated,
+                 handler done)
       : home_(home),
         host_(std::move(host)),
         session_(std::move(session)),
@@ -27,6 +28,7 @@ class inner_exchange final : public transport::http_exchange {
     request_.content_type = "application/json";
     if (!session_.empty()) request_.session_id = session_;
     request_.body = body_;
+    if (repeated) request_.repeated = "again";
   }
   /// Whoever drops it has cut the connection.
   ~inner_exchange() override { finish(502, {}, {}); }
@@ -88,9 +90,10 @@ class inner_exchange final : public transport::http_exchange {
 }  // namespace
 
 std::shared_ptr<transport::http_exchange> make_inner_exchange(transport::loop& home, std::string host,
-                                                              std::string session, std::string body,
+                                                              std::string session, std::string body, bool repeated,
                                                               std::function<void(int, std::string, std::string)> done) {
-  return std::make_shared<inner_exchange>(home, std::move(host), std::move(session), std::move(body), std::move(done));
+  return std::make_shared<inner_exchange>(home, std::move(host), std::move(session), std::move(body), repeated,
+                                          std::move(done));
 }
 
 }  // namespace holdfast::actors::admin

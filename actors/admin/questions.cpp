@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "actors/admin/executions.hpp"
 #include "actors/machines/membership.hpp"
 #include "actors/node_context.hpp"
 
 namespace holdfast::actors::admin {
 namespace {
 
-constexpr std::array<question, 27> all{{
+constexpr std::array<question, 28> all{{
     {"node", ask_node_line},        {"slots", ask_slots},         {"route", ask_route},
     {"sessions", ask_sessions},     {"stored", ask_stored},       {"session", ask_session},
     {"executions", ask_executions}, {"execution", ask_execution}, {"actors", ask_actors},
@@ -19,6 +20,7 @@ constexpr std::array<question, 27> all{{
     {"do.upstream", do_upstream},   {"do.level", do_level},       {"do.kill", do_kill},
     {"do.restart", do_restart},     {"may.restart", may_restart}, {"breakers", ask_breakers},
     {"do.breaker", do_breaker},     {"cache", ask_cache},         {"do.cache", do_cache},
+    {"do.open", do_open},
 }};
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "actors/admin/executions.hpp"
 #include "transport/mcp/envelope.hpp"
 
 namespace holdfast::actors::admin {
@@ -39,6 +40,20 @@ const std::vector<route> table = {
     {get, "/v1/sessions/{}", {scope}, see_session},
     {get, "/v1/sessions/{}/history", {scope, limit}, see_history},
     {get, "/v1/sessions/{}/trace", {"max:1..100000", "rate:1..10000", "bodies:true|false"}, trace, "audit.trace"},
+    {get, "/v1/sessions/{}/tool-state", {}, see_tool_states},
+    {get, "/v1/sessions/{}/tool-state/{}", {}, see_tool_state},
+    {post, "/v1/sessions/{}/tool-state/{}", {}, set_tool_state, "audit.tool_state_set"},
+    {post, "/v1/sessions/{}/tool-state/{}/clear", {}, clear_tool_state, "audit.tool_state_clear"},
+    {get, "/v1/sessions/{}/executions", {}, see_steps},
+    {post, "/v1/sessions/{}/executions", {}, begin_step, "audit.step_begin"},
+    {get, "/v1/sessions/{}/executions/{}", {}, see_step},
+    {post, "/v1/sessions/{}/executions/{}/select", {}, select_step, "audit.step_select"},
+    {post, "/v1/sessions/{}/executions/{}/parameters", {}, parameters_step, "audit.step_parameters"},
+    {post, "/v1/sessions/{}/executions/{}/execute", {wait}, execute_step, "audit.step_execute"},
+    {post, "/v1/sessions/{}/executions/{}/cancel", {}, cancel_step, "audit.step_cancel"},
+    {post, "/v1/sessions/{}/executions/{}/reset", {}, reset_step, "audit.step_reset"},
+    {post, "/v1/sessions/{}/executions/{}/drop", {}, drop_step, "audit.step_drop"},
+    {post, "/v1/executions", {}, execute, "audit.execute"},
     {get, "/v1/executions", {scope, limit, "upstream:"}, see_executions},
     {get, "/v1/executions/{}", {scope}, see_execution},
     {get, "/v1/executions/{}/explain", {scope}, see_explanation},

@@ -102,6 +102,14 @@ std::string sessions_text(const session_limits& s) {
   return o.number("tool_state_bytes_max", s.tool_state_bytes_max).str();
 }
 
+std::string executions_text(const execution_limits& e) {
+  json_object o;
+  o.number("batch_max", e.batch_max).number("batch_concurrency", e.batch_concurrency);
+  o.text("key_lifetime", duration(e.key_lifetime)).number("keys_max", e.keys_max);
+  o.number("key_bytes_max", e.key_bytes_max).number("steps_max", e.steps_max);
+  return o.number("step_bytes_max", e.step_bytes_max).str();
+}
+
 std::string catalogue_text(const catalogue_config& c) {
   return json_object()
       .flag("always_prefix", c.always_prefix)
@@ -205,7 +213,8 @@ std::string text_of_all(const node_context& node) {
   o.raw("traces", traces_text(c.traces));
   o.raw("http", http_text(c.http));
   o.raw("access", json_object().texts("hosts", c.access.hosts).texts("origins", c.access.origins).str());
-  o.raw("sessions", sessions_text(c.sessions)).raw("catalogue", catalogue_text(c.catalogue));
+  o.raw("sessions", sessions_text(c.sessions)).raw("executions", executions_text(c.executions));
+  o.raw("catalogue", catalogue_text(c.catalogue));
   o.raw("cache", cache_text(c.cache));
   return o.text("drain_timeout", duration(c.drain_timeout)).raw("upstreams", upstreams.str()).str();
 }

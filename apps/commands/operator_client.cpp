@@ -84,6 +84,7 @@ struct operator_client::request {
   std::string path;
   std::optional<std::chrono::milliseconds> timeout;
   const event_handler* on_event = nullptr;
+  std::string body = {};
 };
 
 namespace {
@@ -171,8 +172,9 @@ outcome<operator_client> operator_client::find(const std::string& given, const e
 }
 
 outcome<operator_answer> operator_client::ask(std::string_view method, const std::string& path,
-                                              std::chrono::milliseconds timeout, const std::atomic<bool>& interrupted) {
-  return send({method, path, timeout}, interrupted);
+                                              std::chrono::milliseconds timeout, const std::atomic<bool>& interrupted,
+                                              const std::string& body) {
+  return send({method, path, timeout, nullptr, body}, interrupted);
 }
 
 outcome<operator_answer> operator_client::follow(const std::string& path, const event_handler& on_event,
@@ -190,9 +192,11 @@ outcome<operator_answer> operator_client::send(const request& r, const std::atom
       std::string head(r.method);
       head += " " + to.prefix + r.path + " HTTP/1.1\r\nHost: " + to.authority + "\r\nAccept: ";
       head += r.on_event != nullptr ? "text/event-stream, application/json\r\n" : "application/json\r\n";
+      if (!r.body.empty()) head += "Content-Type: application/json\r\n";
       if (!token_.empty()) head += "Authorization: Bearer " + token_ + "\r\n";
       out.head = std::make_shared<const std::string>(std::move(head));
       out.has_body = r.method == "POST";
+      out.body = r.body;
       transport::http_pool::of(*loop, to.target)->send(std::move(out), c);
       if (r.timeout)
         loop->after(*r.timeout, [&, c] { c->fail_with(fail(errc::timed_out, "no answer from " + to.shown)); });

@@ -49,9 +49,11 @@ class operator_client {
   /// HOLDFAST_ADMIN_CERT and HOLDFAST_ADMIN_KEY say. The last two go together.
   static transport::outcome<operator_client> find(const std::string& given, const environment& env);
 
-  /// Any answer of HTTP; a failure says why there is none. `interrupted` is looked at while waiting, as below.
+  /// Any answer of HTTP; `body` is JSON, of a POST. a failure says why there is none. `interrupted` is looked at while
+  /// waiting, as below.
   transport::outcome<operator_answer> ask(std::string_view method, const std::string& path,
-                                          std::chrono::milliseconds timeout, const std::atomic<bool>& interrupted);
+                                          std::chrono::milliseconds timeout, const std::atomic<bool>& interrupted,
+                                          const std::string& body = {});
 
   /// Hands over the events of a stream, until it ends or `on_event` answers false. Statuses but 200 are answers.
   using event_handler = std::function<bool(std::string_view type, std::string_view data)>;

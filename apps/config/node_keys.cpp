@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 using actors::admin_config;
 using actors::catalogue_config;
 using actors::cluster_config;
+using actors::execution_limits;
 using actors::node_config;
 using actors::session_limits;
 using mcp::access_rules;
@@ -187,6 +188,20 @@ const keys<session_limits>& session_keys() {
   return table;
 }
 
+const keys<execution_limits>& execution_keys() {
+  using T = execution_limits;
+  static const keys<T> table = {
+      number<T>("batch_max", &T::batch_max, 1, 10'000),
+      number<T>("batch_concurrency", &T::batch_concurrency, 1, 1'000),
+      duration<T>("key_lifetime", &T::key_lifetime, 1s, 168h),
+      number<T>("keys_max", &T::keys_max, 1, 100'000),
+      size<T>("key_bytes_max", &T::key_bytes_max, 0, gib),
+      number<T>("steps_max", &T::steps_max, 0, 10'000),
+      size<T>("step_bytes_max", &T::step_bytes_max, kib, 64 * mib),
+  };
+  return table;
+}
+
 const keys<tls_files>& cluster_tls_keys() {
   using T = tls_files;
   static const keys<T> table = {text<T>("certificate", &T::certificate), text<T>("key", &T::key), text<T>("ca", &T::ca),
@@ -295,6 +310,7 @@ const keys<node_config>& node_keys() {
       section<T>("http", &T::http, http_keys()),
       section<T>("access", &T::access, access),
       section<T>("sessions", &T::sessions, session_keys()),
+      section<T>("executions", &T::executions, execution_keys()),
       section<T>("catalogue", &T::catalogue, catalogue_keys()),
       section<T>("cache", &T::cache, cache_keys()),
       duration<T>("drain_timeout", &T::drain_timeout, 0ms, 1h),

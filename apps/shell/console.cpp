@@ -91,8 +91,9 @@ transport::outcome<node_answer> console::try_get(const std::string& path, std::c
   return node_answer{std::move(answer->body), std::move(*json)};
 }
 
-node_answer console::ask(std::string_view method, const std::string& path, std::chrono::milliseconds timeout) {
-  auto answer = client()->ask(method, path, timeout, interruption());
+node_answer console::ask(std::string_view method, const std::string& path, std::chrono::milliseconds timeout,
+                         const std::string& body) {
+  auto answer = client()->ask(method, path, timeout, interruption(), body);
   if (!answer) fail(answer.error());
   if (answer->status != 200) refuse(*answer);
   auto json = parse_json(answer->body);
@@ -103,8 +104,8 @@ node_answer console::ask(std::string_view method, const std::string& path, std::
 
 node_answer console::get(const std::string& path) { return ask("GET", path, answer_timeout); }
 
-node_answer console::post(const std::string& path, std::chrono::milliseconds timeout) {
-  return ask("POST", path, timeout);
+node_answer console::post(const std::string& path, std::chrono::milliseconds timeout, const std::string& body) {
+  return ask("POST", path, timeout, body);
 }
 
 void console::follow(const std::string& path, const operator_client::event_handler& on_event) {

@@ -46,7 +46,7 @@ class console {
   bool has_person() const;
 
   node_answer get(const std::string& path);
-  node_answer post(const std::string& path, std::chrono::milliseconds timeout);
+  node_answer post(const std::string& path, std::chrono::milliseconds timeout, const std::string& body = {});
 
   /// Like `get`, but a failure is an answer. For what is only looked at again, or completes a line.
   transport::outcome<node_answer> try_get(const std::string& path, std::chrono::milliseconds timeout);
@@ -61,7 +61,8 @@ class console {
   const std::shared_ptr<operator_client>& client();
 
  private:
-  node_answer ask(std::string_view method, const std::string& path, std::chrono::milliseconds timeout);
+  node_answer ask(std::string_view method, const std::string& path, std::chrono::milliseconds timeout,
+                  const std::string& body = {});
   [[noreturn]] void fail(const transport::failure& why) const;
   [[noreturn]] void refuse(const operator_answer& answer);
 

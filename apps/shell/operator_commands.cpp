@@ -19,6 +19,9 @@ void add_operator_commands(CLI::App& app, console& at) {
   add_watch(app, at);
   add_steering(app, at);
   add_process_steering(app, at);
+  add_executing(app, at);
+  add_tool_states(app, at);
+  add_stepping(app, at);
   add_bundle(app, at);
 }
 

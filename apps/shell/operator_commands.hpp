@@ -28,6 +28,9 @@ void add_top(CLI::App& app, console& at);
 void add_watch(CLI::App& app, console& at);
 void add_steering(CLI::App& app, console& at);
 void add_process_steering(CLI::App& app, console& at);
+void add_executing(CLI::App& app, console& at);
+void add_tool_states(CLI::App& app, console& at);
+void add_stepping(CLI::App& app, console& at);
 void add_bundle(CLI::App& app, console& at);
 
 /// A command without options of its own.

@@ -9,6 +9,7 @@ holdfast_test(actor_tests LIBS holdfast_actors LABELS actors SOURCES
   actors/commit_gate_test.cpp
   actors/durable_streams_test.cpp
   actors/event_streams_test.cpp
+  actors/keyed_outcomes_test.cpp
   actors/late_copies_test.cpp
   actors/log_test.cpp
   actors/metrics_test.cpp

@@ -13,8 +13,8 @@ import { Session } from './support/wire.mjs';
 const tool = (name, more = {}) => ({ name, inputSchema: { type: 'object' }, ...more });
 const tools = [
   tool('look'), tool('mine'), tool('never'), tool('free'),
-  tool('hinted', { _meta: { 'holdfast/cache': { ttlMs: 60_000, scope: 'shared' } } }),
-  tool('denied', { _meta: { 'holdfast/cache': { ttlMs: 60_000, scope: 'shared' } } }),
+  tool('hinted', { _meta: { 'io.holdfast/cache': { ttlMs: 60_000, scope: 'shared' } } }),
+  tool('denied', { _meta: { 'io.holdfast/cache': { ttlMs: 60_000, scope: 'shared' } } }),
 ];
 const rules = [
   { tools: ['look'], ttl: '1m', scope: 'shared' },
@@ -28,7 +28,7 @@ const counting = (t, settings) => Upstream.start(t, { tools, text() { return Str
 async function ask(session, name, args = {}, meta = undefined) {
   const { answer } = await session.request('tools/call', { name, arguments: args, ...(meta ? { _meta: meta } : {}) });
   assert.ok(answer.result && !answer.result.isError, JSON.stringify(answer));
-  return { text: answer.result.content[0].text, kept: answer.result._meta?.['holdfast/fromCache'] ?? false };
+  return { text: answer.result.content[0].text, kept: answer.result._meta?.['io.holdfast/fromCache'] ?? false };
 }
 
 async function one(t, { cache = rules, ...config } = {}) {
@@ -71,7 +71,7 @@ describe('one node', gatewayOnly, () => {
   test('makes the call for a client that wants another result, and keeps that', async (t) => {
     const { session, other } = await one(t);
     assert.equal((await ask(session, 'look')).text, '1');
-    assert.deepEqual(await ask(session, 'look', {}, { 'holdfast/useCached': false }), { text: '2', kept: false });
+    assert.deepEqual(await ask(session, 'look', {}, { 'io.holdfast/useCached': false }), { text: '2', kept: false });
     assert.deepEqual(await ask(other, 'look'), { text: '2', kept: true });
   });
 
@@ -87,6 +87,22 @@ describe('one node', gatewayOnly, () => {
     assert.equal((await ask(session, 'look')).text, '3');
     await sleep(500);
     assert.deepEqual(await ask(session, 'look'), { text: '4', kept: false });
+  });
+
+  test('answers executions of the API, too', async (t) => {
+    const { up, node } = await one(t);
+    const admin = new Admin(node.admin);
+    const execute = async (more) => {
+      const { result, fromCache, status } = await admin.post('/v1/executions', {}, 200, { tool: 'look', params: { x: 1 }, ...more });
+      assert.equal(status, 'succeeded');
+      return [result.content[0].text, fromCache];
+    };
+    assert.deepEqual(await execute(), ['1', false]);
+    assert.deepEqual(await execute(), ['1', true]);
+    assert.deepEqual(await execute({ useCached: false }), ['2', false]);
+    assert.deepEqual(await execute({ idempotencyKey: 'k' }), ['3', false]);
+    assert.deepEqual(await execute(), ['3', true]);
+    assert.equal(up.calls, 3);
   });
 
   test('makes one of many calls that are alike, and another one if that fails', async (t) => {

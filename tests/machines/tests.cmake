@@ -6,5 +6,6 @@ holdfast_test(machine_tests LIBS holdfast_machines holdfast_persistence LABELS u
   machines/reconnect_test.cpp
   machines/relisting_test.cpp
   machines/session_test.cpp
+  machines/stepwise_test.cpp
   persistence/replay_log_test.cpp
 )

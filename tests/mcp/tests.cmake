@@ -4,6 +4,7 @@ holdfast_test(mcp_tests LIBS holdfast_transport holdfast_mcp SOURCES
   mcp/classify_test.cpp
   mcp/convert_test.cpp
   mcp/envelope_test.cpp
+  mcp/input_schema_test.cpp
   mcp/json_text_test.cpp
   mcp/messages_test.cpp
   mcp/names_test.cpp

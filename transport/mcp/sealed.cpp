@@ -143,6 +143,13 @@ std::string random_id() {
   }
 }
 
+std::string derived_id(std::string_view secret, std::string_view text) {
+  const auto mac = sealer::shared_key(secret, text);
+  std::string bytes(mac.begin(), mac.begin() + 16);
+  bytes.front() = static_cast<char>(bytes.front() & 0x7f);  // no '-' at the beginning
+  return encode(bytes);
+}
+
 bool is_random_id(std::string_view text) noexcept {
   constexpr std::size_t length = 22;  // 16 bytes in base64url
   return text.size() == length && std::all_of(text.begin(), text.end(), [](char c) {

@@ -36,6 +36,9 @@ class sealer {
 /// 128 random bits from the CSPRNG as 22 base64url characters: session ids and the like.
 std::string random_id();
 
+/// An id of the same kind that all who know this secret make of this text.
+std::string derived_id(std::string_view secret, std::string_view text);
+
 /// Could `random_id` have made it?
 bool is_random_id(std::string_view text) noexcept;
 

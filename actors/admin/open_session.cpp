@@ -1,0 +1,77 @@
+#include <caf/actor_system.hpp>
+#include <caf/send.hpp>
+
+#include "actors/admin/desk.hpp"
+#include "actors/admin/executions.hpp"
+#include "actors/admin/inner_exchange.hpp"
+#include "actors/admin/json.hpp"
+#include "actors/messages.hpp"
+#include "actors/remote_exchange.hpp"
+#include "actors/session.hpp"
+#include "actors/session_inspection.hpp"
+#include "transport/mcp/messages.hpp"
+#include "transport/mcp/sealed.hpp"
+
+// Sessions whose id follows from an idempotency key, so that whoever has the key finds the execution.
+
+namespace holdfast::actors::admin {
+namespace {
+
+constexpr milliseconds begun_within{5'000}, look_again{10};
+constexpr std::string_view principal = "anonymous";
+
+void await_begun(const std::shared_ptr<desk>& at, const std::string& id, milliseconds left, const reply& done) {
+  const auto state = [](shard_actor& s) { return text_of(session_inspection::line(s), "state"); };
+  at->at_session(id, state, [at, id, left, done](const std::optional<std::string>& is) {
+    if (!is) return done(problem{503, "The session ended before it had begun", {}, {}, {}});
+    if (*is != "fresh") return done(json_object().text("id", id).str());
+    if (left <= milliseconds{0}) return done(problem{503, "The session does not begin", {}, {}, {}});
+    at->after(look_again, [=] { await_begun(at, id, left - look_again, done); });
+  });
+}
+
+/// As a client would, but to this very actor.
+void initialize(desk& at, const directory::entry& entry, const std::string& id) {
+  const auto info = R"({"name":"holdfast-admin","version":")" HOLDFAST_VERSION R"("})";
+  const auto params = R"({"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":)" + std::string(info) + "}";
+  const auto say = [&](const std::string& body) {
+    exchange_ptr exchange = make_inner_exchange(at.home().loop(), "localhost", id, body, false,
+                                                [](int, const std::string&, const std::string&) {});
+    const auto message = mcp::scan(exchange->request().body);
+    if (entry.home != &at.home()) exchange = make_remote(std::move(exchange));
+    caf::anon_send(entry.session, client_message{std::move(exchange), nullptr, *message});
+  };
+  say(mcp::make_request("1", "initialize", params));
+}
+
+}  // namespace
+
+std::string owner_of_id(desk& at, const std::string& id) {
+  if (!at.node().in_cluster) return at.name();
+  const auto routes = at.node().in_cluster->routes.get();
+  const auto* const peer = routes->owner_of(persistence::slot_of(id));
+  return peer == nullptr ? std::string() : peer->name;
+}
+
+void do_open(desk& at, const std::string& params, reply done) {
+  const auto id = text_of(params, "id");
+  auto& node = at.node();
+  if (!mcp::is_random_id(id)) return done(problem{400, "No id of a session", {}, {}, {}});
+  const auto slot = persistence::slot_of(id);
+  if (node.draining || (node.store && (!node.store->holds(slot) || node.store->is_closing(slot))))
+    return done(problem{409, "The session is moving", "Try again", {}, {}});
+  if (node.sessions.size() >= node.config.sessions.sessions_max)
+    return done(problem{503, "Too many sessions", "sessions.sessions_max", {}, {}});
+  auto is_new = false;
+  auto& home = *node.shards[slot % node.shards.size()];
+  const auto entry = node.sessions.find_or_add(id, [&] {
+    is_new = true;
+    return directory::entry{
+        spawn_session(at.system(), home, node, id, std::string(principal), client_transport::streamable_http), &home,
+        std::string(principal), client_transport::streamable_http};
+  });
+  if (is_new) initialize(at, entry, id);
+  await_begun(at.shared_from_this(), id, begun_within, done);
+}
+
+}  // namespace holdfast::actors::admin
