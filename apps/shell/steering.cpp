@@ -140,9 +140,11 @@ void fence_check(console& at) {
   const auto answer = at.post(api_path({"fence", "check"}), 10s);
   const auto& faults = member(answer.json, "faults");
   const bool clean = !faults.IsArray() || faults.Empty();
+  const auto& was_read = member(answer.json, "storeRead");
+  const auto& silent = member(answer.json, "unreachable");
+  const bool whole = was_read.IsBool() && was_read.GetBool() && (!silent.IsArray() || silent.Empty());
   show(at, answer, [&](std::ostream& out) {
-    const auto& read = member(answer.json, "storeRead");
-    if (read.IsBool() && !read.GetBool()) {
+    if (was_read.IsBool() && !was_read.GetBool()) {
       out << "the store did not answer: nothing was compared\n";
       return;
     }
@@ -155,7 +157,7 @@ void fence_check(console& at) {
                                            field_view{"STORE'S OWNER", "storeOwner"}};
     print_list(out, faults, columns, at.columns());
   });
-  finish(clean ? exit_code::ok : exit_code::failed);
+  finish(clean && whole ? exit_code::ok : exit_code::failed);
 }
 
 void add_breaker_reset(CLI::App& app, console& at) {

@@ -234,7 +234,7 @@ describe('the shell', clustered, () => {
     await terminal.does('status', /^n1 +unreachable|^cluster +2 nodes/m);
     const took = Date.now() - killed;
     t.diagnostic(`a killed node is shown as such after ${took} ms`);
-    assert.ok(took < (slowness > 1 ? 10_000 : 3_000), `a killed node is shown as such only after ${took} ms`);
+    assert.ok(took < (slowness > 1 ? 10_000 : 1_000), `a killed node is shown as such only after ${took} ms`);
     await terminal.does('watch --every 200ms events --event cluster.dead', /cluster\.dead +node=n1/);
     await terminal.type('q');
   });
