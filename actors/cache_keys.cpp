@@ -135,6 +135,7 @@ void cache_keys::written(const persistence::result<persistence::verdict>& v, std
   const std::vector<order> over(std::make_move_iterator(orders_.begin()), std::make_move_iterator(end));
   orders_.erase(orders_.begin(), end);
   for (const auto& o : over) o.done(problem);
+  if (!readers_.empty()) return read({});
   if (v) write();  // more may have come up
 }
 
@@ -150,7 +151,7 @@ void cache_keys::learn(std::uint64_t version, std::function<void()> done) {
 
 void cache_keys::read(std::function<void()> then) {
   auto* const lane = home_.load()->lane();
-  if (lane == nullptr) return;
+  if (lane == nullptr) return then ? then() : void();  // the node stops
   if (then) readers_.push_back(std::move(then));
   if (reading_ || writing_) return;
   reading_ = true;

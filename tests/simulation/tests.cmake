@@ -18,6 +18,8 @@ set(simulated_sources
   actors/event_records.cpp
   actors/event_streams.cpp
   actors/ingress.cpp
+  actors/keyed_outcomes.cpp
+  actors/machines/stepwise.cpp
   actors/node_store.cpp
   actors/peer_admission.cpp
   actors/peer_ask.cpp
@@ -37,7 +39,11 @@ set(simulated_sources
   actors/session_copies.cpp
   actors/session_durable.cpp
   actors/session_gap.cpp
+  actors/session_finding.cpp
   actors/session_inspection.cpp
+  actors/session_keys.cpp
+  actors/session_operations.cpp
+  actors/session_steps.cpp
   actors/session_leaving.cpp
   actors/session_links.cpp
   actors/session_outcomes.cpp
