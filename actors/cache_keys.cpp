@@ -123,7 +123,6 @@ void cache_keys::written(const persistence::result<persistence::verdict>& v, std
   }
   std::string problem;
   if (v) {
-    store_->note_success();
     version_ = version() + 1;
     behind_ = false;
   } else {
@@ -161,12 +160,10 @@ void cache_keys::read(std::function<void()> then) {
     const auto self = weak.lock();
     if (!self) return;
     self->reading_ = false;
+    // Whether the store is well is for those to say who have something to write.
     if (read) {
-      self->store_->note_success();
       self->take(*read ? **read : persistence::versioned());
       self->seen_ = asked;
-    } else {
-      self->store_->note_failure(read.error());
     }
     const auto end = self->readers_.begin() + static_cast<std::ptrdiff_t>(readers);
     const std::vector<std::function<void()>> over(self->readers_.begin(), end);
