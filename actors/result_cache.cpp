@@ -56,7 +56,7 @@ void cache_lead::fill(cached_result result) {
   if (std::exchange(filled_, true)) return;
   // Whoever comes after those who wait is to find it.
   of_->keep(key_, result, what_.ttl);
-  of_->land(key_, what_, result, &cache_counts::shared);
+  of_->land(key_, what_, result);
   of_->write(key_, what_, result, home_, [&home = home_, lock = lock_, word = word_] {
     if (!lock.empty() && home.lane() != nullptr) home.lane()->unlock(lock, word, [](const auto&) {});
   });
@@ -146,7 +146,7 @@ bool result_cache::ask(const std::string& key, const tool_cache& what, clock::ti
     if (!first) {
       if (waiting_ >= config_.waiting_max) return false;
       ++waiting_;
-      at->second.waiting.push_back(std::move(by));
+      at->second.push_back(std::move(by));
       return true;
     }
   }
@@ -159,7 +159,7 @@ void result_cache::search(const std::string& key, const tool_cache& what, asker 
   // It may have come since this one found nothing.
   if (const auto here = find(key, what, clock::now())) {
     by.f(here, nullptr);
-    return land(key, what, here, &cache_counts::shared);
+    return land(key, what, here);
   }
   if (store_ == nullptr || lane == nullptr || !store_->available()) return lead(key, what, by, {}, {});
   lane->cache_get(key, [self = shared_from_this(), key, what, by = std::move(by)](const auto& read) mutable {
@@ -187,7 +187,7 @@ void result_cache::found(const std::string& key, const tool_cache& what, const s
   keep(key, result, std::min(left, what.ttl));
   note(what.tool, &cache_counts::store);
   by.f(result, nullptr);
-  land(key, what, result, &cache_counts::shared);
+  land(key, what, result);
 }
 
 void result_cache::ask_for_lead(const std::string& key, const tool_cache& what, asker by) {
@@ -218,18 +218,17 @@ void result_cache::lead(const std::string& key, const tool_cache& what, const as
 }
 
 /// All who wait for it get the result.
-void result_cache::land(const std::string& key, const tool_cache& what, const cached_result& result,
-                        std::uint64_t cache_counts::*how) {
+void result_cache::land(const std::string& key, const tool_cache& what, const cached_result& result) {
   std::deque<asker> waiting;
   {
     const std::lock_guard guard(lock_);
     const auto at = flights_.find(key);
     if (at == flights_.end()) return;
-    waiting = std::move(at->second.waiting);
+    waiting = std::move(at->second);
     flights_.erase(at);
     waiting_ -= waiting.size();
   }
-  if (!waiting.empty()) note(what.tool, how, waiting.size());
+  if (!waiting.empty()) note(what.tool, &cache_counts::shared, waiting.size());
   for (const auto& each : waiting) each.f(result, nullptr);
 }
 
@@ -241,12 +240,12 @@ bool result_cache::pass_on(const std::string& key, const tool_cache& what, const
     const std::lock_guard guard(lock_);
     const auto at = flights_.find(key);
     if (at == flights_.end()) return false;
-    if (at->second.waiting.empty()) {
+    if (at->second.empty()) {
       flights_.erase(at);
       return false;
     }
-    next = std::move(at->second.waiting.front());
-    at->second.waiting.pop_front();
+    next = std::move(at->second.front());
+    at->second.pop_front();
     --waiting_;
   }
   lead(key, what, next, lock, word);
@@ -254,13 +253,13 @@ bool result_cache::pass_on(const std::string& key, const tool_cache& what, const
 }
 
 void result_cache::put(const std::string& key, const tool_cache& what, const cached_result& result, shard& home) {
+  keep(key, result, what.ttl);
   write(key, what, result, home, [] {});
 }
 
 void result_cache::write(const std::string& key, const tool_cache& what, const cached_result& result, shard& home,
                          std::function<void()> then) {
   if (result->size() > config_.entry_bytes_max) return then();
-  keep(key, result, what.ttl);
   note(what.tool, &cache_counts::kept);
   auto* const lane = home.lane();
   if (store_ == nullptr || lane == nullptr || !store_->available()) return then();

@@ -110,10 +110,6 @@ class result_cache : public std::enable_shared_from_this<result_cache> {
     shard* home;
     done f;
   };
-  /// Somebody looks for the result, or makes the call; the others wait.
-  struct flight {
-    std::deque<asker> waiting;
-  };
 
   static constexpr std::size_t parts = 8;
   static std::size_t cost_of(const entry& e) noexcept { return e.key.size() + e.result->size() + 160; }
@@ -125,8 +121,7 @@ class result_cache : public std::enable_shared_from_this<result_cache> {
   void found(const std::string& key, const tool_cache& what, const std::string& bytes, asker by);
   void ask_for_lead(const std::string& key, const tool_cache& what, asker by);
   void lead(const std::string& key, const tool_cache& what, const asker& by, std::string lock, std::string word);
-  void land(const std::string& key, const tool_cache& what, const cached_result& result,
-            std::uint64_t cache_counts::*how);
+  void land(const std::string& key, const tool_cache& what, const cached_result& result);
   bool pass_on(const std::string& key, const tool_cache& what, const std::string& lock, const std::string& word);
   void write(const std::string& key, const tool_cache& what, const cached_result& result, shard& home,
              std::function<void()> then);
@@ -137,7 +132,8 @@ class result_cache : public std::enable_shared_from_this<result_cache> {
   bool together_ = false;
   mutable std::array<part, parts> parts_;
   mutable std::mutex lock_;  // of what follows
-  std::unordered_map<std::string, flight> flights_;
+  /// Calls that wait: somebody else looks for their result, or makes the call.
+  std::unordered_map<std::string, std::deque<asker>> flights_;
   std::size_t waiting_ = 0;
   std::map<std::string, cache_counts> tools_;
 };

@@ -17,10 +17,6 @@ namespace {
 
 namespace execution = machines::execution;
 
-execution::timestamp wall_clock() {
-  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
-
 }  // namespace
 
 // --- a call's life ---------------------------------------------------------------------------------------------------
@@ -43,7 +39,7 @@ call_ptr session_actor::begin_call(const post_ptr& p, const mcp::envelope& e, st
   c->progress_token = e.progress_token;
   c->what = e.what;
   c->upstream = upstream;
-  c->started = wall_clock();
+  c->started = story_now();
   c->number = ++work().last_call;
   c->began = p->began;
   c->deadline = c->began + node_.config.upstreams[upstream].call_timeout;
@@ -151,7 +147,7 @@ void session_actor::apply(const call_ptr& c, const execution::event& e) {
   c->state = std::move(step.next);
   if (c->what == mcp::method::tools_call) home().counters().executions.step(before, c->state.index());
   c->history.push_back(
-      {static_cast<std::uint8_t>(e.index()), static_cast<std::uint8_t>(c->state.index()), wall_clock()});
+      {static_cast<std::uint8_t>(e.index()), static_cast<std::uint8_t>(c->state.index()), story_now()});
   for (const auto& effect : step.effects) perform(c, effect);
 }
 
@@ -278,7 +274,7 @@ void session_actor::log_call(const call& c) const {
               {"tool", c.tool},
               {"upstream", alias_of(c)},
               {"outcome", execution::name_of(c.state)},
-              {"ms", static_cast<std::size_t>((wall_clock() - c.started).count())},
+              {"ms", static_cast<std::size_t>((story_now() - c.started).count())},
               {"durability", is_lossy                   ? "lost"
                              : durable_ && journaled(c) ? "journaled"
                                                         : "none"},

@@ -38,10 +38,6 @@ std::string with_report_in(mcp::raw_json object, std::string_view report) {
   return mcp::with_member(mcp::is_object(object) ? object : "{}", execution_meta::report, report);
 }
 
-execution::timestamp wall_clock() {
-  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
-
 bool wants_report(mcp::raw_json meta) { return mcp::member(meta, execution_meta::report_wanted) == "true"; }
 
 }  // namespace
@@ -124,7 +120,7 @@ void session_keys::add_to(journal_text& j, const call& c) {
   if (!c.keyed || (c.reported && !c.sent)) return;
   j.key = c.keyed->key;
   j.key_digest = c.keyed->digest;
-  if (c.reported) j.ended = wall_clock();
+  if (c.reported) j.ended = session_actor::story_now();
 }
 
 void session_keys::settle(session_actor& s, call& c, const std::string& response) {
@@ -139,9 +135,9 @@ void session_keys::settle(session_actor& s, call& c, const std::string& response
             [&s, p = f.to] { s.pass_on(std::exchange(p->exchange, nullptr)); });
   }
   if (!c.sent) return;
-  const auto emptied =
-      s.work().outcomes.add({c.keyed->key, c.keyed->digest, c.execution, std::string(answer), wall_clock()},
-                            s.node_.config.executions.key_bytes_max);
+  const auto emptied = s.work().outcomes.add(
+      {c.keyed->key, c.keyed->digest, c.execution, std::string(answer), session_actor::story_now()},
+      s.node_.config.executions.key_bytes_max);
   if (!s.durable_) return;
   const auto& shown = s.durable_->shown;
   for (const auto& o : s.work().outcomes.all()) {
@@ -172,7 +168,8 @@ bool session_keys::holds(const session_actor& s, std::uint64_t execution) {
 
 void session_keys::forget_old(session_actor& s) {
   if (!s.work_ || s.work_->outcomes.all().empty()) return;
-  const auto gone = s.work_->outcomes.forget_before(wall_clock() - s.node_.config.executions.key_lifetime);
+  const auto gone =
+      s.work_->outcomes.forget_before(session_actor::story_now() - s.node_.config.executions.key_lifetime);
   if (!s.durable_) return;
   const auto& shown = s.durable_->shown;
   for (const auto n : gone) {
@@ -208,12 +205,13 @@ journal_text session_keys::entry_of(const keyed_outcome& o, std::string_view cli
 
 std::string session_keys::with_report(const session_actor& s, const call& c, const std::string& response) {
   const auto number = c.execution != 0 ? std::to_string(c.execution) : "x" + std::to_string(c.number);
-  const auto report = admin::json_object()
-                          .text("id", s.id_ + "." + number)
-                          .text("status", execution::name_of(c.state))
-                          .number("executionTimeMs", std::max<std::int64_t>(0, (wall_clock() - c.started).count()))
-                          .flag("fromCache", c.from_cache)
-                          .str();
+  const auto report =
+      admin::json_object()
+          .text("id", s.id_ + "." + number)
+          .text("status", execution::name_of(c.state))
+          .number("executionTimeMs", std::max<std::int64_t>(0, (session_actor::story_now() - c.started).count()))
+          .flag("fromCache", c.from_cache)
+          .str();
   const auto result = mcp::member(response, "result");
   if (mcp::is_object(result)) {
     const auto meta = with_report_in(mcp::member(result, "_meta"), report);

@@ -21,10 +21,6 @@ using stepwise::command;
 
 constexpr std::size_t history_max = 64, tool_bytes_max = 512;
 
-execution::timestamp wall_clock() {
-  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
-
 void trim(std::vector<execution::transition>& history) {
   if (history.size() > history_max)
     history.erase(history.begin(), history.end() - static_cast<std::ptrdiff_t>(history_max));
@@ -91,7 +87,7 @@ void session_steps::begin(session_actor& s, const asked& a) {
   prepared_execution x;
   x.number = w.last_prepared + 1;
   x.reference = reference;
-  x.began = wall_clock();
+  x.began = session_actor::story_now();
   if (mcp::member(a.e.params, "tool").data() != nullptr && !select(s, a, x)) return;
   ++w.last_prepared;
   write(s, w.prepared.emplace_back(std::move(x)));
@@ -296,7 +292,8 @@ void session_steps::write(session_actor& s, const prepared_execution& x) {
 
 void session_steps::advance(prepared_execution& x, const execution::event& e) {
   x.state = execution::advance(std::move(x.state), e).next;
-  x.history.push_back({static_cast<std::uint8_t>(e.index()), static_cast<std::uint8_t>(x.state.index()), wall_clock()});
+  x.history.push_back(
+      {static_cast<std::uint8_t>(e.index()), static_cast<std::uint8_t>(x.state.index()), session_actor::story_now()});
   trim(x.history);
 }
 

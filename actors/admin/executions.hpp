@@ -33,7 +33,4 @@ void drop_step(desk& at, const request& r, reply done);
 /// one that has been initialized. A question, see questions.hpp.
 void do_open(desk& at, const std::string& params, reply done);  // open_session.cpp
 
-/// The node that a session of this id is or would be at; empty while there is none.
-std::string owner_of_id(desk& at, const std::string& id);
-
 }  // namespace holdfast::actors::admin

@@ -29,11 +29,15 @@ problem trouble_in(int status, const std::string& json) {
   return {status == 503 ? 503 : 502, "The call failed", words, {}, {}};
 }
 
-void inner_client::open(clock::time_point until, std::function<void(std::optional<problem>)> done) {
-  const auto info = R"({"name":"holdfast-admin","version":")" HOLDFAST_VERSION R"("})";
+std::string initialize_request() {
+  constexpr std::string_view info = R"({"name":"holdfast-admin","version":")" HOLDFAST_VERSION R"("})";
   const auto params = R"({"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":)" + std::string(info) + "}";
+  return mcp::make_request("1", "initialize", params);
+}
+
+void inner_client::open(clock::time_point until, std::function<void(std::optional<problem>)> done) {
   owns_ = true;
-  send(mcp::make_request("1", "initialize", params), until,
+  send(initialize_request(), until,
        [self = shared_from_this(), done = std::move(done)](int status, const std::string& json) {
          if (status != 200 || self->session_.empty()) return done(trouble_in(status, json));
          self->post(mcp::make_notification("notifications/initialized", {}), false,

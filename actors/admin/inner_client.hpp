@@ -56,6 +56,9 @@ class inner_client : public std::enable_shared_from_this<inner_client> {
   bool owns_ = false;
 };
 
+/// What a session of operators begins with.
+std::string initialize_request();
+
 /// What stands in an answer of JSON-RPC that is an error, or in none, as a problem.
 problem trouble_in(int status, const std::string& json);
 

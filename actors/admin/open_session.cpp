@@ -3,6 +3,7 @@
 
 #include "actors/admin/desk.hpp"
 #include "actors/admin/executions.hpp"
+#include "actors/admin/inner_client.hpp"
 #include "actors/admin/inner_exchange.hpp"
 #include "actors/admin/json.hpp"
 #include "actors/messages.hpp"
@@ -32,26 +33,14 @@ void await_begun(const std::shared_ptr<desk>& at, const std::string& id, millise
 
 /// As a client would, but to this very actor.
 void initialize(desk& at, const directory::entry& entry, const std::string& id) {
-  const auto info = R"({"name":"holdfast-admin","version":")" HOLDFAST_VERSION R"("})";
-  const auto params = R"({"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":)" + std::string(info) + "}";
-  const auto say = [&](const std::string& body) {
-    exchange_ptr exchange = make_inner_exchange(at.home().loop(), "localhost", id, body, false,
-                                                [](int, const std::string&, const std::string&) {});
-    const auto message = mcp::scan(exchange->request().body);
-    if (entry.home != &at.home()) exchange = make_remote(std::move(exchange));
-    caf::anon_send(entry.session, client_message{std::move(exchange), nullptr, *message});
-  };
-  say(mcp::make_request("1", "initialize", params));
+  exchange_ptr exchange = make_inner_exchange(at.home().loop(), "localhost", id, initialize_request(), false,
+                                              [](int, const std::string&, const std::string&) {});
+  const auto message = mcp::scan(exchange->request().body);
+  if (entry.home != &at.home()) exchange = make_remote(std::move(exchange));
+  caf::anon_send(entry.session, client_message{std::move(exchange), nullptr, *message});
 }
 
 }  // namespace
-
-std::string owner_of_id(desk& at, const std::string& id) {
-  if (!at.node().in_cluster) return at.name();
-  const auto routes = at.node().in_cluster->routes.get();
-  const auto* const peer = routes->owner_of(persistence::slot_of(id));
-  return peer == nullptr ? std::string() : peer->name;
-}
 
 void do_open(desk& at, const std::string& params, reply done) {
   const auto id = text_of(params, "id");

@@ -41,6 +41,9 @@ struct found_session {
 };
 void find_session(desk& at, const std::string& prefix, bool whole_cluster, std::function<void(found_session)> done);
 
+/// The node that a session of this id is or would be at; empty while there is none.
+std::string owner_of_id(desk& at, const std::string& id);
+
 // Looking: see_*.cpp.
 void see_document(desk& at, const request& r, reply done);
 void see_health(desk& at, const request& r, reply done);

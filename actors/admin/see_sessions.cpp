@@ -197,4 +197,11 @@ void find_session(desk& at, const std::string& prefix, bool whole_cluster, std::
   });
 }
 
+std::string owner_of_id(desk& at, const std::string& id) {
+  if (!at.node().in_cluster) return at.name();
+  const auto routes = at.node().in_cluster->routes.get();
+  const auto* const peer = routes->owner_of(persistence::slot_of(id));
+  return peer == nullptr ? std::string() : peer->name;
+}
+
 }  // namespace holdfast::actors::admin

@@ -19,13 +19,6 @@ constexpr milliseconds margin{500}, look_again{50};
 
 std::string said(bool done, std::string_view why) { return json_object().flag("done", done).text("why", why).str(); }
 
-std::string owner_of(desk& at, const std::string& id) {
-  if (!at.node().in_cluster) return at.name();
-  const auto routes = at.node().in_cluster->routes.get();
-  const auto* const peer = routes->owner_of(persistence::slot_of(id));
-  return peer == nullptr ? std::string() : peer->name;
-}
-
 /// Takes a session that is not in memory out of the store.
 void end_stored(desk& at, const std::string& id, reply done) {
   auto& store = *at.node().store;
@@ -72,7 +65,7 @@ void tell_owner(desk& at, const std::string& id, const std::string& node, const 
                 const auto* const p = std::get_if<problem>(&a);
                 if (p == nullptr || p->status != 409 || left <= look_again) return over(effect_of(std::move(a)));
                 self->after(look_again, [self, id, node, params, left, over] {
-                  const auto now = owner_of(*self, id);
+                  const auto now = owner_of_id(*self, id);
                   tell_owner(*self, id, now.empty() ? node : now, params, left - look_again, over);
                 });
               });
@@ -85,7 +78,7 @@ void change_session(desk& at, const request& r, deed d, const std::string& what,
         // One that is only in the store can be ended, too, by whoever owns its slot.
         if (f.trouble && f.trouble->status == 404 && what == "end" && mcp::is_random_id(r.args[0])) {
           f.id = r.args[0];
-          f.node = owner_of(*self, f.id);
+          f.node = owner_of_id(*self, f.id);
           if (!f.node.empty()) f.trouble.reset();
         }
         if (f.trouble) return done(*f.trouble);
