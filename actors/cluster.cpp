@@ -13,10 +13,11 @@ namespace {
 constexpr std::string_view bearer = "Bearer ";
 constexpr std::size_t tag_length = 8;
 
-std::int64_t now_ms() noexcept {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+std::int64_t to_ms(std::chrono::steady_clock::time_point t) noexcept {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(t.time_since_epoch()).count();
 }
+
+std::int64_t now_ms() noexcept { return to_ms(std::chrono::steady_clock::now()); }
 
 }  // namespace
 
@@ -34,7 +35,13 @@ cluster::cluster(cluster_config c) : config(std::move(c)) {
   membership.set(std::make_shared<const machines::membership::view>());
 }
 
-bool cluster::is_certain() const noexcept { return certain_ && now_ms() - looked_ < config.silence.count() / 2; }
+bool cluster::is_certain() const noexcept {
+  return is_member() && (now_ms() < vouched_until_ || rule_is_out("vouched"));
+}
+
+bool cluster::is_member() const noexcept { return certain_ && now_ms() - looked_ < config.silence.count() / 2; }
+
+void cluster::vouch(std::chrono::steady_clock::time_point until) noexcept { vouched_until_ = to_ms(until); }
 
 std::string cluster::tag_of(std::string_view name) { return persistence::content_hash(name).substr(0, tag_length); }
 

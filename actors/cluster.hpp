@@ -56,11 +56,17 @@ class cluster {
   /// What stands for a node where clients see it, who need not know names and addresses: the same on all nodes.
   static std::string tag_of(std::string_view name);
 
-  /// False while this process cannot know whether it was declared dead: it has not run for a while, or has not joined.
-  /// Then it must not answer for its sessions.
+  /// False while this process cannot know whether it was declared dead: it has not run for a while, has not joined, or
+  /// nobody has vouched for it of late. Then it must not answer for its sessions.
   bool is_certain() const noexcept;
+  /// The same, but for being vouched for, which comes and goes where others are slow or gone.
+  bool is_member() const noexcept;
   void note_look() noexcept;  ///< the roster is running
   void set_certain(bool to) noexcept { certain_ = to; }
+
+  /// Another member, or the store, has counted this process among the members: that holds until then. `time_point::max`
+  /// where there is nobody to declare it dead.
+  void vouch(std::chrono::steady_clock::time_point until) noexcept;
 
   /// When this process stood still last, if it has: what was to be heard within a time counts from there.
   std::chrono::steady_clock::time_point stood_still_at() const noexcept;
@@ -82,7 +88,7 @@ class cluster {
 
  private:
   std::atomic<bool> certain_{false};
-  std::atomic<std::int64_t> looked_{0}, stood_still_{0};
+  std::atomic<std::int64_t> looked_{0}, stood_still_{0}, vouched_until_{0};  // ms
 };
 
 }  // namespace holdfast::actors

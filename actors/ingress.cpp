@@ -164,7 +164,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       return refuse(exchange, 405, mcp::code::server_error, "Use GET", {}, "Allow: GET, HEAD\r\n");
     }
     const auto* const cluster = node_.in_cluster.get();
-    if (r.path == "/readyz" && cluster != nullptr && !cluster->leaving && !cluster->is_certain())
+    if (r.path == "/readyz" && cluster != nullptr && !cluster->leaving && !cluster->is_member())
       return exchange.respond(503, json_type, {}, {R"({"status":"joining"})"});
     if (r.path == "/readyz" && (node_.draining || (cluster != nullptr && cluster->leaving)))
       return exchange.respond(503, json_type, {}, {R"({"status":"draining"})"});

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "actors/node_context.hpp"
+#include "actors/roster.hpp"
 #include "actors/test_hooks.hpp"
 #include "actors/tracing/exporter.hpp"
 #include "transport/errc.hpp"
@@ -74,13 +75,13 @@ const cluster_routes::peer* relay::next_peer(const cluster_routes& routes, bool&
     through = routes.via[owner] != owner;
     return &routes.peers[routes.via[owner]];
   }
-  // Some other node that has slots; which one does not matter.
+  // One that has slots and keeps them; which one does not matter.
   const auto first = static_cast<std::size_t>(clock::now().time_since_epoch().count()) % routes.slots.size();
   for (std::size_t i = 0; i < routes.slots.size(); ++i) {
     const auto owner = routes.slots[(first + i) % routes.slots.size()];
-    if (owner != cluster_routes::nobody && routes.via[owner] == owner &&
-        routes.peers[owner].incarnation != node_.store->incarnation())
-      return &routes.peers[owner];
+    if (owner == cluster_routes::nobody || routes.via[owner] != owner) continue;
+    if (node_.in_cluster->leaving && routes.peers[owner].incarnation == node_.store->incarnation()) continue;
+    return &routes.peers[owner];
   }
   return nullptr;
 }
@@ -89,7 +90,10 @@ void relay::go() {
   pause_ = 0;
   if (over()) return;
   // What it reads after it stood still may be old: whether the client has given it up shows meanwhile.
-  if (!node_.in_cluster->is_certain() && !rule_is_out("certain_relay")) return wait();
+  if (!node_.in_cluster->is_certain() && !rule_is_out("certain_relay")) {
+    home_.deliver(node_.in_cluster->roster, roster_refresh{});
+    return wait();
+  }
   bool through = false;
   const auto routes = node_.in_cluster->routes.get();
   const auto* const to = next_peer(*routes, through);

@@ -29,6 +29,7 @@ using std::chrono::milliseconds;
 using clock = std::chrono::steady_clock;
 
 constexpr std::string_view json_type = "application/json";
+constexpr auto vouched_by_store = milliseconds{50};  // what it says holds when it is asked; long enough for a request
 constexpr auto refresh_pause = milliseconds{1'000};
 constexpr int outcast_for = 10;  // times `silence`; by then the others may be dead themselves
 constexpr auto departures_pause = milliseconds{5};
@@ -155,11 +156,8 @@ class roster_actor final : public shard_actor {
       }
     }
     if (!member) return on_declared_dead();
-    if ((asked >= starved_at_ || rule_is_out("asked_after")) && v.version >= newest_heard_) {
-      cluster_.set_certain(true);
-      proven_at_ = asked;
-    }
-    if (!is_new) return;
+    if ((asked >= starved_at_ || rule_is_out("asked_after")) && v.version >= newest_heard_) cluster_.set_certain(true);
+    if (!is_new) return vouch(asked + vouched_by_store);
     std::map<std::string, neighbour> now;
     detector::members_changed others;
     for (const auto& m : view_->members) {
@@ -169,6 +167,7 @@ class roster_actor final : public shard_actor {
       now[m.incarnation] = known != neighbours_.end() ? known->second : neighbour{cluster_.target_of(m.address)};
     }
     neighbours_ = std::move(now);
+    vouch(asked + vouched_by_store);
     std::erase_if(heard_, [this](const auto& h) { return !neighbours_.contains(h.first); });
     advance(others);
     publish();
@@ -238,12 +237,14 @@ class roster_actor final : public shard_actor {
 
   // --- signs of life -------------------------------------------------------------------------------------------------
 
+  void vouch(clock::time_point until) {
+    cluster_.vouch(neighbours_.empty() ? clock::time_point::max() : vouched_until_ = std::max(vouched_until_, until));
+  }
+
   void look() {
     soon(policy_.beat, [this] { look(); });
     advance(detector::look{});
     cluster_.note_look();
-    // Neither the store nor anybody else has been heard for as long as it takes the others to go on without this node.
-    if (!neighbours_.empty() && clock::now() - proven_at_ > policy_.silence) cluster_.set_certain(false);
     beat_all();
     // Now and then without a reason, so that nothing lost on the way stays lost.
     const auto due = clock::now() >= refresh_at_;
@@ -297,7 +298,7 @@ class roster_actor final : public shard_actor {
     if (found == neighbours_.end()) return;
     heard_[b.from] = clock::now();
     if (b.now != clock::time_point()) found->second.clock->heard(b.now, heard_[b.from]);
-    if (b.view == view_->version) proven_at_ = clock::now();
+    if (b.view == view_->version) vouch(heard_[b.from] + policy_.missing);  // so long the others wait, and longer
     node_.circuits->heard(b.breakers);
     node_.cache_keys->heard(b.cache);
     advance(detector::heard{b.from});
@@ -384,8 +385,7 @@ class roster_actor final : public shard_actor {
   std::map<std::string, neighbour> neighbours_;  // by incarnation
   hearings heard_;
   std::function<void()> left_;
-  clock::time_point refresh_at_, outcast_until_, starved_at_;
-  clock::time_point proven_at_;     // by the store or by another member, that this one is a member
+  clock::time_point refresh_at_, outcast_until_, starved_at_, vouched_until_;
   std::uint64_t newest_heard_ = 0;  // the version of a view
   bool looking_ = false, refreshing_ = false, rejoining_ = false, stopping_ = false;
 };

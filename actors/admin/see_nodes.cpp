@@ -34,7 +34,7 @@ std::string state_of(const node_context& node) {
   if (node.draining) return "leaving";
   if (!node.in_cluster) return "up";
   if (node.in_cluster->leaving) return "leaving";
-  return node.in_cluster->is_certain() ? "up" : "uncertain";
+  return node.in_cluster->is_member() ? "up" : "uncertain";
 }
 
 /// Of sessions that live here; one that is passed on to another node counts there.

@@ -25,7 +25,7 @@ std::string said(const std::string& session, const std::string& node, const std:
 answer by_slot(const node_context& node, const std::string& session) {
   const auto me = node.store ? node.store->incarnation() : std::string();
   if (!node.in_cluster) return said(session, {}, me, true);
-  if (!node.in_cluster->is_certain()) return nobody_knows("This node does not know whether it is in the cluster");
+  if (!node.in_cluster->is_member()) return nobody_knows("This node does not know whether it is in the cluster");
   const auto slot = persistence::slot_of(session);
   const auto routes = node.in_cluster->routes.get();
   const auto* const owner = routes->owner_of(slot);

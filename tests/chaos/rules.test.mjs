@@ -92,6 +92,23 @@ const scenarios = {
     },
   },
 
+  // A node is cut off from the others, not from its clients, nor from the store. Sessions that it had end elsewhere.
+  vouched: {
+    shows: ['a session that was ended stays so'],
+    mix: { count: 1 },
+    trouble: async (stage) => {
+      const node = stage.find('n1');
+      const visitors = await stage.invite(30);
+      await stage.during('isolate', node, async () => {
+        const isolated = stage.isolate({ ms: 1200 }, node);
+        await shared(stage, 2);
+        await Promise.all(visitors.map((visitor) => visitor.leave()));
+        await isolated;
+      });
+      await shared(stage, 3);
+    },
+  },
+
   // The machine stands still: whoever goes on has heard nothing of the others, who are as well as it is.
   grace: {
     shows: ['nobody is dead who was well'],

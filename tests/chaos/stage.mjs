@@ -82,12 +82,19 @@ export class ClusterStage extends Scene {
     return node;
   }
 
-  /// A session that comes, calls something once and goes.
-  async visit(number, choose) {
-    const options = { ...this.clientOptions, listens: false, visits: true, sampling: choose.chance(0.3), numericIds: choose.chance(0.5) };
-    const visitor = new Client(`v${number}`, `http://127.0.0.1:${this.front.port}/mcp`, options);
+  /// A session besides those that last.
+  async welcome(number, options = {}) {
+    const visitor = new Client(`v${number}`, `http://127.0.0.1:${this.front.port}/mcp`, { ...this.clientOptions, listens: false, visits: true, ...options });
     this.visitors.push(visitor);
     await visitor.open();
+    return visitor;
+  }
+
+  invite(count) { return Promise.all(Array.from({ length: count }, (_, number) => this.welcome(number))); }
+
+  /// A session that comes, calls something once and goes.
+  async visit(number, choose) {
+    const visitor = await this.welcome(number, { sampling: choose.chance(0.3), numericIds: choose.chance(0.5) });
     const [tool, args] = choose.chance(0.5) ? ['count', { counter: 'visits' }] : ['slow', { ms: 300, steps: 3 }];
     await visitor.call(tool, args);
     await visitor.leave();
