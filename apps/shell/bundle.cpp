@@ -1,4 +1,6 @@
 #include <fcntl.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -26,6 +28,21 @@ int write_new(const std::string& file, const std::string& text) {
   return error;
 }
 
+/// {"file","bytes","unreachable"}
+std::string written_file(const std::string& file, const node_answer& answer) {
+  rapidjson::StringBuffer text;
+  rapidjson::Writer<rapidjson::StringBuffer> to(text);
+  to.StartObject();
+  to.Key("file");
+  to.String(file.c_str(), static_cast<rapidjson::SizeType>(file.size()));
+  to.Key("bytes");
+  to.Uint64(answer.text.size() + 1);
+  to.Key("unreachable");
+  member(answer.json, "unreachable").Accept(to);
+  to.EndObject();
+  return {text.GetString(), text.GetSize()};
+}
+
 void bundle(console& at, const std::string& file) {
   const auto answer = at.post(api_path({"bundle"}), 60s);
   if (file == "-") {
@@ -36,7 +53,11 @@ void bundle(console& at, const std::string& file) {
     complain(file + " cannot be written: " + std::strerror(error));
     finish(exit_code::failed);
   }
-  at.out() << "wrote " << file << ", " << answer.text.size() << " bytes\n";
+  if (at.json()) {
+    at.out() << written_file(file, answer) << '\n';
+    return;
+  }
+  at.out() << "wrote " << file << ", " << answer.text.size() + 1 << " bytes\n";
   at.note_unreachable(answer.json);
 }
 

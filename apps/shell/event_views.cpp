@@ -29,8 +29,10 @@ void follow_events(console& at, const events_options& o) {
       [&](std::string_view type, std::string_view data) {
         const auto json = parse_json(data);
         if (!json) return true;
-        if (at.json()) {
-          at.out() << data << std::endl;
+        if (at.json() && type == "unreachable") {
+          at.out() << R"({"unreachable":)" << data << "}\n";
+        } else if (at.json()) {
+          at.out() << data << '\n';
         } else if (type == "event") {
           print_event(at.out(), *json);
         } else if (type == "unreachable") {

@@ -46,17 +46,12 @@ void print_states(console& at, std::ostream& out, const std::map<std::string, pa
   print_table(out, {"MACHINE", "TOOL", "STATE", "FOR", "NODE", "EPOCH"}, rows, at.columns());
 }
 
-void print_difference(console& at, std::ostream& out, const std::vector<past_transition>& transitions, moment from,
-                      moment to) {
-  const auto before = states_at(transitions, from), after = states_at(transitions, to);
+void print_difference(console& at, std::ostream& out, const std::vector<past_change>& changes) {
   std::vector<std::vector<std::string>> rows;
-  for (const auto& [machine, s] : after) {
-    const auto known = before.find(machine);
-    if (known != before.end() && known->second == s) continue;
-    const auto* const was = known == before.end() ? nullptr : &known->second;
-    const auto moved = was != nullptr && was->node != s.node;
-    rows.push_back({machine, s.tool.empty() ? "-" : s.tool, was == nullptr ? "-" : was->state, s.state,
-                    (moved ? was->node + " -> " : "") + s.node, std::to_string(s.epoch)});
+  for (const auto& [machine, was, is] : changes) {
+    const auto moved = was && was->node != is.node;
+    rows.push_back({machine, is.tool.empty() ? "-" : is.tool, was ? was->state : "-", is.state,
+                    (moved ? was->node + " -> " : "") + is.node, std::to_string(is.epoch)});
   }
   if (rows.empty()) {
     out << "nothing has changed between the two\n";
@@ -65,21 +60,32 @@ void print_difference(console& at, std::ostream& out, const std::vector<past_tra
   print_table(out, {"MACHINE", "TOOL", "WAS", "IS", "NODE", "EPOCH"}, rows, at.columns());
 }
 
+/// The answer with another text, that of `json` for programs.
+node_answer as_json(node_answer answer, std::string json) {
+  answer.text = std::move(json);
+  return answer;
+}
+
 void history(console& at, const history_options& o) {
-  const auto answer = at.get(api_path({"sessions", o.id, "history"}, {{"limit", o.limit}}));
+  auto answer = at.get(api_path({"sessions", o.id, "history"}, {{"limit", o.limit}}));
+  const auto transitions = transitions_of(answer.json);
+  if (!o.at.empty()) {
+    const auto when = *read_moment(o.at, now());
+    auto json = states_json(answer.json, when);
+    return show(at, as_json(std::move(answer), std::move(json)),
+                [&](std::ostream& out) { print_states(at, out, states_at(transitions, when), when); });
+  }
+  if (!o.diff.empty()) {
+    const auto from = *read_moment(o.diff[0], now()), to = *read_moment(o.diff[1], now());
+    auto json = changes_json(answer.json, from, to);
+    return show(at, as_json(std::move(answer), std::move(json)),
+                [&](std::ostream& out) { print_difference(at, out, changes_between(transitions, from, to)); });
+  }
   show(at, answer, [&](std::ostream& out) {
-    const auto& a = answer.json;
-    if (!o.at.empty()) {
-      const auto when = *read_moment(o.at, now());
-      return print_states(at, out, states_at(transitions_of(a), when), when);
-    }
-    if (!o.diff.empty())
-      return print_difference(at, out, transitions_of(a), *read_moment(o.diff[0], now()),
-                              *read_moment(o.diff[1], now()));
-    out << "session " << plain(member(a, "id")) << '\n';
-    print_list(out, member(a, "transitions"), transition_columns, at.columns());
+    out << "session " << plain(member(answer.json, "id")) << '\n';
+    print_list(out, member(answer.json, "transitions"), transition_columns, at.columns());
     print_heading(out, "where it has lived, newest first");
-    print_list(out, member(a, "tenures"), tenure_columns, at.columns());
+    print_list(out, member(answer.json, "tenures"), tenure_columns, at.columns());
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,5 +34,18 @@ struct past_state {
 
 /// All machines that were there at that moment, by name.
 std::map<std::string, past_state> states_at(const std::vector<past_transition>& transitions, moment at);
+
+/// How one machine has changed between two moments.
+struct past_change {
+  std::string machine;
+  std::optional<past_state> was;  ///< nothing if it was not there
+  past_state is;
+};
+std::vector<past_change> changes_between(const std::vector<past_transition>& transitions, moment from, moment to);
+
+// The same for programs: {"id","at","states":[…],"unreachable"} and {"id","from","to","changes":[…],"unreachable"}, of
+// the node's `answer`.
+std::string states_json(const json_value& answer, moment at);
+std::string changes_json(const json_value& answer, moment from, moment to);
 
 }  // namespace holdfast::apps

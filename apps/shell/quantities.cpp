@@ -102,6 +102,19 @@ std::optional<moment> read_time(std::string_view text) {
   return std::chrono::sys_days(date) + *time;
 }
 
+std::string written_time(moment at) {
+  const auto day = std::chrono::floor<std::chrono::days>(at);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(at - day);
+  std::array<char, 40> text{};
+  const auto size =
+      std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+                    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                    static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                    static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
+  return {text.data(), static_cast<std::size_t>(size)};
+}
+
 std::optional<moment> read_moment(std::string_view text, moment now) {
   if (text.starts_with('-')) {
     const auto ago = parse_duration(text.substr(1));

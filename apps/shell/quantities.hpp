@@ -17,6 +17,9 @@ using moment = std::chrono::sys_time<std::chrono::milliseconds>;
 /// Of an RFC 3339 time in UTC; nothing if it is none.
 std::optional<moment> read_time(std::string_view rfc3339);
 
+/// RFC 3339, UTC, milliseconds.
+std::string written_time(moment at);
+
 /// As an operator writes it: an RFC 3339 time, a time of today in UTC ("14:03", "14:03:07.5"), or how long ago
 /// ("-30s").
 std::optional<moment> read_moment(std::string_view text, moment now);

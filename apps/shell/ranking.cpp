@@ -1,5 +1,8 @@
 #include "apps/shell/ranking.hpp"
 
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -16,6 +19,30 @@ double ranked_by(const ranked_session& s, std::string_view key) {
 }
 
 }  // namespace
+
+std::string ranked_json(const json_value& answer, const std::vector<ranked_session>& sessions) {
+  rapidjson::Document whole;
+  auto& memory = whole.GetAllocator();
+  whole.CopyFrom(answer, memory);
+  std::map<std::string, json_value*> by_id;
+  const auto found = whole.IsObject() ? whole.FindMember("sessions") : whole.MemberEnd();
+  json_value ordered(rapidjson::kArrayType);
+  if (whole.IsObject() && found != whole.MemberEnd() && found->value.IsArray()) {
+    for (auto& s : found->value.GetArray()) by_id[text_of(s, "id")] = &s;
+    for (const auto& r : sessions) {
+      const auto s = by_id.find(r.id);
+      if (s == by_id.end()) continue;
+      s->second->AddMember("rate", r.rate, memory);
+      ordered.PushBack(*s->second, memory);
+      by_id.erase(s);
+    }
+    found->value = ordered;
+  }
+  rapidjson::StringBuffer text;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(text);
+  whole.Accept(writer);
+  return {text.GetString(), text.GetSize()};
+}
 
 std::vector<ranked_session> ranking::look(const json_value& answer, std::string_view key,
                                           std::chrono::steady_clock::time_point at) {

@@ -17,6 +17,9 @@ struct ranked_session {
   double rate = 0;  ///< messages handled a second, since the look before
 };
 
+/// The node's answer for programs: its sessions in this order, with their rates.
+std::string ranked_json(const json_value& answer, const std::vector<ranked_session>& sessions);
+
 /// Which sessions come first, from one look to the next. Pure but for what it remembers.
 class ranking {
  public:

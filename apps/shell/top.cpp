@@ -103,11 +103,14 @@ void top_on_screen(console& at, top_options o) {
 
 void top_in_lines(console& at, const top_options& o) {
   ranking sessions;
+  // A rate takes two looks.
+  sessions.look(at.get(path_of(o.sort)).json, o.sort, clock::now());
   const auto times = o.times == 0 ? 1 : o.times;
   for (std::size_t i = 0; i < times; ++i) {
-    if (i > 0 && !pause_for(o.every)) return;
-    const auto answer = at.get(path_of(o.sort));
+    if (!pause_for(o.every)) return;
+    auto answer = at.get(path_of(o.sort));
     const auto now = sessions.look(answer.json, o.sort, clock::now());
+    answer.text = ranked_json(answer.json, now);
     show(at, answer, [&](std::ostream& out) { print_top(out, answer.json, now, o.sort, now.size(), at.columns()); });
   }
 }

@@ -5,6 +5,13 @@
 using namespace holdfast::apps;
 using namespace std::chrono_literals;
 
+TEST_CASE("a time is written as it is read") {
+  for (const auto* text : {"2026-11-28T10:00:00.000Z", "2024-02-29T23:59:59.999Z"}) {
+    CAPTURE(text);
+    CHECK(written_time(*read_time(text)) == text);
+  }
+}
+
 TEST_CASE("bytes are shown in the largest unit that leaves a number above one") {
   CHECK(shown_bytes(0) == "0 B");
   CHECK(shown_bytes(1023) == "1023 B");

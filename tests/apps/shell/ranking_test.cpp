@@ -42,3 +42,13 @@ TEST_CASE("an actor that came anew counts from the beginning") {
   r.look(*parse_json(R"({"sessions": [{"id": "a", "handled": 100}]})"), "rate", start);
   CHECK(r.look(*parse_json(R"({"sessions": [{"id": "a", "handled": 3}]})"), "rate", start + 1s)[0].rate == 0);
 }
+
+TEST_CASE("programs get the sessions in their order, with their rates") {
+  ranking r;
+  r.look(*parse_json(R"({"sessions": [{"id": "a", "handled": 1}, {"id": "b", "handled": 1}]})"), "rate", start);
+  const auto answer =
+      parse_json(R"({"sessions":[{"id":"a","handled":2},{"id":"b","handled":5}],"total":2,"unreachable":[]})");
+  CHECK(
+      ranked_json(*answer, r.look(*answer, "rate", start + 1s)) ==
+      R"({"sessions":[{"id":"b","handled":5,"rate":4.0},{"id":"a","handled":2,"rate":1.0}],"total":2,"unreachable":[]})");
+}
