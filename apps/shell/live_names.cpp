@@ -12,7 +12,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto patience = 1s;
-constexpr auto most = "50";
+constexpr std::size_t names_max = 50;
+const auto most = std::to_string(names_max);
 
 /// Where names of a kind stand: a path, the array in its answer, and the member of each element.
 struct source {
@@ -23,7 +24,7 @@ source source_of(std::string_view kind, std::string_view begin) {
   if (kind == "NODE") return {api_path({"nodes"}), "nodes", "name"};
   if (kind == "UPSTREAM") return {api_path({"upstreams"}), "upstreams", "name"};
   if (kind == "ACTOR") return {api_path({"actors"}, {{"limit", most}}), "actors", "id"};
-  if (kind == "SLOT") return {api_path({"slots"}), "slots", "slot"};
+  if (kind == "SLOT") return {api_path({"slots"}, {{"detail", "true"}}), "slots", "slot"};
   if (kind == "SESSION")
     return {api_path({"sessions"}, {{"prefix", std::string(begin)}, {"limit", most}}), "sessions", "id"};
   if (kind != "EXECUTION") return {};
@@ -43,7 +44,10 @@ std::vector<std::string> live_names::of(std::string_view kind, std::string_view 
   if (!json) return names;
   const auto& all = member(*json, from.array);
   if (!all.IsArray()) return names;
-  for (const auto& each : all.GetArray()) names.push_back(plain(member(each, from.name)));
+  for (const auto& each : all.GetArray()) {
+    auto name = plain(member(each, from.name));
+    if (names.size() < names_max && name.starts_with(begin)) names.push_back(std::move(name));
+  }
   return names;
 }
 

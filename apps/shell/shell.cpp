@@ -34,7 +34,8 @@ class shell {
 
   /// The exit code of the last command.
   int run() {
-    const auto greeting = at_.get(api_path({"status"}));
+    // Whoever cannot be reached is told so here.
+    at_.get(api_path({"status"}, {{"scope", "node"}}));
     if (isatty(STDIN_FILENO) != 1 || isatty(STDOUT_FILENO) != 1) return run_lines();
     std::cout << "holdfast " HOLDFAST_VERSION ", at " << at_.client()->shown()
               << "; `help` lists the commands, Ctrl-D leaves\n";
@@ -92,15 +93,23 @@ class shell {
     return code;
   }
 
-  /// Who is asked, and how many are there if some are not: "n1 (2 of 3)> ".
+  /// Who is asked, and how many are there if some are not: "n1 (2 of 3)> ". By what that node knows itself: nobody
+  /// waits here for one that does not answer.
   std::string prompt() {
-    const auto answer = at_.try_get(api_path({"status"}), prompt_patience);
-    if (!answer) return "(no answer)> ";
-    const auto& missing = member(answer->json, "unreachable");
-    const auto& nodes = member(answer->json, "nodes");
-    std::string text = text_of(answer->json, "node");
-    if (missing.IsArray() && nodes.IsArray() && !missing.Empty())
-      text += " (" + std::to_string(nodes.Size() - missing.Size()) + " of " + std::to_string(nodes.Size()) + ")";
+    const auto asked = at_.try_get(api_path({"status"}, {{"scope", "node"}}), prompt_patience);
+    if (!asked) return "(no answer)> ";
+    auto text = text_of(asked->json, "node");
+    if (const auto self = at_.try_get(api_path({"nodes", text}), prompt_patience)) {
+      std::size_t all = 1, reached = 1;
+      if (const auto& peers = member(self->json, "peers"); peers.IsArray()) {
+        for (const auto& p : peers.GetArray()) {
+          const auto& there = member(p, "reached");
+          reached += there.IsBool() && there.GetBool() ? 1 : 0;
+          ++all;
+        }
+      }
+      if (reached < all) text += " (" + std::to_string(reached) + " of " + std::to_string(all) + ")";
+    }
     return text + "> ";
   }
 

@@ -115,25 +115,83 @@ void add_node_change(CLI::App& app, console& at, const std::string& name, const 
   add_argument(*command, o->target, "NODE", "its name");
 }
 
+/// "slot 17: at n1, held, 2 calls under way"
+progress how_slot_is(const std::string& number) {
+  return [number](console& at) -> std::string {
+    const auto answer = at.try_get(api_path({"slots"}, {{"detail", "true"}}), look_timeout);
+    if (!answer) return "slot " + number + ": no answer";
+    const auto& all = member(answer->json, "slots");
+    if (!all.IsArray()) return {};
+    for (const auto& s : all.GetArray()) {
+      if (plain(member(s, "slot")) != number) continue;
+      return "slot " + number + ": at " + plain(member(s, "node")) + ", " + plain(member(s, "state")) + ", " +
+             plain(member(s, "inflight")) + " calls under way";
+    }
+    return {};
+  };
+}
+
+/// "slot 17: at n1, to be at n2"
+progress how_session_is(const std::string& id) {
+  return [id](console& at) -> std::string {
+    const auto answer = at.try_get(api_path({"where", id}), look_timeout);
+    if (!answer) return {};
+    return "slot " + plain(member(answer->json, "slot")) + ": at " + plain(member(answer->json, "owner")) +
+           ", to be at " + plain(member(answer->json, "wanted"));
+  };
+}
+
+/// "slots: 12 to move, 0 without owner"
+std::string how_slots_are(console& at) {
+  const auto answer = at.try_get(api_path({"status"}), look_timeout);
+  if (!answer) return "slots: no answer";
+  const auto& slots = member(answer->json, "slots");
+  return "slots: " + plain(member(slots, "moving")) + " to move, " + plain(member(slots, "unowned")) + " without owner";
+}
+
+/// "up: n1 ready, n2 connecting"
+progress how_upstream_is(const std::string& name) {
+  return [name](console& at) -> std::string {
+    const auto answer = at.try_get(api_path({"upstreams", name}), look_timeout);
+    if (!answer) return name + ": no answer";
+    std::string all;
+    const auto& nodes = member(member(answer->json, "upstream"), "nodes");
+    if (!nodes.IsArray()) return {};
+    for (const auto& n : nodes.GetArray())
+      all += (all.empty() ? "" : ", ") + plain(member(n, "node")) + " " + plain(member(n, "state"));
+    return name + ": " + all;
+  };
+}
+
+void add_reconnect(CLI::App& app, console& at) {
+  const auto o = std::make_shared<steer_options>();
+  auto* command = add_change(app, "reconnect", "Connect to an upstream anew, at every node", o, [&at, o] {
+    steer(at, {"upstreams", o->target, "reconnect"}, {}, *o, how_upstream_is(o->target));
+  });
+  add_argument(*command, o->target, "UPSTREAM", "which one");
+}
+
 /// `move SESSION --to NODE`, `move slot NUMBER --to NODE`.
 void add_move(CLI::App& app, console& at) {
-  const auto what = std::make_shared<std::vector<std::string>>();
   const auto o = std::make_shared<steer_options>();
-  auto* command =
-      add_change(app, "move", "Move a session's slot, or a slot by its number, to another node", o, [&at, what, o] {
-        const bool slot = what->size() == 2 && what->front() == "slot";
-        if (what->size() != 1 && !slot) {
-          complain("say `move SESSION --to NODE` or `move slot NUMBER --to NODE`");
-          finish(exit_code::usage);
-        }
-        const std::string folder = slot ? "slots" : "sessions";
-        steer(at, {folder, what->back(), "move"}, {{"to", o->to}}, *o);
-      });
-  command->add_option("what", *what, "a session, or \"slot\" and a number")
-      ->type_name("SESSION")
-      ->expected(1, 2)
-      ->required();
-  command->add_option("--to", o->to, "the node that is to have it")->type_name("NODE")->required();
+  auto* command = add_change(app, "move", "Move a session's slot, or a slot by its number, to another node", o, {});
+  command->callback([&at, command, o] {
+    if (!command->get_subcommands().empty()) return;
+    if (o->target.empty() || o->to.empty()) {
+      complain("say `move SESSION --to NODE` or `move slot NUMBER --to NODE`");
+      finish(exit_code::usage);
+    }
+    steer(at, {"sessions", o->target, "move"}, {{"to", o->to}}, *o, how_session_is(o->target));
+  });
+  command->add_option("session", o->target, "its id, or the beginning of it")->type_name("SESSION");
+  command->add_option("--to", o->to, "the node that is to have it")->type_name("NODE");
+
+  const auto s = std::make_shared<steer_options>();
+  auto* slot = add_change(*command, "slot", "Move a slot by its number to another node", s, [&at, s] {
+    steer(at, {"slots", s->target, "move"}, {{"to", s->to}}, *s, how_slot_is(s->target));
+  });
+  add_argument(*slot, s->target, "SLOT", "its number");
+  slot->add_option("--to", s->to, "the node that is to have it")->type_name("NODE")->required();
 }
 
 void fence_check(console& at) {
@@ -192,10 +250,10 @@ void add_steering(CLI::App& app, console& at) {
   const auto o = std::make_shared<steer_options>();
   o->wait = 60s;
   add_change(app, "rebalance", "Let every slot go where it belongs, also those that were moved by hand", o,
-             [&at, o] { steer(at, {"rebalance"}, {}, *o); });
+             [&at, o] { steer(at, {"rebalance"}, {}, *o, how_slots_are); });
   add_node_change(app, at, "drain", "Have a node hand over what it has and take no more, while it runs on", "drain");
   add_node_change(app, at, "undrain", "Have a drained node take its share again", "undrain");
-  add_simple(app, at, "reconnect", "Connect to an upstream anew, at every node", "UPSTREAM", "upstreams", "reconnect");
+  add_reconnect(app, at);
   add_simple(app, at, "disable", "Keep an upstream unconnected, at every node", "UPSTREAM", "upstreams", "disable");
   add_simple(app, at, "enable", "Take back a disable", "UPSTREAM", "upstreams", "enable");
   add_breaker_reset(app, at);
