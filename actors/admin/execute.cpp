@@ -119,7 +119,7 @@ struct execution_run : std::enable_shared_from_this<execution_run> {
     if (id.empty()) id = mcp::derived_id(secret(), "io.holdfast/executions/" + of.key);
     client = std::make_shared<inner_client>(*at, id);
     if (of.session.empty()) return call(true);
-    find_session(*at, id, true, [self = shared_from_this()](const found_session& f) {
+    find_anywhere(*at, id, true, [self = shared_from_this()](const found_session& f) {
       // One that is in the store only comes back with its first message.
       if (f.trouble && (f.trouble->status != 404 || !mcp::is_random_id(self->of.session)))
         return self->finish(*f.trouble);

@@ -39,19 +39,19 @@ answer answer_of(int status, const std::string& json) {
 void operate(desk& at, const std::string& prefix, std::string_view what, const std::string& params, milliseconds limit,
              reply done) {
   if (at.node().draining) return done(problem{503, "The node is stopping", {}, {}, {}});
-  find_session(at, prefix, true,
-               [self = at.shared_from_this(), prefix, what = std::string(what), params, limit,
-                done = std::move(done)](const found_session& f) {
-                 // One that is in the store only comes back with the question.
-                 if (f.trouble && (f.trouble->status != 404 || !mcp::is_random_id(prefix))) return done(*f.trouble);
-                 const auto client = std::make_shared<inner_client>(*self, f.trouble ? prefix : f.id);
-                 const auto method = std::string(session_operations::prefix) + what;
-                 const auto pass = session_operations::pass_for(self->node().cursors, client->session(), method);
-                 const auto body = mcp::make_request(mcp::quote("holdfast-" + mcp::random_id()), method,
-                                                     mcp::with_member(params, "pass", mcp::quote(pass)));
-                 client->send(body, inner_client::clock::now() + limit,
-                              [client, done](int status, const std::string& json) { done(answer_of(status, json)); });
-               });
+  find_anywhere(at, prefix, true,
+                [self = at.shared_from_this(), prefix, what = std::string(what), params, limit,
+                 done = std::move(done)](const found_session& f) {
+                  // One that is in the store only comes back with the question.
+                  if (f.trouble && (f.trouble->status != 404 || !mcp::is_random_id(prefix))) return done(*f.trouble);
+                  const auto client = std::make_shared<inner_client>(*self, f.trouble ? prefix : f.id);
+                  const auto method = std::string(session_operations::prefix) + what;
+                  const auto pass = session_operations::pass_for(self->node().cursors, client->session(), method);
+                  const auto body = mcp::make_request(mcp::quote("holdfast-" + mcp::random_id()), method,
+                                                      mcp::with_member(params, "pass", mcp::quote(pass)));
+                  client->send(body, inner_client::clock::now() + limit,
+                               [client, done](int status, const std::string& json) { done(answer_of(status, json)); });
+                });
 }
 
 }  // namespace holdfast::actors::admin

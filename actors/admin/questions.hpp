@@ -10,7 +10,8 @@
 
 namespace holdfast::actors {
 struct node_context;
-}
+struct session_snapshot;
+}  // namespace holdfast::actors
 
 /// What a node can be asked about itself, by its own desk and by those of the other nodes of its cluster. The public
 /// routes are made of these.
@@ -51,8 +52,13 @@ void ask_latency(desk& at, const std::string& params, reply done);
 void ask_events(desk& at, const std::string& params, reply done);  // see_events.cpp
 void ask_config(desk& at, const std::string& params, reply done);  // see_config.cpp
 void ask_fence(desk& at, const std::string& params, reply done);   // see_fence.cpp
-/// A session that is only in the store: its detail or history; an empty answer if the store does not have it.
-void ask_stored_session(desk& at, const std::string& id, bool history, reply done);  // see_stored.cpp
+
+/// What `show` says of a session that is only in the store, by its snapshot, the number of its last commit, and the
+/// bytes of that snapshot; an empty answer if the store does not have it.
+using stored_view = std::function<std::string(const session_snapshot&, std::uint64_t, std::size_t)>;
+void ask_stored_session(desk& at, const std::string& id, stored_view show, reply done);  // see_stored.cpp
+/// Of a call of it that has ended, what session_inspection::execution says of living ones.
+std::string stored_execution(const session_snapshot& s, const std::string& number);
 
 // Changing:
 void do_session(desk& at, const std::string& params, reply done);  // steer_sessions.cpp

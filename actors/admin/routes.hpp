@@ -41,6 +41,13 @@ struct found_session {
 };
 void find_session(desk& at, const std::string& prefix, bool whole_cluster, std::function<void(found_session)> done);
 
+/// The same among those that are in the store only, which is looked through for the beginning of an id.
+void find_stored(desk& at, const std::string& prefix, bool whole_cluster, std::function<void(found_session)> done);
+
+/// In memory, or, where no id there begins so, in the store. A whole id that is not in memory is 404: whoever has that
+/// needs no search.
+void find_anywhere(desk& at, const std::string& prefix, bool whole_cluster, std::function<void(found_session)> done);
+
 /// The node that a session of this id is or would be at; empty while there is none.
 std::string owner_of_id(desk& at, const std::string& id);
 

@@ -40,23 +40,55 @@ void show_session(desk& at, const std::string& prefix, std::function<std::string
   });
 }
 
+/// A whole id that is not in memory, but may be in the store, where this node is the one to look.
+bool is_stored_here(const node_context& node, const std::string& id) {
+  return mcp::is_random_id(id) && ids_here(node, id).empty() && node.store &&
+         node.store->holds(persistence::slot_of(id));
+}
+
+/// The answer of the one node that has what begins so, be it in the store only. `params` makes those of the question
+/// for an id, or the beginning of one.
+void ask_about(desk& at, bool whole_cluster, const std::string& prefix, const std::string& question,
+               std::function<std::string(const std::string&)> params, const std::string& title, reply done) {
+  at.ask_all(whole_cluster, question, params(prefix),
+             [self = at.shared_from_this(), whole_cluster, prefix, question, params, title,
+              done = std::move(done)](const parts& p) {
+               auto a = only_one(p, title);
+               const auto* const trouble = std::get_if<problem>(&a);
+               if (trouble == nullptr || trouble->status != 404 || mcp::is_random_id(prefix)) return done(std::move(a));
+               find_stored(*self, prefix, whole_cluster,
+                           [self, whole_cluster, question, params, title, a = std::move(a), done](found_session f) {
+                             if (f.trouble && f.trouble->status == 404 && f.trouble->detail.empty()) return done(a);
+                             if (f.trouble) return done(std::move(*f.trouble));
+                             self->ask_all(whole_cluster, question, params(f.id),
+                                           [title, done](const parts& q) { done(only_one(q, title)); });
+                           });
+             });
+}
+
 }  // namespace
 
 void ask_session(desk& at, const std::string& params, reply done) {
   const auto id = text_of(params, "id");
   if (flag_of(params, "find")) return done(nothing(ids_here(at.node(), id)));
   const auto story = flag_of(params, "history");
-  const auto here = !ids_here(at.node(), id).empty();
-  if (!here && mcp::is_random_id(id) && at.node().store && at.node().store->holds(persistence::slot_of(id)))
-    return ask_stored_session(at, id, story, as_answer_of(id, std::move(done)));
+  if (is_stored_here(at.node(), id)) {
+    const auto show = [story](const session_snapshot& s, std::uint64_t sequence, std::size_t bytes) {
+      return story ? session_inspection::stored_history(s) : session_inspection::stored_detail(s, sequence, bytes);
+    };
+    return ask_stored_session(at, id, show, as_answer_of(id, std::move(done)));
+  }
   show_session(at, id, story ? session_inspection::history : session_inspection::detail, std::move(done));
 }
 
 void ask_execution(desk& at, const std::string& params, reply done) {
-  const auto number = text_of(params, "number");
+  const auto id = text_of(params, "id"), number = text_of(params, "number");
+  if (is_stored_here(at.node(), id)) {
+    const auto show = [number](const session_snapshot& s, auto, auto) { return stored_execution(s, number); };
+    return ask_stored_session(at, id, show, as_answer_of(id, std::move(done)));
+  }
   show_session(
-      at, text_of(params, "id"), [number](shard_actor& s) { return session_inspection::execution(s, number); },
-      std::move(done));
+      at, id, [number](shard_actor& s) { return session_inspection::execution(s, number); }, std::move(done));
 }
 
 void ask_executions(desk& at, const std::string& params, reply done) {
@@ -90,25 +122,24 @@ void ask_executions(desk& at, const std::string& params, reply done) {
 
 void see_session(desk& at, const request& r, reply done) {
   if (auto trouble = too_short(r.args[0])) return done(std::move(*trouble));
-  at.ask_all(r.whole_cluster(), "session", json_object().text("id", r.args[0]).str(),
-             [done = std::move(done)](const parts& p) { done(only_one(p, "No such session")); });
+  const auto params = [](const std::string& id) { return json_object().text("id", id).str(); };
+  ask_about(at, r.whole_cluster(), r.args[0], "session", params, "No such session", std::move(done));
 }
 
 void see_history(desk& at, const request& r, reply done) {
   if (auto trouble = too_short(r.args[0])) return done(std::move(*trouble));
-  const auto params = json_object().text("id", r.args[0]).flag("history", true).str();
-  at.ask_all(r.whole_cluster(), "session", params,
-             [max = r.number("limit", 100), done = std::move(done)](const parts& p) {
-               auto a = only_one(p, "No such session");
-               if (auto* const json = std::get_if<std::string>(&a)) {
-                 const auto all = list_of(*json, "transitions");
-                 std::vector<std::string> last;
-                 for (auto i = all.size() - std::min<std::size_t>(all.size(), max); i < all.size(); ++i)
-                   last.emplace_back(all[i]);
-                 *json = mcp::with_member(*json, "transitions", json_list(last));
-               }
-               done(std::move(a));
-             });
+  const auto params = [](const std::string& id) { return json_object().text("id", id).flag("history", true).str(); };
+  ask_about(at, r.whole_cluster(), r.args[0], "session", params, "No such session",
+            [max = r.number("limit", 100), done = std::move(done)](answer a) {
+              if (auto* const json = std::get_if<std::string>(&a)) {
+                const auto all = list_of(*json, "transitions");
+                std::vector<std::string> last;
+                for (auto i = all.size() - std::min<std::size_t>(all.size(), max); i < all.size(); ++i)
+                  last.emplace_back(all[i]);
+                *json = mcp::with_member(*json, "transitions", json_list(last));
+              }
+              done(std::move(a));
+            });
 }
 
 void see_executions(desk& at, const request& r, reply done) {
@@ -134,13 +165,14 @@ void with_execution(desk& at, const request& r, reply done, std::function<std::s
   if (dot == std::string::npos) return done(problem{400, "No id of an execution", "It is SESSION.NUMBER", {}, {}});
   const auto session = id.substr(0, dot);
   if (auto trouble = too_short(session)) return done(std::move(*trouble));
-  const auto params = json_object().text("id", session).text("number", id.substr(dot + 1)).str();
-  at.ask_all(r.whole_cluster(), "execution", params,
-             [shown = std::move(shown), done = std::move(done)](const parts& p) {
-               auto a = only_one(p, "No such execution is under way or remembered");
-               if (auto* const json = std::get_if<std::string>(&a)) *json = shown(*json);
-               done(std::move(a));
-             });
+  const auto params = [number = id.substr(dot + 1)](const std::string& of) {
+    return json_object().text("id", of).text("number", number).str();
+  };
+  ask_about(at, r.whole_cluster(), session, "execution", params, "No such execution is under way or remembered",
+            [shown = std::move(shown), done = std::move(done)](answer a) {
+              if (auto* const json = std::get_if<std::string>(&a)) *json = shown(*json);
+              done(std::move(a));
+            });
 }
 
 }  // namespace

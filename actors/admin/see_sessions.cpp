@@ -197,6 +197,14 @@ void find_session(desk& at, const std::string& prefix, bool whole_cluster, std::
   });
 }
 
+void find_anywhere(desk& at, const std::string& prefix, bool whole_cluster, std::function<void(found_session)> done) {
+  find_session(at, prefix, whole_cluster,
+               [self = at.shared_from_this(), prefix, whole_cluster, done = std::move(done)](found_session f) {
+                 if (!f.trouble || f.trouble->status != 404 || mcp::is_random_id(prefix)) return done(std::move(f));
+                 find_stored(*self, prefix, whole_cluster, done);
+               });
+}
+
 std::string owner_of_id(desk& at, const std::string& id) {
   if (!at.node().in_cluster) return at.name();
   const auto routes = at.node().in_cluster->routes.get();

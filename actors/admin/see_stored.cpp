@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <set>
 
 #include "actors/admin/desk.hpp"
 #include "actors/admin/json.hpp"
 #include "actors/admin/questions.hpp"
+#include "actors/admin/routes.hpp"
 #include "actors/session_inspection.hpp"
 
 // Sessions that are in the store only. The store is asked no longer than an operator waits.
@@ -15,7 +17,7 @@ using persistence::slot_count;
 /// The rest of the time is for the way.
 milliseconds read_within(const desk& at) { return at.answer_within() * 2 / 3; }
 
-constexpr std::size_t chains_max = 16, page_entries = 256;
+constexpr std::size_t chains_max = 16, page_entries = 256, matches_max = 10;
 
 /// Reads the lists of one slot after another, several at a time, until there is enough or the time is over.
 struct scan : std::enable_shared_from_this<scan> {
@@ -98,21 +100,64 @@ void ask_stored(desk& at, const std::string& params, reply done) {
   std::make_shared<scan>(at.shared_from_this(), text_of(params, "prefix"), count, std::move(done))->begin();
 }
 
-void ask_stored_session(desk& at, const std::string& id, bool history, reply done) {
+void ask_stored_session(desk& at, const std::string& id, stored_view show, reply done) {
   const auto once = std::make_shared<reply>(std::move(done));
   const auto finish = [once](answer a) {
     if (const auto f = std::exchange(*once, nullptr)) f(std::move(a));
   };
   at.after(read_within(at), [finish] { finish(problem{502, "The store does not answer", {}, {}, {}}); });
-  at.home().lane()->load({"session", id}, [self = at.shared_from_this(), id, history, finish](const auto& loaded) {
-    if (self->closed()) return;
-    if (!loaded) return finish(problem{503, "The store does not answer", loaded.error().detail, {}, {}});
-    if (!*loaded) return finish(std::string());
-    std::size_t size = 0;
-    const auto s = snapshot_of(self->node(), id, (**loaded).snapshot, size);
-    if (!s) return finish(problem{500, "What the store holds of it cannot be read", {}, {}, {}});
-    finish(history ? session_inspection::stored_history(*s)
-                   : session_inspection::stored_detail(*s, (**loaded).sequence, size));
+  at.home().lane()->load({"session", id},
+                         [self = at.shared_from_this(), id, show = std::move(show), finish](const auto& loaded) {
+                           if (self->closed()) return;
+                           if (!loaded)
+                             return finish(problem{503, "The store does not answer", loaded.error().detail, {}, {}});
+                           if (!*loaded) return finish(std::string());
+                           std::size_t size = 0;
+                           const auto s = snapshot_of(self->node(), id, (**loaded).snapshot, size);
+                           if (!s) return finish(problem{500, "What the store holds of it cannot be read", {}, {}, {}});
+                           finish(show(*s, (**loaded).sequence, size));
+                         });
+}
+
+std::string stored_execution(const session_snapshot& s, const std::string& number) {
+  const auto known = std::find_if(s.finished.begin(), s.finished.end(),
+                                  [&](const auto& f) { return f.number != 0 && std::to_string(f.number) == number; });
+  if (known == s.finished.end()) return {};
+  const auto id = s.id + "." + number;
+  const auto detail = session_inspection::stored_detail(s, 0, 0), history = session_inspection::stored_history(s);
+  std::string call;
+  for (const auto raw : list_of(detail, "executions")) {
+    if (text_of(raw, "id") == id) call = raw;
+  }
+  std::vector<std::string> transitions;
+  for (const auto raw : list_of(history, "transitions")) {
+    if (text_of(raw, "execution") == id) transitions.emplace_back(raw);
+  }
+  return json_object().raw("execution", call).list("transitions", transitions).text("reason", known->reason).str();
+}
+
+void find_stored(desk& at, const std::string& prefix, bool whole_cluster, std::function<void(found_session)> done) {
+  const auto params = json_object().text("prefix", prefix).number("count", matches_max).str();
+  at.ask_all(whole_cluster, "stored", params, [done = std::move(done)](const parts& p) {
+    found_session found;
+    std::set<std::string> ids;
+    bool complete = p.unreachable.empty() && p.problems.empty();
+    for (const auto& each : p.all) {
+      complete = complete && flag_of(each.json, "complete");
+      for (const auto raw : list_of(each.json, "lines")) {
+        found.id = text_of(mcp::member(raw, "session"), "id");
+        found.node = each.node;
+        ids.insert(found.id);
+      }
+    }
+    if (ids.size() > 1) {
+      found.trouble = problem{409, "More than one id begins so", {}, {ids.begin(), ids.end()}, p.unreachable};
+    } else if (ids.empty()) {
+      const auto why = complete ? "" : "Not all of the store could be looked through";
+      found.trouble = problem{404, "No such session", why, {}, p.unreachable};
+    }
+    if (found.trouble) found.id.clear();
+    done(std::move(found));
   });
 }
 

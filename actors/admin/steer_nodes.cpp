@@ -92,7 +92,7 @@ void move_session(desk& at, const request& r, reply done) {
   if (mcp::is_random_id(r.args[0]))
     return put_slot(at, r, persistence::slot_of(r.args[0]), {"session.move", r.args[0], {}, 0, {}, {}},
                     std::move(done));
-  find_session(at, r.args[0], true, [self = at.shared_from_this(), r, done = std::move(done)](const found_session& f) {
+  find_anywhere(at, r.args[0], true, [self = at.shared_from_this(), r, done = std::move(done)](const found_session& f) {
     if (f.trouble) return done(*f.trouble);
     put_slot(*self, r, persistence::slot_of(f.id), {"session.move", f.id, {}, 0, {}, {}}, done);
   });

@@ -72,7 +72,7 @@ void tell_owner(desk& at, const std::string& id, const std::string& node, const 
 }
 
 void change_session(desk& at, const request& r, deed d, const std::string& what, reply done) {
-  find_session(
+  find_anywhere(
       at, r.args[0], true,
       [self = at.shared_from_this(), r, d = std::move(d), what, done = std::move(done)](found_session f) mutable {
         // One that is only in the store can be ended, too, by whoever owns its slot.
