@@ -33,6 +33,14 @@ struct slot_picture {
 };
 slot_picture picture_of(const parts& slots);
 
+/// Where a session's requests go, by what all nodes say.
+struct route_picture {
+  std::string owner;               ///< that all agree on; else whoever holds its slot, under the newest epoch
+  bool agreed = true;              ///< false also where a node knows no owner
+  std::vector<std::string> views;  ///< of each node, with `agrees`: it names that owner
+};
+route_picture route_of(const parts& routes);
+
 /// "ok", "degraded" or "unavailable".
 std::string store_state(const node_context& node);
 

@@ -162,36 +162,47 @@ void ask_route(desk& at, const std::string& params, reply done) {
            .str());
 }
 
+route_picture route_of(const parts& routes) {
+  route_picture all;
+  std::string holder;
+  std::uint64_t newest = 0;
+  for (const auto& each : routes.all) {
+    const auto said = text_of(each.json, "owner");
+    all.agreed = all.agreed && !said.empty() && (all.owner.empty() || said == all.owner);
+    if (all.owner.empty()) all.owner = said;
+    const auto epoch = number_of(each.json, "epoch");
+    if (text_of(each.json, "state") == "elsewhere" || (!holder.empty() && epoch <= newest)) continue;
+    holder = each.node;
+    newest = epoch;
+  }
+  if (!all.agreed) all.owner = holder;
+  for (const auto& each : routes.all) {
+    const auto said = text_of(each.json, "owner");
+    all.views.push_back(mcp::with_member(each.json, "agrees", !said.empty() && said == all.owner ? "true" : "false"));
+  }
+  return all;
+}
+
 void see_where(desk& at, const request& r, reply done) {
   const auto whole = r.whole_cluster();
   const auto route = [self = at.shared_from_this(), whole, done](const std::string& id) {
     self->ask_all(whole, "route", json_object().text("id", id).str(), [self, id, done](const parts& p) {
-      std::vector<std::string> views;
-      std::string owner, holder;
-      bool agreed = true;
-      for (const auto& each : p.all) {
-        const auto said = text_of(each.json, "owner");
-        agreed = agreed && !said.empty() && (views.empty() || said == owner);
-        if (views.empty()) owner = said;
-        if (text_of(each.json, "state") != "elsewhere") holder = each.node;
-        views.push_back(each.json);
-      }
-      if (!agreed) owner = holder;
+      const auto all = route_of(p);
       const auto slot = persistence::slot_of(id);
       done(json_object()
                .text("id", id)
                .number("slot", slot)
                .text_or_null("wanted", wanted_owner(self->node(), slot))
-               .text_or_null("owner", owner)
-               .flag("agreed", agreed)
-               .list("views", views)
+               .text_or_null("owner", all.owner)
+               .flag("agreed", all.agreed)
+               .list("views", all.views)
                .texts("unreachable", p.unreachable)
                .str());
     });
   };
   // A whole id needs nobody who knows it: the route follows from it.
   if (mcp::is_random_id(r.args[0])) return route(r.args[0]);
-  find_session(at, r.args[0], whole, [route, done](const found_session& f) {
+  find_anywhere(at, r.args[0], whole, [route, done](const found_session& f) {
     if (f.trouble) return done(*f.trouble);
     route(f.id);
   });

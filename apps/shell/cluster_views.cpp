@@ -60,7 +60,7 @@ constexpr std::array slot_columns = {
 constexpr std::array route_columns = {
     field_view{"NODE", "node"},         field_view{"VIEW", "view"},     field_view{"SAYS IT IS AT", "owner"},
     field_view{"THROUGH", "via"},       field_view{"SLOT IS", "state"}, field_view{"EPOCH", "epoch"},
-    field_view{"IN MEMORY", "session"},
+    field_view{"IN MEMORY", "session"}, field_view{"AGREES", "agrees"},
 };
 
 /// "3 ready, 1 failing"
@@ -144,7 +144,15 @@ void where(console& at, const std::string& id) {
                       {"is at", plain(member(a, "owner")) + (disagree ? "   ! the nodes do not agree" : "")},
                       {"should be at", plain(member(a, "wanted"))}});
     out << '\n';
-    print_list(out, member(a, "views"), route_columns, at.columns());
+    const auto& views = member(a, "views");
+    print_list(out, views, route_columns, at.columns());
+    if (!disagree || !views.IsArray()) return;
+    out << '\n';
+    for (const auto& v : views.GetArray()) {
+      const auto& agrees = member(v, "agrees");
+      if (agrees.IsBool() && !agrees.GetBool())
+        out << "! " << plain(member(v, "node")) << " says that it is at " << plain(member(v, "owner")) << '\n';
+    }
   });
   finish(disagree ? exit_code::failed : exit_code::ok);
 }

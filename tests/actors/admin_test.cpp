@@ -142,6 +142,36 @@ TEST_CASE("what sounds secret is not shown") {
         R"({"a":[{"apiKey":"***","Api-Key":"***"}],"password":"***","n":1,"progressToken":3})");
 }
 
+TEST_CASE("nodes that do not agree on a route are marked") {
+  const auto said = [](const char* node, const char* owner, const char* state, int epoch) {
+    return part{node, json_object()
+                          .text("node", node)
+                          .text_or_null("owner", owner)
+                          .text("state", state)
+                          .number("epoch", epoch)
+                          .str()};
+  };
+  const auto agrees = [](const route_picture& r) {
+    std::vector<bool> all;
+    for (const auto& v : r.views) all.push_back(flag_of(v, "agrees"));
+    return all;
+  };
+  parts p;
+  p.all = {said("a", "a", "held", 4), said("b", "a", "elsewhere", 0)};
+  CHECK(route_of(p).agreed);
+  CHECK(agrees(route_of(p)) == std::vector<bool>{true, true});
+  p.all = {said("a", "b", "elsewhere", 0), said("b", "b", "sealed", 3), said("c", "c", "held", 4)};
+  const auto split = route_of(p);
+  CHECK_FALSE(split.agreed);
+  CHECK(split.owner == "c");
+  CHECK(agrees(split) == std::vector<bool>{false, false, true});
+  p.all = {said("a", "", "elsewhere", 0), said("b", "", "elsewhere", 0)};
+  const auto nobody = route_of(p);
+  CHECK_FALSE(nobody.agreed);
+  CHECK(nobody.owner.empty());
+  CHECK(agrees(nobody) == std::vector<bool>{false, false});
+}
+
 TEST_CASE("a listener is shown no more than it asked for, and is told of the rest") {
   using place = session_trace::place;
   std::vector<std::string> events;
