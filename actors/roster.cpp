@@ -304,10 +304,10 @@ class roster_actor final : public shard_actor {
     advance(detector::heard{b.from});
     if (std::exchange(found->second.lists, b.lists) != b.lists) send(node_.catalogue, peer_lists{b.from, b.lists});
     if (found->second.slots == b.slots) return;
-    const auto gave_away = (found->second.slots & ~b.slots).any();
+    const auto given = found->second.slots & ~b.slots;
     found->second.slots = b.slots;
     publish();
-    if (gave_away) keeper_.look(view_);
+    if (given.any()) keeper_.note_given(given, b.from);
   }
 
   void on_peer_request(transport::http_exchange& exchange) {

@@ -25,6 +25,7 @@ constexpr auto between_looks = milliseconds{5};
 constexpr auto patience = milliseconds{250};
 constexpr auto closed_for = milliseconds{1'000};
 constexpr auto open_for = milliseconds{5'000};
+constexpr std::size_t names_max = 256;
 constexpr int looks_max = 30;  // requests for a sealed slot wait that long at most
 
 }  // namespace
@@ -35,11 +36,20 @@ slot_keeper::slot_keeper(shard& home, node_context& node, std::function<void()> 
 
 void slot_keeper::look(std::shared_ptr<const membership::view> view, bool thoroughly) {
   view_ = std::move(view);
+  if (names_.size() > names_max) names_.clear();
+  for (const auto& m : view_->members) names_[m.incarnation] = m.name;
   thoroughly_ |= thoroughly && !rule_is_out("comparison");
   again_ = true;
   if (busy_) return;
   if (pause_ != 0) home_.loop().cancel(std::exchange(pause_, 0));
   next();
+}
+
+void slot_keeper::note_given(const slot_set& given, const std::string& by) {
+  for (std::uint16_t s = 0; s < persistence::slot_count; ++s) {
+    if (given[s]) before_[s] = {by, false};
+  }
+  look(view_);
 }
 
 void slot_keeper::note_loss(std::chrono::steady_clock::time_point heard) {
@@ -132,6 +142,7 @@ void slot_keeper::compare() {
 /// has given to this process is taken, or given back. What the store does not know any more is claimed anew.
 void slot_keeper::compare_with(const std::vector<std::optional<persistence::token>>& owners) {
   const auto thoroughly = std::exchange(thoroughly_, false);
+  note_owners(owners);
   const auto me = node_.store->incarnation();
   slots free;
   bool takes_over = false;
@@ -170,12 +181,37 @@ void slot_keeper::claim_free(const slots& wanted, bool takes_over) {
                          counters.takeovers.add();
                          counters.takeover_took.add(now - std::exchange(lost_, std::nullopt).value_or(now));
                        }
-                       log::info("cluster.slots_taken", {{"slots", got.size()}, {"wanted", wanted.size()}});
+                       log_taken(got);
                        if (!problem.empty()) log::warning("cluster.claim_failed", {{"reason", problem}});
                        changed_();
                        taken_(std::move(got));
                        pause();
                      });
+}
+
+void slot_keeper::note_owners(const std::vector<std::optional<persistence::token>>& owners) {
+  for (std::uint16_t s = 0; s < persistence::slot_count; ++s) {
+    const auto& owner = owners[s];
+    if (!owner || owner->incarnation == node_.store->incarnation()) continue;
+    before_[s] = {owner->incarnation, membership::find(*view_, owner->incarnation) == nullptr};
+  }
+}
+
+/// A line for each node that they come from, and for those that nobody had.
+void slot_keeper::log_taken(const slots& got) {
+  std::map<owner_before, std::size_t> from;
+  for (const auto s : got) {
+    const auto known = before_.extract(s);
+    ++from[known ? known.mapped() : owner_before()];
+  }
+  for (const auto& [who, count] : from) {
+    const auto name = names_.find(who.incarnation);
+    log::info("cluster.slots_taken", {{"slots", count},
+                                      {"how", who.incarnation.empty() ? "free"
+                                              : who.died              ? "takeover"
+                                                                      : "handover"},
+                                      {"from", name == names_.end() ? who.incarnation : name->second}});
+  }
 }
 
 /// No request reaches their sessions any more; those write themselves down and go.

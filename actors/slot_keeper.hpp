@@ -2,11 +2,13 @@
 
 #include <bitset>
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "actors/cluster_text.hpp"
@@ -34,6 +36,9 @@ class slot_keeper {
   /// Somebody is gone without having given its slots away, and was last heard of at that time.
   void note_loss(std::chrono::steady_clock::time_point heard);
 
+  /// Another node has let these go; looks at them, too.
+  void note_given(const slot_set& given, const std::string& by);
+
   /// What it holds, sealed ones included.
   slot_set held() const;
 
@@ -48,6 +53,8 @@ class slot_keeper {
   void compare();
   void compare_with(const std::vector<std::optional<persistence::token>>& owners);
   void claim_free(const slots& wanted, bool takes_over);
+  void log_taken(const slots& got);
+  void note_owners(const std::vector<std::optional<persistence::token>>& owners);
   void hand_over(slots batch);
   void await_departures(std::shared_ptr<slots> batch, int looks);
   void release(const slots& batch);
@@ -63,6 +70,12 @@ class slot_keeper {
     bool closed = false;
   };
 
+  struct owner_before {
+    std::string incarnation;
+    bool died = false;  ///< it had the slot to its end
+    auto operator<=>(const owner_before&) const = default;
+  };
+
   shard& home_;
   node_context& node_;
   const std::function<void()> changed_;
@@ -71,6 +84,8 @@ class slot_keeper {
   bool busy_ = false, again_ = false, soon_ = false, hurries_ = false, thoroughly_ = false;
   std::uint64_t pause_ = 0;
   std::map<std::uint16_t, waiting> waiting_;
+  std::map<std::uint16_t, owner_before> before_;  // who else had a slot when that was last seen
+  std::map<std::string, std::string> names_;      // of the nodes, by incarnation; also of some that are gone
   std::optional<std::chrono::steady_clock::time_point>
       lost_;  // the last sign of life of whoever had what is taken over
   // What is under way must not outlive it.

@@ -8,6 +8,9 @@ import { exchange, initializeRequest, Session } from './support/wire.mjs';
 
 const progressOf = (messages) => messages.filter((m) => m.method === 'notifications/progress').map((m) => m.params.progress);
 
+/// The lines about slots that came to a node.
+const takenBy = (node) => node.logged('cluster.slots_taken').map((line) => JSON.parse(line));
+
 describe('a session of one node', clustered, () => {
   test('is served by every node', async (t) => {
     const cluster = await Cluster.start(t, 3);
@@ -98,6 +101,8 @@ describe('when the owner is killed', clustered, () => {
     t.diagnostic(`answered after ${gap} ms`);
     assert.ok(gap < 1000 * slowness, `answered only after ${gap} ms`);
     await cluster.settled();
+    const taken = cluster.alive.flatMap((n) => takenBy(n).filter((line) => line.how === 'takeover'));
+    assert.ok(taken.length > 0 && taken.every((line) => line.from === 'n1'), JSON.stringify(taken));
   });
 
   test('a call through another node goes on, and its progress', async (t) => {
@@ -202,4 +207,9 @@ test('a node that comes takes its share, one that leaves gives it back, and no c
   over = true;
   await ended;
   t.diagnostic(`${calls} calls`);
+  const [n1, n2, n3] = cluster.nodes.map(takenBy);
+  const sum = (lines, how, from) => lines.filter((l) => l.how === how && l.from === from).reduce((all, l) => all + Number(l.slots), 0);
+  assert.equal(sum(n1, 'free', ''), 1024, JSON.stringify(n1));
+  assert.ok(sum(n3, 'handover', 'n1') > 200 && sum(n3, 'handover', 'n2') > 100, JSON.stringify(n3));
+  assert.ok(sum(n2, 'handover', 'n1') > 500 && sum(n2, 'takeover', 'n1') === 0, JSON.stringify(n2));
 });
