@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "actors/admin/json.hpp"
+#include "actors/secret_shapes.hpp"
 #include "transport/mcp/envelope.hpp"
 
 namespace holdfast::actors {
@@ -34,7 +35,7 @@ std::string redacted(mcp::raw_json raw, std::size_t depth) {
       o.raw(name, sounds_secret(name) ? std::string(hidden) : redacted(value, depth + 1));
     return o.str();
   }
-  if (raw.front() != '[') return std::string(raw);
+  if (raw.front() != '[') return without_secret_shapes(raw);
   std::vector<std::string> all;
   if (const auto elements = mcp::elements(raw)) {
     for (const auto e : *elements) all.push_back(redacted(e, depth + 1));

@@ -14,6 +14,7 @@
 #include "actors/messages.hpp"
 #include "actors/node_context.hpp"
 #include "actors/resource_subscriptions.hpp"
+#include "actors/secret_shapes.hpp"
 #include "actors/shard_actor.hpp"
 #include "actors/upstream.hpp"
 #include "actors/upstream_requests.hpp"
@@ -126,6 +127,7 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   std::vector<std::function<void()>> after_level_;  // wait for the upstream to know the level
   std::vector<std::string> early_;                  // came before the answer to initialize did
   std::string initialize_result_, last_error_, sent_level_;
+  secret_lines stderr_;
   const char* protocol_ = "";
   list_kinds changed_;
   transport::loop::timer timer_ = 0, idle_timer_ = 0, list_timer_ = 0;

@@ -83,7 +83,7 @@ void upstream_actor::on_down(transport::failure why) {
 }
 
 void upstream_actor::on_stderr(std::string line) {
-  log::info("upstream.stderr", {{"upstream", config().alias}, {"line", line}});
+  log::info("upstream.stderr", {{"upstream", config().alias}, {"line", stderr_.shown(line)}});
 }
 
 void upstream_actor::on_connection_message(std::string json, const std::string& event_id) {

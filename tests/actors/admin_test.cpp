@@ -142,6 +142,11 @@ TEST_CASE("what sounds secret is not shown") {
         R"({"a":[{"apiKey":"***","Api-Key":"***"}],"password":"***","n":1,"progressToken":3})");
 }
 
+TEST_CASE("values that look like secrets are not shown, whatever their name") {
+  CHECK(without_secrets(R"({"text":"use sk-abcdefghijklmnop1234, then go","list":["ghp_0123456789abcdefghij0123"]})") ==
+        R"({"text":"use ***, then go","list":["***"]})");
+}
+
 TEST_CASE("nodes that do not agree on a route are marked") {
   const auto said = [](const char* node, const char* owner, const char* state, int epoch) {
     return part{node, json_object()

@@ -14,6 +14,7 @@ holdfast_test(actor_tests LIBS holdfast_actors LABELS actors SOURCES
   actors/log_test.cpp
   actors/metrics_test.cpp
   actors/node_test.cpp
+  actors/secret_shapes_test.cpp
   actors/session_text_test.cpp
   actors/shard_test.cpp
   actors/values_test.cpp

@@ -27,6 +27,7 @@ set(simulated_sources
   actors/remote_exchange.cpp
   actors/request_age.cpp
   actors/roster.cpp
+  actors/secret_shapes.cpp
   actors/session.cpp
   actors/session_admission.cpp
   actors/session_cache.cpp
