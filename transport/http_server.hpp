@@ -54,7 +54,7 @@ class http_exchange {
   /// `on_closed` follows. Also if nobody can tell.
   virtual bool is_awaited() { return true; }
 
-  /// Who asks, in words for an operator: "127.0.0.1:50412", or "uid 1000" on a unix socket. Empty if nobody knows.
+  /// Who asks: "127.0.0.1:50412", "CN=al from 127.0.0.1:50412" by a certificate, "uid 1000" on a unix socket, or "".
   virtual std::string peer() const { return {}; }
 
   /// `extra_headers` is empty or whole lines, each ended by CRLF. The parts of the body are sent one after another and

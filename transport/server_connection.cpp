@@ -56,7 +56,9 @@ server_connection::server_connection(server_site& site, socket s)
 }
 
 std::string server_connection::peer() {
-  return phase_ == phase::closed ? std::string() : peer_name(socket_->native_handle());
+  if (phase_ == phase::closed) return {};
+  const auto subject = tls_ ? tls_->subject() : std::string();
+  return (subject.empty() ? "" : subject + " from ") + peer_name(socket_->native_handle());
 }
 
 /// An end that has arrived may not have been read yet, in particular if this process has not run for a while.

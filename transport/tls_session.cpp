@@ -108,6 +108,11 @@ tls_session::error_code tls_session::error_of(int result) {
   return asio::error::connection_reset;
 }
 
+std::string tls_session::subject() const {
+  const x509_ptr shown(::SSL_get_peer_certificate(ssl_.get()));
+  return shown ? describe(*shown).subject : std::string();
+}
+
 std::size_t tls_session::read(std::span<char> into, error_code& ec) {
   ::ERR_clear_error();
   std::size_t n = 0;

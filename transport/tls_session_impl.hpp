@@ -32,6 +32,9 @@ class tls_session {
   const std::string& why() const noexcept { return why_; }  ///< empty if the client just left
   bool met_plain_http() const noexcept { return met_plain_http_; }
 
+  /// Of the certificate that the client has shown; empty if there is none.
+  std::string subject() const;
+
   /// As of a socket: `would_block` if there is nothing now, `eof` once the client has ended its side.
   std::size_t read(std::span<char> into, error_code& ec);
 

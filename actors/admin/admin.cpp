@@ -115,25 +115,25 @@ class admin_actor final : public shard_actor {
     const auto counted = std::shared_ptr<void>(nullptr, [this, desk = desk_](void*) {
       if (!desk->closed()) --under_way_;
     });
-    // Nobody answers a listener.
-    if (to.handle == admin::trace || (to.handle == admin::execute && mcp::is_batch(r.body)))
-      audit(to, r, path, "asked");
-    to.handle(*desk_, r, [this, &to, r, path, counted, desk = desk_](const answer& a) {
+    // Should the node not live to see the end of it, there is this; and nobody answers a listener.
+    const auto deed = ++deeds_;
+    if (!r.flag("dry_run")) audit(to, r, path, deed, "begun");
+    to.handle(*desk_, r, [this, &to, r, path, deed, counted, desk = desk_](const answer& a) {
       if (desk->closed()) return;
       const auto* const p = std::get_if<problem>(&a);
       const auto result = p != nullptr ? std::to_string(p->status) + " " + p->title
                                        : admin::text_of(std::get<std::string>(a), "summary");
-      audit(to, r, path, result.empty() ? "done" : result);
+      audit(to, r, path, deed, result.empty() ? "done" : result);
       respond(*r.exchange, a);
     });
   }
 
-  static void audit(const admin::route& to, const admin::request& r, const std::string& path,
+  static void audit(const admin::route& to, const admin::request& r, const std::string& path, std::size_t deed,
                     const std::string& result) {
     if (to.audit.empty()) return;
     std::string options;
     for (const auto& [name, value] : r.query) options += (options.empty() ? "" : "&") + name + "=" + value;
-    log::info(to.audit, {{"who", r.who}, {"what", path}, {"options", options}, {"result", result}});
+    log::info(to.audit, {{"who", r.who}, {"what", path}, {"options", options}, {"deed", deed}, {"result", result}});
   }
 
   static void answer_peer(admin::desk& desk, const exchange_ptr& exchange) {
@@ -157,7 +157,7 @@ class admin_actor final : public shard_actor {
   node_context& node_;
   const std::shared_ptr<admin::desk> desk_;
   std::vector<std::unique_ptr<door>> doors_;
-  std::size_t under_way_ = 0;
+  std::size_t under_way_ = 0, deeds_ = 0;
 };
 
 }  // namespace

@@ -205,6 +205,10 @@ test('operators show a certificate where the node wants one', gatewayOnly, async
   const status = await asks({ HOLDFAST_ADMIN_CERT: own.certificate, HOLDFAST_ADMIN_KEY: own.key });
   assert.equal(status.code, 0, status.stderr);
   assert.match(status.stdout, /^cluster +1 node/m);
+  const level = await run(program('holdfast'), ['log', 'level', 'debug', '--yes', '--admin', node.admin],
+    { env: { ...process.env, HOLDFAST_ADMIN_CA: authority.ca, HOLDFAST_ADMIN_CERT: own.certificate, HOLDFAST_ADMIN_KEY: own.key } });
+  assert.equal(level.code, 0, level.stderr);
+  assert.match(node.stderr, /audit\.log_level.*who"?[:=]"CN=operator from 127\.0\.0\.1:\d+"/);
   const nothing = await asks({});
   assert.notEqual(nothing.code, 0, nothing.stdout);
   assert.match(nothing.stderr, /certificate/);
