@@ -18,7 +18,7 @@ struct census::round : std::enable_shared_from_this<census::round> {
     if (slot == persistence::slot_count || node.draining) return over(!node.draining);
     via.lane()->list("session", slot, cursor, at_once, [self = shared_from_this()](const auto& page) {
       if (!page) return self->over(false);
-      self->count += page->entries.size();
+      for (const auto& e : page->entries) self->count += self->node.sessions.find(e.id) ? 0 : 1;
       if (page->next.empty()) ++self->slot;
       self->next(page->next);
     });

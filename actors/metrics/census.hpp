@@ -11,9 +11,9 @@ struct node_context;
 
 namespace holdfast::actors::metrics {
 
-/// Counts the sessions that stand in the store, of the slots that this node holds: the cold ones, and the others as far
-/// as they were written. Counting means reading their names, so it is done at most once a minute, and only if somebody
-/// asks. One thread.
+/// Counts the sessions that stand in the store alone, of the slots that this node holds: the cold ones, which were not
+/// in memory when they were counted. Counting means reading names, so it is done at most once a minute, and only if
+/// somebody asks. One thread.
 class census {
  public:
   static constexpr auto pause = std::chrono::minutes{1};

@@ -35,6 +35,12 @@ void collect_upstreams(const node_context& node, families& to) {
   each_upstream(node, to, &upstream_counters::opened, "event", "opened");
   each_upstream(node, to, &upstream_counters::not_opened, "event", "failed");
   each_upstream(node, to, &upstream_counters::lost, "event", "lost");
+  to.counter("holdfast_upstream_reconnects_total", "How often the shared connection of an upstream was made anew.");
+  for (std::size_t u = 0; u < all.size(); ++u) {
+    const auto status = node.upstreams[u].status.get();
+    to.add(status && status->connects > 1 ? static_cast<double>(status->connects - 1) : 0,
+           {{"upstream", all[u].alias}});
+  }
   to.gauge("holdfast_upstream_state", "1 for the state that the shared connection to an upstream is in.");
   for (std::size_t u = 0; u < all.size(); ++u) {
     const auto status = node.upstreams[u].status.get();

@@ -13,7 +13,7 @@ void collect_sessions(const node_context& node, families& to) {
   to.gauge("holdfast_sessions", "Sessions that live in this process now (hot).")
       .add(static_cast<double>(node.sessions.size()));
   if (const auto stored = node.census.stored()) {
-    to.gauge("holdfast_sessions_stored", "Sessions in the store, of this node's slots, counted now and then.")
+    to.gauge("holdfast_sessions_cold", "Sessions in the store alone, of this node's slots, counted now and then.")
         .add(static_cast<double>(*stored));
   }
   to.counter("holdfast_sessions_opened_total", "Sessions begun by `initialize`.")

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Admin } from './support/admin.mjs';
 import { at, Cluster, clustered } from './support/cluster.mjs';
 import { gatewayOnly, slowness, startFixture, startNode, waitFor } from './support/processes.mjs';
 import { dashboard, hasPrometheus, metricsOf, Prometheus, queriesOf, samplesOf, troubleWith, valueOf } from './support/prometheus.mjs';
@@ -45,10 +46,24 @@ test('a node counts what its clients have done', gatewayOnly, async (t) => {
     assert.equal(troubleWith(text), '');
     assert.match(troubleWith(text.replaceAll('holdfast_requests_total', 'holdfast_requests')), /_total/, 'it would find something');
   });
+  const reconnects = async () => valueOf(await metricsOf(node), 'holdfast_upstream_reconnects_total', { upstream: 'fixture' });
+  assert.equal(await reconnects(), 0);
+  await new Admin(node.admin).post('/v1/upstreams/fixture/reconnect', { wait: 20_000 });
+  await waitFor('the reconnection to be counted', async () => await reconnects() === 1);
   await session.delete();
   const after = await metricsOf(node);
   assert.equal(valueOf(after, 'holdfast_sessions_ended_total'), 1);
   await waitFor('the actor to go', async () => valueOf(await metricsOf(node), 'holdfast_actors', { kind: 'session' }) === 0);
+});
+
+test('a session that is in the store only is counted as cold', clustered, async (t) => {
+  const cluster = await Cluster.start(t, 1);
+  const [node] = cluster.nodes;
+  const [cold] = await Promise.all([Session.open(node.mcp), Session.open(node.mcp)]);
+  await new Admin(node.admin).post(`/v1/sessions/${cold.id}/passivate`);
+  // The count is begun by a look, and shown by a later one.
+  const text = await waitFor('the count', async () => { const now = await metricsOf(node); return samplesOf(now).some((s) => s.name === 'holdfast_sessions_cold') && now; });
+  assert.deepEqual([valueOf(text, 'holdfast_sessions'), valueOf(text, 'holdfast_sessions_cold')], [1, 1]);
 });
 
 /// Sessions on every node that call all the time, each through the node after its own, until `over`.
