@@ -72,7 +72,9 @@ std::string as_object(log_level level, std::string_view event, std::initializer_
 std::string key_of(std::string_view event, std::initializer_list<field> fields) {
   std::string key(event);
   for (const auto& f : fields) {
-    if (f.name.empty() || f.tells_apart || f.name == "session" || f.name == "trace") continue;
+    if (f.name.empty() || f.tells_apart || f.name == "session" || f.name == "execution" || f.name == "request" ||
+        f.name == "trace")
+      continue;
     key.append(" ").append(f.name).append("=").append(needs_quotes(f.value) ? mcp::quote(f.value) : f.value);
   }
   return key;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "actors/client_text.hpp"
+#include "actors/log.hpp"
 #include "actors/node_context.hpp"
 #include "actors/roster.hpp"
 #include "actors/test_hooks.hpp"
@@ -62,6 +64,22 @@ void relay::start() {
   });
   deadline_ = clock::now() + node_.in_cluster->config.hold_timeout;
   go();
+}
+
+/// At this level only: the message is read once more for it. With the session and the request's id the lines of the
+/// node of the session can be found, also where the client has named no trace.
+void relay::log_sent(const cluster_routes::peer& to) const {
+  if (!log::enabled(log_level::debug)) return;
+  const auto message = mcp::scan(body_);
+  const auto method = message ? message->method_name.empty() ? mcp::to_string(message->what) : message->method_name
+                              : std::string_view(method_);
+  log::debug("request.relayed",
+             {{"session", session_.substr(0, 8)},
+              {"request", beginning_for_log(message ? message->id : std::string_view())},
+              {"method", beginning_for_log(method)},
+              {"to", to.name},
+              {"again", repeated_ ? "yes" : "no"},
+              log::trace_field(mcp::context_of(message ? message->meta : mcp::raw_json(), traceparent_))});
 }
 
 /// Where the request goes now; null if nobody is there to take it. `through`: to somebody who sends it on.
@@ -137,6 +155,7 @@ void relay::send(const cluster_routes::peer& to, bool through) {
   r.head = std::make_shared<const std::string>(head(path, to));
   r.has_body = method_ == "POST" && !(streaming_ && !last_event_id_.empty());
   if (r.has_body) r.body = body_;
+  log_sent(to);
   pool_->send(std::move(r), shared_from_this());
 }
 

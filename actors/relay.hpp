@@ -65,6 +65,7 @@ class relay final : public transport::http_receiver, public std::enable_shared_f
   void pass_on_events();
   void note_ids(std::string_view events);
   void open_client_stream(std::string_view headers);
+  void log_sent(const cluster_routes::peer& to) const;
   void begin_hop(const cluster_routes::peer& to);
   void end_hop(bool failed);
   void finish();

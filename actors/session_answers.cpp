@@ -3,6 +3,7 @@
 #include "actors/log.hpp"
 #include "actors/session_actor.hpp"
 #include "actors/session_keys.hpp"
+#include "actors/session_outcomes.hpp"
 #include "actors/uri_rewrite.hpp"
 #include "transport/mcp/convert.hpp"
 #include "transport/mcp/messages.hpp"
@@ -78,9 +79,11 @@ std::string session_actor::relayed_error(const call& c, mcp::raw_json error) con
 
 /// Sent before, and nobody knows what became of it.
 void session_actor::interrupt(const call_ptr& c) {
-  log::warning(
-      "call.interrupted",
-      {{"session", id_.substr(0, 8)}, {"tool", c->tool}, {"upstream", alias_of(*c)}, log::trace_field(c->trace)});
+  log::warning("call.interrupted", {{"session", id_.substr(0, 8)},
+                                    {"execution", log_name_of(id_, *c)},
+                                    {"tool", c->tool},
+                                    {"upstream", alias_of(*c)},
+                                    log::trace_field(c->trace)});
   c->error = mcp::error_object(mcp::code::internal_error, interrupted_text,
                                error_data(*c, "interrupted by a restart of the gateway", true));
   apply(c, execution::connection_lost{});

@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "actors/client_text.hpp"
 #include "actors/log.hpp"
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
@@ -270,6 +271,8 @@ void session_actor::log_call(const call& c) const {
   if (!log::enabled(level)) return;
   log::write(level, "call.answered",
              {{"session", id_.substr(0, 8)},
+              {"execution", log_name_of(id_, c)},
+              {"request", beginning_for_log(c.client_id)},
               {"method", mcp::to_string(c.what)},
               {"tool", c.tool},
               {"upstream", alias_of(c)},

@@ -16,6 +16,11 @@ request_outcome outcome_of(const call& c) noexcept {
   return failed != nullptr && failed->by_tool ? request_outcome::tool_error : request_outcome::error;
 }
 
+std::string log_name_of(std::string_view session, const call& c) {
+  return std::string(session.substr(0, 8)) + "." +
+         (c.execution != 0 ? std::to_string(c.execution) : "x" + std::to_string(c.number));
+}
+
 void session_actor::count_end(const post& p, request_outcome how) {
   home().counters().requests.end(p.what, how, revision_, now() - p.began);
 }

@@ -1,6 +1,7 @@
 // The trace that a request belongs to: passed on to upstreams and other nodes, shown in the log, told to a collector.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Admin } from './support/admin.mjs';
 import { at, Cluster, clustered } from './support/cluster.mjs';
 import { startCollector, startProxy } from './support/observers.mjs';
 import { gatewayOnly, startFixture, startNode, waitFor } from './support/processes.mjs';
@@ -33,6 +34,24 @@ test('a trace is passed on as it came, and shown in the log', gatewayOnly, async
   const answered = () => node.stderr.split('\n').filter((line) => line.includes('"call.answered"')).map((line) => JSON.parse(line).trace);
   await waitFor('the lines of the calls', () => answered().length === 4);
   assert.deepEqual(answered(), [undefined, id, id, undefined]);
+});
+
+test('the lines of a request can be found on all its nodes, without a trace, too', clustered, async (t) => {
+  const cluster = await Cluster.start(t, 2, { log: { level: 'debug', format: 'json' } });
+  const [n1, n2] = cluster.nodes;
+  const lines = (node, event) => node.logged(event).map((l) => JSON.parse(l));
+  const session = await Session.open(n1.mcp);
+  const call = session.message('tools/call', { name: 'quick', arguments: { key: 'k', value: 'v' } }, 'client-1');
+  await at(session, n2).post(call);
+  const [entry] = await waitFor('the line of the entry', () => { const all = lines(n2, 'request.relayed').filter((l) => l.method === 'tools/call'); return all.length && all; });
+  const [answered] = await waitFor('the line of the answer', () => { const all = lines(n1, 'call.answered'); return all.length && all; });
+  assert.deepEqual([entry.session, entry.request, entry.to, entry.again], [session.id.slice(0, 8), '"client-1"', 'n1', 'no']);
+  assert.deepEqual([answered.session, answered.request], [entry.session, entry.request]);
+  const { words } = await new Admin(n2.admin).get(`/v1/executions/${answered.execution}/explain`);
+  assert.equal(words.at(-1), 'It succeeded.');
+  assert.equal(n1.logged('request.relayed').length, 0);
+  await at(session, n2).request('tools/call', { name: 'quick', arguments: { key: 'k2', value: 'v' } }, { headers: { traceparent: sampled } });
+  await waitFor('a line with its trace', () => lines(n2, 'request.relayed').some((l) => l.trace === id));
 });
 
 test('spans of a call tell where it went, across two nodes', clustered, async (t) => {
