@@ -88,6 +88,7 @@ transport::outcome<node_answer> console::try_get(const std::string& path, std::c
   if (!answer) return answer.error();
   auto json = answer->status == 200 ? parse_json(answer->body) : std::nullopt;
   if (!json) return transport::failure{make_error_code(transport::errc::http_status), "no answer of use"};
+  note_silent(*json);
   return node_answer{std::move(answer->body), std::move(*json)};
 }
 
@@ -99,7 +100,12 @@ node_answer console::ask(std::string_view method, const std::string& path, std::
   auto json = parse_json(answer->body);
   if (!json)
     fail({make_error_code(transport::errc::bad_json), client()->shown() + " answered with something else than JSON"});
+  note_silent(*json);
   return {std::move(answer->body), std::move(*json)};
+}
+
+void console::note_silent(const json_value& answer) {
+  if (const auto& names = member(answer, "unreachable"); names.IsArray()) silent_ = names.Size();
 }
 
 node_answer console::get(const std::string& path) { return ask("GET", path, answer_timeout); }

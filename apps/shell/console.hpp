@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -57,17 +58,22 @@ class console {
   /// Says which nodes did not answer, if any.
   void note_unreachable(const json_value& answer) const;
 
+  /// How many nodes did not answer, by the last answer that told of it.
+  std::optional<std::size_t> silent() const noexcept { return silent_; }
+
   /// The one that it asks with. One thread at a time may.
   const std::shared_ptr<operator_client>& client();
 
  private:
   node_answer ask(std::string_view method, const std::string& path, std::chrono::milliseconds timeout,
                   const std::string& body = {});
+  void note_silent(const json_value& answer);
   [[noreturn]] void fail(const transport::failure& why) const;
   [[noreturn]] void refuse(const operator_answer& answer);
 
   const common_options& common_;
   std::ostream* out_;
+  std::optional<std::size_t> silent_;
   std::shared_ptr<operator_client> client_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ class line_program {
   line_program& operator=(const line_program&) = delete;
 
   const CLI::App& app() const noexcept { return app_; }
+
+  /// As of `console`.
+  std::optional<std::size_t> silent() const noexcept { return at_.silent(); }
 
   /// Once; the exit code that the command would have as a program.
   int run(const std::vector<std::string>& words);

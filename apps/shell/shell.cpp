@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <set>
@@ -34,8 +35,8 @@ class shell {
 
   /// The exit code of the last command.
   int run() {
-    // Whoever cannot be reached is told so here.
-    at_.get(api_path({"status"}, {{"scope", "node"}}));
+    at_.get(api_path({"status"}));  // ends here where no node can be reached
+    silent_ = at_.silent().value_or(0);
     if (isatty(STDIN_FILENO) != 1 || isatty(STDOUT_FILENO) != 1) return run_lines();
     std::cout << "holdfast " HOLDFAST_VERSION ", at " << at_.client()->shown()
               << "; `help` lists the commands, Ctrl-D leaves\n";
@@ -82,7 +83,9 @@ class shell {
 
   int run_command(const std::vector<std::string>& words, std::ostream& out) {
     line_program program(common_, out, at_.client());
-    return program.run(words);
+    const auto code = program.run(words);
+    silent_ = program.silent().value_or(silent_);
+    return code;
   }
 
   int run_paged(const std::vector<std::string>& words) {
@@ -93,23 +96,21 @@ class shell {
     return code;
   }
 
-  /// Who is asked, and how many are there if some are not: "n1 (2 of 3)> ". By what that node knows itself: nobody
-  /// waits here for one that does not answer.
+  /// Who is asked, and how many are there if some are not: "n1 (2 of 3)> ". By what that node knows itself, and the
+  /// last command has found out: nobody waits here for one that does not answer.
   std::string prompt() {
     const auto asked = at_.try_get(api_path({"status"}, {{"scope", "node"}}), prompt_patience);
     if (!asked) return "(no answer)> ";
     auto text = text_of(asked->json, "node");
-    if (const auto self = at_.try_get(api_path({"nodes", text}), prompt_patience)) {
-      std::size_t all = 1, reached = 1;
-      if (const auto& peers = member(self->json, "peers"); peers.IsArray()) {
-        for (const auto& p : peers.GetArray()) {
-          const auto& there = member(p, "reached");
-          reached += there.IsBool() && there.GetBool() ? 1 : 0;
-          ++all;
-        }
-      }
-      if (reached < all) text += " (" + std::to_string(reached) + " of " + std::to_string(all) + ")";
+    const auto self = at_.try_get(api_path({"nodes", text}), prompt_patience);
+    if (!self) return text + "> ";
+    std::size_t all = 1, lost = 0;
+    if (const auto& peers = member(self->json, "peers"); peers.IsArray()) {
+      all += peers.Size();
+      for (const auto& p : peers.GetArray()) lost += plain(member(p, "reached")) == "yes" ? 0 : 1;
     }
+    lost = std::min(std::max(lost, silent_), all - 1);
+    if (lost > 0) text += " (" + std::to_string(all - lost) + " of " + std::to_string(all) + ")";
     return text + "> ";
   }
 
@@ -123,6 +124,7 @@ class shell {
   const common_options common_;
   console at_;
   int last_ = exit_code::ok;
+  std::size_t silent_ = 0;  // nodes, when a command last heard of it
 };
 
 }  // namespace
