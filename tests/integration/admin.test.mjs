@@ -1,16 +1,20 @@
 // What operators see of nodes and do to them, over the admin port and its socket. Every answer is held to its description.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Admin, description, fits, holds, patternOf, plainPaths, seeAll } from './support/admin.mjs';
 import { at, Cluster, clustered } from './support/cluster.mjs';
 import { Node, startRecording } from './support/lives.mjs';
 import { freePort, gatewayOnly, Process, program, quietAdmin, run, slowness, soon, startNode, stdioFixture, temporaryFile, waitFor } from './support/processes.mjs';
 import { random } from '../crash/random.mjs';
+import { metricsOf, valueOf } from './support/prometheus.mjs';
 import { storeKind } from './support/stores.mjs';
+import { Upstream } from './support/upstream.mjs';
 import { Session } from './support/wire.mjs';
 
 const admin = (node) => new Admin(node.admin);
@@ -22,6 +26,33 @@ const timed = async (f) => {
   const value = await f();
   return { value, ms: performance.now() - began };
 };
+
+/// Requests that fit the description, and some that do not. None is answered with a 5xx but those that `may` be.
+async function sendNonsense(ask, session, times, may) {
+  const { between, chance } = random(Number(process.env.HOLDFAST_TEST_SEED ?? 1));
+  const pick = (all) => all[between(0, all.length - 1)];
+  const strange = () => pick(['', '0', '-1', '1e9', '%00', '%ff', 'a'.repeat(300), '../..', '%2e%2e%2f', 'true', 'null', '{}', '"', '%22', 'é', '@', '1@local', 'x1', 'up', 'local',
+    session.id, `${session.id}.1`, session.id.slice(0, 4), '99999999999999999999', 'node', 'cluster']);
+  for (let i = 0; i < times; ++i) {
+    const pattern = pick(Object.keys(description.paths));
+    const method = chance(0.1) ? pick(['PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH']) : Object.keys(description.paths[pattern])[0].toUpperCase();
+    const operation = description.paths[pattern][method.toLowerCase()];
+    let where = pattern.replace(/\{\w+\}/g, () => encodeURI(strange()).replace(/%25/g, '%'));
+    const names = (operation?.parameters ?? []).map((p) => (p.$ref ? description.components.parameters[p.$ref.split('/').at(-1)] : p)).filter((p) => p.in === 'query').map((p) => p.name);
+    const query = names.filter((n) => !['follow', 'wait', 'dry_run'].includes(n) && chance(0.5)).map((n) => `${n}=${encodeURI(strange()).replace(/%25/g, '%')}`);
+    if (chance(0.1)) query.push('unheard_of=1');
+    // What there is no rehearsal of is done.
+    if (names.includes('dry_run')) query.push('dry_run=true');
+    if (query.length) where += `?${query.join('&')}`;
+    if (pattern.endsWith('/trace')) continue;
+    const body = operation?.requestBody ? pick(['', '{', '{}', '[]', '{"name":1}', '{"name":"quick"}', '{"name":"quick","arguments":[]}', '{"name":"quick","timeout":0}', '\u0000']) : undefined;
+    const reply = await ask.ask(method, where, { body });
+    assert.ok(reply.status < 500 || may(reply.status, pattern, JSON.parse(reply.text)), `${method} ${where} ${body}: ${reply.status} ${reply.text}`);
+    if (method === 'HEAD') continue;
+    if (patternOf(where.split('?')[0]) && operation) holds(method, where.split('?')[0], reply.status, reply.type, JSON.parse(reply.text));
+    else assert.ok([400, 404, 405].includes(reply.status), `${method} ${where}: ${reply.status}`);
+  }
+}
 
 test('the description of the API is valid, and names every path that is served', async () => {
   const result = await new Validator().validate(structuredClone(description));
@@ -116,6 +147,8 @@ describe('a node on its own', gatewayOnly, () => {
     assert.equal((await ask.get('/v1/upstreams/up')).upstream.nodes[0].connects, before + 1);
 
     assert.equal((await ask.post('/v1/log/level', { level: 'debug' })).done, true);
+    const told = (await ask.get('/v1/events', { event: 'audit.log_level' })).events.map((e) => e.fields);
+    assert.deepEqual(told.map((f) => [f.result.split(' ')[0], f.deed]), [['begun', told[0].deed], ['set', told[0].deed]]);
     await session.text('quick', { key: 'k2', value: 'v' });
     await waitFor('a line of the call', () => node.stderr.includes('"call.answered"'));
     assert.equal((await ask.post(`/v1/sessions/${session.id}/end`)).done, true);
@@ -123,6 +156,24 @@ describe('a node on its own', gatewayOnly, () => {
     const audited = (await ask.get('/v1/events', { event: 'audit.' })).events.map((e) => e.event);
     for (const event of ['execution_cancel', 'upstream_disable', 'upstream_enable', 'upstream_reconnect', 'log_level', 'session_end'])
       assert.ok(audited.includes(`audit.${event}`), `${event} in ${audited}`);
+  });
+
+  test('leaves a line of what it was told if it does not live to see the end of it', async (t) => {
+    const upstream = await Upstream.start(t);
+    const node = await startNode(t, { log: { format: 'json' }, upstreams: { up: { url: upstream.url } } });
+    await upstream.close();
+    upstream.server = net.createServer(() => {}); // takes connections, and says nothing
+    await new Promise((done) => upstream.server.listen(upstream.port, '127.0.0.1', done));
+    t.after(() => upstream.server.close());
+    upstream.close = () => {};
+    const asked = admin(node).ask('POST', '/v1/upstreams/up/reconnect?wait=60000').catch((e) => e);
+    const line = () => node.stderr.split('\n').filter((l) => l.includes('"audit.upstream_reconnect"')).map((l) => JSON.parse(l));
+    await waitFor('its beginning', () => line().length > 0);
+    node.anyExit = true;
+    node.signal('SIGKILL');
+    await node.ends();
+    await asked;
+    assert.deepEqual(line().map((l) => [l.what, l.options, l.result]), [['/v1/upstreams/up/reconnect', 'wait=60000', 'begun']]);
   });
 
   test('starts anew when it is told to', async (t) => {
@@ -154,29 +205,7 @@ describe('a node on its own', gatewayOnly, () => {
     const node = await startNode(t, { upstreams: { up: { url: upstream.url } } });
     const session = await Session.open(node.mcp);
     const ask = admin(node);
-    const { between, chance } = random(Number(process.env.HOLDFAST_TEST_SEED ?? 1));
-    const pick = (all) => all[between(0, all.length - 1)];
-    const strange = () => pick(['', '0', '-1', '1e9', '%00', '%ff', 'a'.repeat(300), '../..', '%2e%2e%2f', 'true', 'null', '{}', '"', '%22', 'é', '@', '1@local', 'x1', 'up', 'local',
-      session.id, `${session.id}.1`, session.id.slice(0, 4), '99999999999999999999', 'node', 'cluster']);
-    for (let i = 0; i < 600; ++i) {
-      const pattern = pick(Object.keys(description.paths));
-      const method = chance(0.1) ? pick(['PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH']) : Object.keys(description.paths[pattern])[0].toUpperCase();
-      const operation = description.paths[pattern][method.toLowerCase()];
-      let where = pattern.replace(/\{\w+\}/g, () => encodeURI(strange()).replace(/%25/g, '%'));
-      const names = (operation?.parameters ?? []).map((p) => (p.$ref ? description.components.parameters[p.$ref.split('/').at(-1)] : p)).filter((p) => p.in === 'query').map((p) => p.name);
-      const query = names.filter((n) => !['follow', 'wait', 'dry_run'].includes(n) && chance(0.5)).map((n) => `${n}=${encodeURI(strange()).replace(/%25/g, '%')}`);
-      if (chance(0.1)) query.push('unheard_of=1');
-      // What there is no rehearsal of is done.
-      if (names.includes('dry_run')) query.push('dry_run=true');
-      if (query.length) where += `?${query.join('&')}`;
-      if (pattern.endsWith('/trace')) continue;
-      const body = operation?.requestBody ? pick(['', '{', '{}', '[]', '{"name":1}', '{"name":"quick"}', '{"name":"quick","arguments":[]}', '{"name":"quick","timeout":0}', '\u0000']) : undefined;
-      const reply = await ask.ask(method, where, { body });
-      assert.ok(reply.status < 500 || (reply.status === 504 && pattern === '/mcp/call'), `${method} ${where} ${body}: ${reply.status} ${reply.text}`);
-      if (method === 'HEAD') continue;
-      if (patternOf(where.split('?')[0]) && operation) holds(method, where.split('?')[0], reply.status, reply.type, JSON.parse(reply.text));
-      else assert.ok([400, 404, 405].includes(reply.status), `${method} ${where}: ${reply.status}`);
-    }
+    await sendNonsense(ask, session, 600, (status, pattern) => status === 504 && pattern === '/mcp/call');
     assert.equal((await ask.get('/mcp/health')).status, 'ok');
   });
 });
@@ -252,6 +281,52 @@ describe('a cluster', clustered, () => {
     });
   });
 
+  test('agrees with what becomes of calls that go wrong', async (t) => {
+    const upstream = await Upstream.start(t, { mode: ({ how }) => how });
+    const cluster = await Cluster.start(t, 3, { ...calm, upstreams: { up: { url: upstream.url, call_timeout: `${1500 * slowness}ms`, breaker: { enabled: false } } } });
+    const sessions = await Promise.all(Array.from({ length: 6 }, (_, i) => Session.open(cluster.nodes[i % 3].mcp)));
+    const count = { answer: 13, tool_error: 6, rpc_error: 5, fail: 4, late: 3, given_up: 2 };
+    const plan = Object.entries(count).flatMap(([how, n]) => Array(n).fill(how));
+    const seen = { ok: 0, tool_error: 0, error: 0 };
+    await Promise.all(plan.map(async (how, i) => {
+      const session = at(sessions[i % 6], cluster.nodes[(i + 1) % 3]);
+      const hangs = how === 'late' || how === 'given_up';
+      const call = session.message('tools/call', { name: 'change', arguments: { how: hangs ? 'hang' : how } }, `${how} ${i}`);
+      if (how === 'given_up') {
+        const posted = session.post(call).catch(() => {});
+        await waitFor('the call', async () => (await admin(cluster.nodes[0]).get('/v1/executions', { limit: 100 })).executions.some((e) => e.clientId === JSON.stringify(call.id)), 10_000);
+        await session.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: call.id } });
+        return posted;
+      }
+      const reply = await session.post(call, undefined, 60_000);
+      const answer = reply.stream ? await reply.stream.message((m) => m.id === call.id) : await reply.json();
+      return ++seen[answer.error ? 'error' : answer.result.isError ? 'tool_error' : 'ok'];
+    }));
+    assert.deepEqual(seen, { ok: 13, tool_error: 6, error: 12 });
+    await soon(async () => {
+      const texts = await Promise.all(cluster.nodes.map(metricsOf));
+      const total = (name, labels) => texts.reduce((all, text) => all + valueOf(text, name, labels), 0);
+      const requests = (outcome) => total('holdfast_requests_total', { method: 'tools/call', outcome, revision: sessions[0].revision });
+      assert.deepEqual([requests('ok'), requests('tool_error'), requests('error'), requests('cancelled')], [13, 6, 12, 2]);
+      const upstreamCalls = (outcome) => total('holdfast_upstream_calls_total', { upstream: 'up', outcome });
+      assert.deepEqual(['answered', 'error', 'failed', 'timed_out', 'cancelled'].map(upstreamCalls), [19, 5, 4, 3, 2]);
+      const executions = (outcome) => total('holdfast_executions_total', { outcome });
+      assert.equal(executions('succeeded') + executions('failed') + executions('interrupted') + executions('cancelled'), plan.length);
+      assert.deepEqual([executions('succeeded'), executions('cancelled')], [13, 2]);
+    });
+    for (const node of cluster.nodes) await soon(async () => {
+      const ask = admin(node);
+      const { upstream: { nodes } } = await ask.get('/v1/upstreams/up');
+      const sum = (of) => nodes.reduce((all, n) => all + n[of], 0);
+      assert.deepEqual([sum('calls'), sum('inflight')], [plan.length, 0]);
+      assert.equal((await ask.get('/v1/status')).inflight, 0);
+      const states = (await Promise.all(sessions.map((s) => ask.get(`/v1/sessions/${s.id}`)))).flatMap((s) => s.executions.map((e) => e.state));
+      assert.equal(states.length, plan.length);
+      assert.equal(states.filter((s) => s === 'cancelled').length, 2);
+    });
+    assert.equal(upstream.calls, plan.length);
+  });
+
   test('agrees with what clients do all over it', async (t) => {
     const cluster = await Cluster.start(t, 3, calm);
     const sessions = await Promise.all(Array.from({ length: 9 }, (_, i) => Session.open(cluster.nodes[i % 3].mcp)));
@@ -307,6 +382,18 @@ describe('a cluster', clustered, () => {
     }));
     t.diagnostic(`a killed node is missed after ${Math.round(ms)} ms`);
     assert.ok(ms < 10_000, `missed only after ${ms} ms, not because its connections broke`);
+  });
+
+  test('answers nonsense with a problem while one of it has been killed', async (t) => {
+    const cluster = await Cluster.start(t, 3, { ...calm, admin: { listen: '127.0.0.1:0' } });
+    const session = await Session.open(cluster.nodes[0].mcp);
+    await session.text('quick', { key: 'k', value: 'v' });
+    const gone = (status, pattern, problem) => (status === 502 && problem.unreachable?.includes('n3')) || status === 503 || (status === 504 && pattern === '/mcp/call');
+    const sent = Promise.all(cluster.nodes.slice(0, 2).map((node) => sendNonsense(admin(node), session, 200, gone)));
+    await cluster.nodes[2].kill();
+    await sent;
+    const { nodes, unreachable } = await admin(cluster.nodes[0]).get('/v1/nodes');
+    assert.ok(unreachable.includes('n3') || nodes.length === 2, 'it is missed');
   });
 
   test('moves what it is told to, and tells what came of it', async (t) => {
@@ -406,12 +493,13 @@ describe('a cluster', clustered, () => {
     await session.text('quick', { key: 'before', value: 'v' });
     const trace = await admin(n3).listen(`/v1/sessions/${session.id}/trace`, { bodies: true });
     await waitFor('the trace', () => trace.of('attached').length === 1);
-    await session.call('quick', { key: 'k', value: 'v', password: 'hunter2' });
+    await session.call('quick', { key: 'k', value: 'with ghp_0123456789abcdefghijklmnopqrst in it', password: 'hunter2' });
     const seen = await waitFor('four messages', () => trace.of('message').length >= 4 && trace.of('message'));
     assert.deepEqual(seen.map((m) => [m.node, m.from, m.to, m.kind]), [['n1', 'client', 'session', 'request'], ['n1', 'session', 'upstream', 'request'],
       ['n1', 'upstream', 'session', 'answer'], ['n1', 'session', 'client', 'answer']]);
     assert.ok(seen[2].afterUs > 0 && seen[3].afterUs >= seen[2].afterUs);
-    assert.ok(seen[0].body.includes('"***"') && !JSON.stringify(seen).includes('hunter2'));
+    assert.ok(seen[0].body.includes('"***"') && !/hunter2|ghp_/.test(JSON.stringify(seen)));
+    assert.match(seen[0].body, /with \*\*\* in it/);
     for (const m of seen) fits('api#/components/schemas/traced', m, 'a message');
     await admin(n1).post(`/v1/sessions/${session.id}/move`, { to: 'n2', wait: 20_000 });
     // It follows within a moment; what passes until then is not shown.
@@ -425,6 +513,50 @@ describe('a cluster', clustered, () => {
     const [end] = await waitFor('the end', () => trace.of('end').length && trace.of('end'));
     assert.equal(end.reason, 'ended');
     await admin(n3).ask('GET', `/v1/sessions/${session.id}/trace`).then((r) => assert.equal(r.status, 404));
+  });
+
+  test('shows no more messages than it was asked for, to nobody who has gone', async (t) => {
+    const cluster = await Cluster.start(t, 2, calm);
+    const [n1, n2] = cluster.nodes;
+    const session = await Session.open(n1.mcp);
+    const listening = (options) => new Process(program('holdfast'), ['trace', session.id, '--json', '--admin', n2.admin, ...options]);
+    const attached = async (p) => { t.after(() => p.kill()); await p.says(/"attached"/); return p; };
+    const eventsOf = (p) => p.stdout.split('\n').slice(0, -1).map((l) => JSON.parse(l));
+    const few = await attached(listening(['--max', '3']));
+    const slow = await attached(listening(['--rate', '2/s']));
+    for (let i = 0; i < 8; ++i) await session.result('ping');
+    assert.deepEqual(await few.ends(), { code: 0, signal: null });
+    assert.equal(eventsOf(few).filter((e) => e.event === 'message').length, 3);
+    assert.deepEqual([eventsOf(few).at(-1).event, eventsOf(few).at(-1).data.reason], ['end', 'max']);
+    // 16 messages in a moment, two of them shown each second.
+    const dropped = await waitFor('those that were left out', async () => {
+      await session.result('ping');
+      const all = eventsOf(slow).filter((e) => e.event === 'dropped');
+      return all.length && all;
+    }, 10_000);
+    assert.ok(dropped[0].data.count >= 4, JSON.stringify(dropped));
+    await slow.kill();
+
+    // A session has so many listeners and no more. Killed ones make room.
+    const listeners = [];
+    let refused;
+    while (!refused && listeners.length < 50) {
+      const one = listening([]);
+      t.after(() => one.kill());
+      await one.says(/"attached"/);
+      await Promise.race([sleep(300 * slowness), one.says(/too many listen/).catch(() => {})]);
+      if (/too many listen/.test(one.stdout)) refused = one;
+      else listeners.push(one);
+    }
+    assert.ok(refused, `${listeners.length} listeners and no end`);
+    await Promise.all(listeners.map((l) => l.kill()));
+    await soon(async () => {
+      const one = listening([]);
+      await one.says(/"attached"/);
+      await session.result('ping');
+      await one.says(/"message"/, 3_000);
+      await one.kill();
+    });
   });
 
   test('tells what happens, while its store is away', async (t) => {

@@ -8,7 +8,7 @@ const tools = [
 ];
 
 /// An MCP server that does with its calls what `mode` says: answer, fail (cut the connection), hang, hold (until `release`),
-/// tool_error, rpc_error. `text` is what it answers. `calls` counts those that reached it, `most` how many it had at once.
+/// tool_error, rpc_error; an array of them, for one call after the other; or a function of the arguments. `text` is what it answers. `calls` counts those that reached it, `most` how many it had at once.
 export class Upstream {
   calls = 0;
   most = 0;
@@ -50,7 +50,7 @@ export class Upstream {
     if (method === 'tools/list') return reply({ result: { tools: this.tools } });
     if (method !== 'tools/call') return reply({ error: { code: -32601, message: 'no such method' } });
     ++this.calls;
-    const mode = Array.isArray(this.mode) ? this.mode.shift() : this.mode;
+    const mode = Array.isArray(this.mode) ? this.mode.shift() : typeof this.mode === 'function' ? this.mode(params.arguments) : this.mode;
     const text = this.text(params.arguments);
     const answer = () => reply({ result: { content: [{ type: 'text', text }] } });
     switch (mode) {
