@@ -1,80 +1,18 @@
 // The operators' commands, one by one and in the shell, which a person uses at a terminal: tmux is that terminal here.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import os from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { at, Cluster, clustered } from './support/cluster.mjs';
-import { gatewayOnly, program, quietAdmin, run, slowness, soon, waitFor } from './support/processes.mjs';
+import { gatewayOnly, Process, program, quietAdmin, run, slowness, soon, waitFor } from './support/processes.mjs';
+import { ends, holdfast, Terminal } from './support/terminal.mjs';
 import { Session } from './support/wire.mjs';
 
 const ok = 0, failed = 1, usage = 2, noConnection = 4;
 
 /// Of clusters in which nobody is to be thought dead because the machine is busy.
 const calm = { cluster: { silence: '30s' } };
-
-/// A terminal of 150 columns and 40 rows with the shell in it.
-class Terminal {
-  static async open(t, admin, variables = {}) {
-    const terminal = new Terminal();
-    terminal.folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-shell-'));
-    terminal.socket = path.join(terminal.folder, 'tmux');
-    t.after(async () => {
-      await terminal.tmux('kill-server').catch(() => {});
-      rmSync(terminal.folder, { recursive: true, force: true });
-    });
-    const environment = { XDG_STATE_HOME: terminal.folder, PAGER: '', ...variables };
-    const set = Object.entries(environment).map(([name, value]) => `${name}='${value}'`).join(' ');
-    await terminal.tmux('-f', '/dev/null', 'new-session', '-d', '-x', '150', '-y', '40', `env ${set} ${program('holdfast')} shell --admin ${admin}`);
-    await terminal.shows(/^(n\d|\(no answer\)).*> *$/m);
-    return terminal;
-  }
-
-  async tmux(...words) {
-    const done = await run('tmux', ['-S', this.socket, ...words]);
-    assert.equal(done.code, 0, `tmux ${words.join(' ')}: ${done.stderr}`);
-    return done.stdout;
-  }
-
-  screen() { return this.tmux('capture-pane', '-p'); }
-
-  async shows(what, ms = 20_000) {
-    for (const end = Date.now() + ms * slowness; ; await sleep(50)) {
-      const screen = await this.screen();
-      if (what.test(screen)) return screen;
-      if (Date.now() > end) assert.fail(`there is no ${what} on the screen:\n${screen}`);
-    }
-  }
-
-  type(...keys) { return this.tmux('send-keys', ...keys); }
-
-  /// Presses Tab until that shows what it should: a node may be slow to say what there is.
-  async completes(what) {
-    for (const end = Date.now() + 20_000 * slowness; Date.now() < end; await sleep(500)) {
-      await this.type('Tab');
-      await sleep(200);
-      if (what.test(await this.screen())) return;
-    }
-    await this.shows(what, 0);
-  }
-
-  /// Types a command on a clean screen, and waits until it has shown something.
-  async does(command, what, ms) {
-    await this.tmux('send-keys', 'C-l');
-    await this.tmux('send-keys', '-l', command);
-    await this.type('Enter');
-    return this.shows(what, ms);
-  }
-}
-
-const holdfast = (node, ...words) => run(program('holdfast'), [...words, '--admin', node.admin]);
-
-async function ends(code, node, ...words) {
-  const done = await holdfast(node, ...words);
-  assert.equal(done.code, code, `${words.join(' ')}\n${done.stdout}\n${done.stderr}`);
-  return done;
-}
 
 test('no command needs a node to say what it does', gatewayOnly, async () => {
   const { stdout } = await run(program('holdfast'), ['--help']);
@@ -131,6 +69,83 @@ describe('the commands of operators', clustered, () => {
     await ends(failed, n2, 'bundle', bundle);
     await ends(ok, n2, 'end', session.id, '--yes');
     assert.equal((await session.post({ jsonrpc: '2.0', id: 9, method: 'ping' })).status, 404);
+  });
+
+  test('print JSON that programs can rely on', async (t) => {
+    const cluster = await Cluster.start(t, 2, { ...calm, admin: { ...quietAdmin, answer_within: `${500 * slowness}ms` }, drain_timeout: '1s' });
+    const [n1, n2] = cluster.nodes;
+    const session = await Session.open(n1.mcp);
+    await session.text('quick', { key: 'k', value: 'v' });
+    const json = async (...words) => JSON.parse((await ends(ok, n2, ...words, '--json')).stdout);
+    const then = await json('history', session.id, '--at', '-0s');
+    assert.deepEqual(Object.keys(then), ['id', 'at', 'states', 'unreachable']);
+    const byTool = (all, tool) => all.find((one) => one.tool === tool);
+    assert.equal(then.states.length, 2);
+    assert.deepEqual([byTool(then.states, 'quick').state, byTool(then.states, null).state, byTool(then.states, null).node], ['succeeded', 'operating', 'n1']);
+    const changed = await json('history', session.id, '--diff', '-1h', '-0s');
+    assert.deepEqual([changed.changes.length, byTool(changed.changes, 'quick').was, byTool(changed.changes, 'quick').is.state], [2, null, 'succeeded']);
+
+    const bundle = path.join(cluster.store.folder, 'bundle.json');
+    const written = await json('bundle', bundle);
+    assert.deepEqual(written, { file: bundle, bytes: readFileSync(bundle).length, unreachable: [] });
+    const [top] = await Promise.all([json('top', '--every', `${2 * slowness}s`), ...Array.from({ length: 5 }, (_, i) => sleep(200 * i * slowness).then(() => session.result('ping')))]);
+    assert.equal(typeof top.sessions[0].rate, 'number');
+    assert.ok(top.sessions[0].rate > 0, JSON.stringify(top.sessions));
+
+    const events = new Process(program('holdfast'), ['events', '--follow', '--json', '--admin', n1.admin]);
+    t.after(() => events.kill());
+    const lines = () => events.stdout.split('\n').slice(0, -1).map((l) => JSON.parse(l));
+    await waitFor('the events of before', () => lines().length > 0);
+    await n2.process.freeze();
+    await waitFor('a line of the frozen node', () => lines().find((e) => e.unreachable?.includes('n2')), 20_000);
+    n2.process.signal('SIGCONT');
+    await waitFor('a line of its return', () => lines().find((e) => e.unreachable?.length === 0), 20_000);
+    assert.ok(lines().every((e) => (e.unreachable ? Object.keys(e).length === 1 : e.event && e.at && e.node)), events.stdout);
+  });
+
+  test('find sessions that are in the store only', async (t) => {
+    const cluster = await Cluster.start(t, 2, calm);
+    const [n1, n2] = cluster.nodes;
+    const session = await Session.open(n1.mcp);
+    await session.text('quick', { key: 'k', value: 'v' });
+    const [{ id }] = JSON.parse((await ends(ok, n2, 'session', session.id, '--json')).stdout).executions;
+    await ends(ok, n2, 'passivate', session.id, '--yes');
+    const brief = session.id.slice(0, 6), call = `${brief}.${id.split('.')[1]}`;
+    for (const node of cluster.nodes) {
+      const json = async (...words) => JSON.parse((await ends(ok, node, ...words, '--json')).stdout);
+      for (const name of [brief, session.id]) {
+        const { session: seen, executions } = await json('session', name);
+        assert.deepEqual([seen.id, seen.state, executions.map((e) => e.id)], [session.id, 'stored', [id]]);
+        assert.ok((await json('history', name)).transitions.some((x) => x.state === 'succeeded'));
+        assert.deepEqual(Object.entries(await json('where', name)).filter(([k]) => ['id', 'owner', 'agreed'].includes(k)).map(([, v]) => v), [session.id, 'n1', true]);
+      }
+      for (const name of [call, id]) {
+        assert.deepEqual((await json('explain', name)).words.at(-1), 'It succeeded.');
+        assert.equal((await json('execution', name)).execution.tool, 'quick');
+      }
+      assert.match((await ends(failed, node, 'explain', `${brief}.99`)).stderr, /No such execution/);
+      assert.match((await ends(ok, node, 'end', brief, '--dry-run')).stdout, /end session .* on node n1/);
+    }
+    assert.match((await ends(failed, n2, 'session', 'zzzz')).stderr, /No such session/);
+    await ends(ok, n2, 'end', brief, '--yes');
+    assert.match((await ends(failed, n2, 'session', brief)).stderr, /No such session/);
+  });
+
+  test('tell how a change goes on that takes its time', async (t) => {
+    const cluster = await Cluster.start(t, 2, calm);
+    const [n1, n2] = cluster.nodes;
+    const session = await Session.open(n1.mcp);
+    const call = session.call('slow', { key: 's', ms: 1500 * slowness, steps: 1 });
+    await waitFor('the call', async () => JSON.parse((await ends(ok, n2, 'executions', '--json')).stdout).total === 1);
+    const { slot } = JSON.parse((await ends(ok, n2, 'where', session.id, '--json')).stdout);
+    const moved = await ends(ok, n2, 'move', 'slot', `${slot}`, '--to', 'n2', '--yes', '--wait', '60s');
+    assert.match(moved.stdout, new RegExp(`^slot ${slot}: at n1, (held|closing), 1 calls under way$`, 'm'));
+    assert.match(moved.stdout, /^moved 1 slots in \d+ ms/m);
+    await call;
+    assert.match((await ends(ok, n2, 'rebalance', '--yes')).stdout, /^slots: \d+ to move, 0 without owner$/m);
+    assert.match((await ends(ok, n2, 'move', session.id, '--to', 'n2', '--yes')).stdout, new RegExp(`^slot ${slot}: at n[12], to be at n[12]$`, 'm'));
+    assert.match((await ends(ok, n2, 'reconnect', 'up', '--yes')).stdout, /^up: n1 \w+, n2 \w+$/m);
+    assert.match((await ends(usage, n2, 'move', session.id, '--yes')).stderr, /move SESSION --to NODE/);
   });
 
   test('name a node that does not answer, and show the rest', async (t) => {
@@ -194,16 +209,41 @@ describe('the shell', clustered, () => {
     await terminal.type('C-u');
     await terminal.type('q');
     await terminal.type('C-u');
+    await terminal.type('-l', 'move slot 102');
+    await terminal.completes(/^102 +1020 +1021 +1022 +1023 *$/m);
+    await terminal.type('C-u');
     await terminal.does('slots --all', /^:|\(END\)|lines 1-/m);
     await terminal.type('q');
     await terminal.does('sesions', /did you mean sessions\?/);
     await terminal.type('Up', 'Up');
     await terminal.shows(/> slots --all *$/m);
     await terminal.type('C-u');
+    await ends(ok, cluster.nodes[1], 'passivate', session.id, '--yes');
+    await terminal.type('-l', `where ${session.id.slice(0, 6)}`);
+    await terminal.completes(new RegExp(`> where ${session.id} *$`, 'm'));
+    await terminal.type('C-u');
     await terminal.type('-l', 'exit');
     await terminal.type('Enter');
     const remembered = path.join(terminal.folder, 'holdfast', 'shell_history');
     await waitFor('the history', () => existsSync(remembered) && /slots/.test(readFileSync(remembered, 'utf8')));
+  });
+
+  test('is delayed by a node that hangs once only', async (t) => {
+    const within = 500 * slowness;
+    const cluster = await Cluster.start(t, 3, { ...calm, admin: { ...quietAdmin, answer_within: `${within}ms` }, drain_timeout: '1s' });
+    const terminal = await Terminal.open(t, cluster.nodes[1].admin, { PAGER: 'cat' });
+    await cluster.nodes[2].process.freeze();
+    try {
+      await terminal.does('nodes', /unreachable[^]*^n2 \(2 of 3\)> *$/m);
+      await soon(async () => {
+        const began = Date.now();
+        await terminal.does('sessions', /^0 of 0$[^]*^n2 \(2 of 3\)> *$/m);
+        const took = Date.now() - began;
+        assert.ok(took > within * 0.5 && took < within * 1.7, `the next prompt came after ${took} ms, and not after ${within} ms`);
+      });
+    } finally {
+      cluster.nodes[2].process.signal('SIGCONT');
+    }
   });
 
   test('shows a session\'s messages on whatever node, and what happens to nodes', async (t) => {
