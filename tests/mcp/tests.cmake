@@ -12,5 +12,6 @@ holdfast_test(mcp_tests LIBS holdfast_transport holdfast_mcp SOURCES
   mcp/sealed_test.cpp
   mcp/trace_context_test.cpp
   mcp/uri_template_test.cpp
+  mcp/users_test.cpp
   transport/sse_parser_test.cpp
 )
