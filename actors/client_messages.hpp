@@ -27,6 +27,8 @@ struct callback {
 };
 
 // ingress → session
+// `principal` in these: whose they are, where the ingress cannot tell whether the session is theirs, because it is
+// being read from the store. Empty: they have been let in.
 
 /// One message of the client. Its views point into the request of `exchange` or, where that is null (the older SSE
 /// transport, which has answered 202 already), into `bytes`.
@@ -35,20 +37,24 @@ struct client_message {
   bytes_ptr bytes;
   mcp::envelope message;
   bool repeated = false;  ///< another node had it, and may have carried it out
+  std::string principal = {};
 };
 struct client_batch {
   exchange_ptr exchange;
   std::vector<mcp::raw_json> messages;
+  std::string principal = {};
 };
 /// GET: the session's own stream, or the resumption of one. With `opens_session` it is the one of the older SSE
 /// transport, whose end ends the session.
 struct client_stream {
   exchange_ptr exchange;
   bool opens_session = false;
+  std::string principal = {};
 };
 struct client_goodbye {
   exchange_ptr exchange;
   bool repeated = false;  ///< as above
+  std::string principal = {};
 };
 
 // session → ingress

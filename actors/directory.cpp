@@ -1,18 +1,49 @@
 #include "actors/directory.hpp"
 
+#include "actors/principal.hpp"
+
 namespace holdfast::actors {
+
+void directory::count(const std::string& principal, int change) {
+  if (principal.empty() || principal == anonymous_principal) return;
+  const std::lock_guard guard(counts_lock_);
+  const auto at = counts_.try_emplace(principal).first;
+  at->second += static_cast<std::size_t>(change);
+  if (at->second == 0) counts_.erase(at);
+}
+
+std::size_t directory::count_of(std::string_view user) const {
+  const std::lock_guard guard(counts_lock_);
+  const auto found = counts_.find(user);
+  return found == counts_.end() ? 0 : found->second;
+}
 
 void directory::add(const std::string& id, entry e) {
   auto& p = part_of(id);
   const std::lock_guard guard(p.lock);
-  p.entries.insert_or_assign(id, std::move(e));
+  auto& at = p.entries[id];
+  count(at.principal, -1);
+  at = std::move(e);
+  count(at.principal, 1);
 }
 
 directory::entry directory::find_or_add(const std::string& id, const std::function<entry()>& make) {
   auto& p = part_of(id);
   const std::lock_guard guard(p.lock);
   if (const auto found = p.entries.find(id); found != p.entries.end()) return found->second;
-  return p.entries.emplace(id, make()).first->second;
+  const auto& made = p.entries.emplace(id, make()).first->second;
+  count(made.principal, 1);
+  return made;
+}
+
+void directory::tell_principal(std::string_view id, caf::actor_id session, const std::string& principal) {
+  auto& p = part_of(id);
+  const std::lock_guard guard(p.lock);
+  const auto found = p.entries.find(id);
+  if (found == p.entries.end() || found->second.session.id() != session) return;
+  count(found->second.principal, -1);
+  found->second.principal = principal;
+  count(principal, 1);
 }
 
 void directory::remove(std::string_view id, caf::actor_id session) {
@@ -22,6 +53,7 @@ void directory::remove(std::string_view id, caf::actor_id session) {
   const auto found = p.entries.find(id);
   if (found == p.entries.end() || found->second.session.id() != session) return;
   gone = std::move(found->second);
+  count(gone.principal, -1);
   p.entries.erase(found);
 }
 

@@ -28,17 +28,22 @@ class directory {
   struct entry {
     caf::actor session;
     shard* home = nullptr;
-    std::string principal;  ///< who created it; a session of somebody else does not exist for a caller
+    /// Who created it; a session of somebody else does not exist for a caller. Empty: it is being read from the store.
+    std::string principal;
     client_transport over = client_transport::streamable_http;
   };
 
   void add(const std::string& id, entry e);
   /// The one that is there, or `make`'s, which is entered then.
   entry find_or_add(const std::string& id, const std::function<entry()>& make);
+  /// Whose it has turned out to be, unless the id has become another actor's.
+  void tell_principal(std::string_view id, caf::actor_id session, const std::string& principal);
   /// Forgets the id, unless it has become another actor's.
   void remove(std::string_view id, caf::actor_id session);
   std::optional<entry> find(std::string_view id) const;
   std::size_t size() const;
+  /// Those of a user.
+  std::size_t count_of(std::string_view user) const;
   std::vector<caf::actor> all() const;
   /// Those that begin with `prefix`, `max` of them at most.
   std::vector<std::string> ids(std::string_view prefix, std::size_t max) const;
@@ -68,7 +73,11 @@ class directory {
   part& part_of(std::string_view id) { return parts_[text_hash{}(id) % parts_.size()]; }
   const part& part_of(std::string_view id) const { return parts_[text_hash{}(id) % parts_.size()]; }
 
+  void count(const std::string& principal, int change);
+
   std::array<part, 64> parts_;
+  mutable std::mutex counts_lock_;
+  std::unordered_map<std::string, std::size_t, text_hash, std::equal_to<>> counts_;  // by user
 };
 
 }  // namespace holdfast::actors

@@ -8,12 +8,16 @@
 #include <utility>
 #include <vector>
 
+#include "actors/health.hpp"
 #include "actors/log.hpp"
 #include "actors/messages.hpp"
+#include "actors/principal.hpp"
+#include "actors/refusal_log.hpp"
 #include "actors/relay.hpp"
 #include "actors/remote_exchange.hpp"
 #include "actors/roster.hpp"
 #include "actors/session.hpp"
+#include "actors/session_unserved.hpp"
 #include "actors/shard_actor.hpp"
 #include "actors/sse_post.hpp"
 #include "actors/test_hooks.hpp"
@@ -28,11 +32,7 @@ namespace {
 using transport::http_method;
 using transport::http_request;
 
-constexpr auto sessions_write_within = std::chrono::milliseconds{750};  // they try again several times a second
-constexpr auto look_stands_for = std::chrono::milliseconds{1'000};      // what it leaves in the store goes by itself
 constexpr std::string_view json_type = "application/json";
-constexpr std::string_view anonymous = anonymous_principal;
-constexpr std::chrono::seconds refusal_log_pause{5};
 
 mcp::http_facts facts_of(const http_request& r) {
   using verb = mcp::http_facts::verb;
@@ -106,7 +106,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     if (r.path == "/mcp") return on_mcp(std::move(exchange));
     if (r.path == "/messages") return on_sse_post(std::move(exchange));
     if (r.path == "/sse") return on_sse_get(std::move(exchange));
-    if (r.path == "/healthz" || r.path == "/readyz") return on_health(*exchange);
+    if (r.path == "/healthz" || r.path == "/readyz") return answer_health(home(), node_, *exchange);
     refuse(*exchange, 404, mcp::code::method_not_found, "Nothing is served here; MCP clients connect to /mcp");
   }
 
@@ -115,13 +115,9 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     log::debug("tls.refused", {{"from", from}, {"reason", why}});
   }
 
-  /// Whoever knocks decides how often this happens, but not how much is logged.
   void log_refused(std::string_view from, std::string_view why) {
-    ++refused_;
-    const auto now = std::chrono::steady_clock::now();
-    if (now < next_refusal_log_) return;
-    next_refusal_log_ = now + refusal_log_pause;
-    log::warning("cluster.refused", {{"from", from}, {"reason", why}, {"times", std::exchange(refused_, 0)}});
+    if (const auto times = false_peers_.due())
+      log::warning("cluster.refused", {{"from", from}, {"reason", why}, {"times", times}});
   }
 
   /// A request of another node.
@@ -158,40 +154,22 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     to.respond(status, json_type, headers, {body});
   }
 
-  void on_health(transport::http_exchange& exchange) {
-    const auto& r = exchange.request();
-    if (r.method != http_method::get && r.method != http_method::head) {
-      return refuse(exchange, 405, mcp::code::server_error, "Use GET", {}, "Allow: GET, HEAD\r\n");
-    }
-    const auto* const cluster = node_.in_cluster.get();
-    if (r.path == "/readyz" && cluster != nullptr && !cluster->leaving && !cluster->is_member())
-      return exchange.respond(503, json_type, {}, {R"({"status":"joining"})"});
-    if (r.path == "/readyz" && (node_.draining || (cluster != nullptr && cluster->leaving)))
-      return exchange.respond(503, json_type, {}, {R"({"status":"draining"})"});
-    if (r.path == "/readyz" && node_.store && !node_.store->available()) {
-      look_at_store();
-      return exchange.respond(node_.store->degrades() ? 200 : 503, json_type, {},
-                              {R"({"status":")", node_.store->degrades() ? "degraded" : "store unavailable", "\"}"});
-    }
-    exchange.respond(200, json_type, {}, {R"({"status":"ok"})"});
-  }
-
-  /// A node that gets no requests writes nothing, and would never find out that it can again. Reading would not tell: a
-  /// store that is full can be read.
-  void look_at_store() {
-    home().lane()->acquire("ready:" + node_.store->incarnation(), look_stands_for,
-                           [&node = node_, &loop = home().loop()](const auto& written) {
-                             if (!written) return node.store->note_failure(written.error());
-                             // Sessions that have something to write down do so first.
-                             loop.after(sessions_write_within, [&node, before = node.store->failures()] {
-                               if (node.store->failures() == before) node.store->note_success();
-                             });
-                           });
+  /// Who asks. Answers the exchange if nobody can tell.
+  std::optional<std::string_view> caller_of(transport::http_exchange& exchange) {
+    const auto who = principal_of(node_, exchange, serves_peers_);
+    if (who) return who;
+    const auto from = exchange.peer();
+    const auto why = challenge(exchange) ? "a token of no user" : "no token";
+    if (const auto times = strangers_.due())
+      log::warning("access.refused", {{"from", from}, {"reason", why}, {"times", times}});
+    return std::nullopt;
   }
 
   // --- Streamable HTTP -----------------------------------------------------------------------------------------------
 
   void on_mcp(exchange_ptr exchange) {
+    const auto who = caller_of(*exchange);
+    if (!who) return;
     const auto& r = exchange->request();
     auto what = mcp::classify(facts_of(r), node_.config.sessions.batch_max);
     if (home().traces() != nullptr) exchange = tracing::traced(std::move(exchange), home(), what);
@@ -201,20 +179,20 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
             what.refused.allow.empty() ? std::string() : "Allow: " + std::string(what.refused.allow) + "\r\n";
         return exchange->respond(what.refused.status, json_type, allow, {what.refused.body});
       }
-      case mcp::classified::kind::initialize: return begin_session(std::move(exchange), what.message);
+      case mcp::classified::kind::initialize: return begin_session(std::move(exchange), what.message, *who);
       case mcp::classified::kind::single:
-        return route(std::move(exchange), what.message.id, [&](exchange_ptr e) {
+        return route(std::move(exchange), *who, what.message.id, [&](exchange_ptr e) {
           const auto repeated = was_repeated(e->request());
           return client_message{std::move(e), nullptr, what.message, repeated};
         });
       case mcp::classified::kind::batch:
-        return route(std::move(exchange), {}, [&](exchange_ptr e) {
+        return route(std::move(exchange), *who, {}, [&](exchange_ptr e) {
           return client_batch{std::move(e), std::move(what.batch)};
         });
       case mcp::classified::kind::open_stream:
-        return route(std::move(exchange), {}, [](exchange_ptr e) { return client_stream{std::move(e)}; });
+        return route(std::move(exchange), *who, {}, [](exchange_ptr e) { return client_stream{std::move(e)}; });
       case mcp::classified::kind::end_session:
-        return route(std::move(exchange), {}, [](exchange_ptr e) {
+        return route(std::move(exchange), *who, {}, [](exchange_ptr e) {
           const auto repeated = was_repeated(e->request());
           return client_goodbye{std::move(e), repeated};
         });
@@ -222,21 +200,22 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   }
 
   /// A session of this caller that speaks this transport; everything else does not exist for it.
-  std::optional<directory::entry> find(std::string_view id, client_transport over) {
+  std::optional<directory::entry> find(std::string_view id, std::string_view who, client_transport over) {
     auto session = node_.sessions.find(id);
     // Not here, but maybe in the store.
     if (!session && over == client_transport::streamable_http && node_.store && !node_.draining &&
         mcp::is_random_id(id) && node_.store->holds(persistence::slot_of(id)))
       session = find_or_recover(system(), home(), node_, std::string(id));
-    if (session && (session->principal != anonymous || session->over != over)) session.reset();
+    if (!session || session->over != over) return std::nullopt;
+    if (!session->principal.empty() && !may_use(session->principal, who)) return std::nullopt;
     return session;
   }
 
   /// Hands the request to the session it names.
   template <class Make>
-  void route(exchange_ptr exchange, mcp::raw_json id, Make make) {
-    if (is_elsewhere(exchange->request().session_id)) return send_on(std::move(exchange));
-    const auto session = find(exchange->request().session_id, client_transport::streamable_http);
+  void route(exchange_ptr exchange, std::string_view who, mcp::raw_json id, Make make) {
+    if (is_elsewhere(exchange->request().session_id)) return send_on(std::move(exchange), who);
+    const auto session = find(exchange->request().session_id, who, client_transport::streamable_http);
     if (!session && node_.draining && node_.store) {
       // It may well be in the store, from where nothing is taken here any more.
       return refuse(*exchange, 503, mcp::code::server_error, "This node is shutting down", id, "Retry-After: 1\r\n");
@@ -245,10 +224,12 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       const auto& r = exchange->request();
       // The first one may have been carried out.
       if (r.method == http_method::del && was_repeated(r)) return exchange->respond(200, {}, {}, {});
-      return refuse(*exchange, 404, mcp::code::session_not_found, "Session not found: initialize a new one", id);
+      return refuse(*exchange, 404, mcp::code::session_not_found, unknown_session, id);
     }
     if (session->home != &home()) exchange = make_remote(std::move(exchange));
-    home().deliver(session->session, make(std::move(exchange)));
+    auto message = make(std::move(exchange));
+    if (session->principal.empty()) message.principal = who;
+    home().deliver(session->session, std::move(message));
   }
 
   /// True if another node answers for this id, or nobody just now.
@@ -257,15 +238,15 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     return !node_.in_cluster->is_certain() || !node_.store->holds(persistence::slot_of(id));
   }
 
-  void send_on(exchange_ptr exchange) {
+  void send_on(exchange_ptr exchange, std::string_view who) {
     const auto& r = exchange->request();
     if (serves_peers_ && !peer_path::is_relay(r.path)) return exchange->respond(421, {}, {}, {});
-    relay_to(exchange, persistence::slot_of(r.session_id));
+    relay_to(exchange, who, persistence::slot_of(r.session_id));
   }
 
-  void relay_to(exchange_ptr exchange, std::optional<std::uint16_t> slot) {
+  void relay_to(exchange_ptr exchange, std::string_view who, std::optional<std::uint16_t> slot) {
     home().counters().relayed.add();
-    const auto r = std::make_shared<relay>(home(), node_, std::move(exchange), slot);
+    const auto r = std::make_shared<relay>(home(), node_, std::move(exchange), who, slot);
     note(relays_, r);
     r->start();
   }
@@ -287,7 +268,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   }
 
   /// Room for one more session? Answers the exchange if not.
-  bool may_begin(transport::http_exchange& exchange, mcp::raw_json id) {
+  bool may_begin(transport::http_exchange& exchange, std::string_view who, mcp::raw_json id) {
     if (node_.draining) {
       refuse(exchange, 503, mcp::code::server_error, "This node is shutting down", id, "Retry-After: 1\r\n");
       return false;
@@ -298,12 +279,21 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       refuse(exchange, 503, mcp::code::server_error, "Too many sessions", id, "Retry-After: 10\r\n");
       return false;
     }
+    const auto of_one_max = node_.config.sessions.per_user_max;
+    if (of_one_max > 0 && node_.sessions.count_of(who) >= of_one_max) {
+      home().counters().sessions.refused.add();
+      log::warning("session.refused", {{"reason", "per_user_max"}, {"user", who}});
+      refuse(exchange, 429, mcp::code::server_error, "Too many sessions of this user (sessions.per_user_max)", id,
+             "Retry-After: 10\r\n");
+      return false;
+    }
     return true;
   }
 
-  caf::actor new_session(const std::string& id, client_transport over) {
-    auto session = spawn_session(system(), home(), node_, id, std::string(anonymous), over);
-    node_.sessions.add(id, {session, &home(), std::string(anonymous), over});
+  caf::actor new_session(const std::string& id, std::string_view who, client_transport over) {
+    const std::string principal(who == operator_principal ? anonymous_principal : who);
+    auto session = spawn_session(system(), home(), node_, id, principal, over);
+    node_.sessions.add(id, {session, &home(), principal, over});
     return session;
   }
 
@@ -320,18 +310,20 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     return std::nullopt;
   }
 
-  void begin_session(exchange_ptr exchange, const mcp::envelope& message) {
+  void begin_session(exchange_ptr exchange, const mcp::envelope& message, std::string_view who) {
     const auto id = new_id();
-    if (!id && !serves_peers_) return relay_to(std::move(exchange), std::nullopt);
+    if (!id && !serves_peers_) return relay_to(std::move(exchange), who, std::nullopt);
     if (!id) return exchange->respond(503, {}, "Retry-After: 1\r\n", {});
-    if (!may_begin(*exchange, message.id)) return;
-    const auto session = new_session(*id, client_transport::streamable_http);
+    if (!may_begin(*exchange, who, message.id)) return;
+    const auto session = new_session(*id, who, client_transport::streamable_http);
     home().deliver(session, client_message{std::move(exchange), nullptr, message});
   }
 
   // --- HTTP+SSE of 2024-11-05 ----------------------------------------------------------------------------------------
 
   void on_sse_get(exchange_ptr exchange) {
+    const auto who = caller_of(*exchange);
+    if (!who) return;
     const auto& r = exchange->request();
     if (r.method != http_method::get) {
       return refuse(*exchange, 405, mcp::code::server_error, "Use GET", {}, "Allow: GET\r\n");
@@ -339,18 +331,20 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     if (!mcp::accepts(r.accept, "text/event-stream")) {
       return refuse(*exchange, 406, mcp::code::server_error, "Accept must list text/event-stream");
     }
-    if (!may_begin(*exchange, {})) return;
-    const auto session = new_session(mcp::random_id(), client_transport::http_sse);
+    if (!may_begin(*exchange, *who, {})) return;
+    const auto session = new_session(mcp::random_id(), *who, client_transport::http_sse);
     home().deliver(session, client_stream{std::move(exchange), true});
   }
 
   void on_sse_post(exchange_ptr exchange) {
+    const auto who = caller_of(*exchange);
+    if (!who) return;
     const auto& r = exchange->request();
     if (r.method != http_method::post) {
       return refuse(*exchange, 405, mcp::code::server_error, "Use POST", {}, "Allow: POST\r\n");
     }
-    const auto session = find(query_value(r.query, "sessionId"), client_transport::http_sse);
-    if (!session) return send_sse_on(std::move(exchange));
+    const auto session = find(query_value(r.query, "sessionId"), *who, client_transport::http_sse);
+    if (!session) return send_sse_on(std::move(exchange), *who);
     const auto bytes = std::make_shared<const std::string>(r.body);
     const auto message = mcp::scan(*bytes);
     if (!message) {
@@ -363,7 +357,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   }
 
   /// To the node that the endpoint of the session names, if that is another one and it is there.
-  void send_sse_on(exchange_ptr exchange) {
+  void send_sse_on(exchange_ptr exchange, std::string_view who) {
     const auto& r = exchange->request();
     const auto tag = query_value(r.query, "node");
     if (node_.in_cluster && !tag.empty() && r.path != peer_path::sse) {
@@ -371,7 +365,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       for (std::size_t i = 0; i < routes->peers.size(); ++i) {
         const auto& owner = routes->peers[i];
         if (owner.incarnation == node_.store->incarnation() || cluster::tag_of(owner.name) != tag) continue;
-        const auto p = std::make_shared<sse_post>(home().loop(), node_, std::move(exchange));
+        const auto p = std::make_shared<sse_post>(home().loop(), node_, std::move(exchange), who);
         note(sse_posts_, p);
         const auto via = r.path == peer_path::relay_sse ? i : routes->via[i];  // once is enough
         return p->start(routes->peers[via], via != i);
@@ -383,8 +377,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   node_context& node_;
   const bool serves_peers_;
   std::unique_ptr<transport::http_server> server_;
-  std::size_t refused_ = 0;  // not yet told in the log
-  std::chrono::steady_clock::time_point next_refusal_log_{};
+  refusal_log false_peers_, strangers_;
   // Under way, or over.
   std::vector<std::weak_ptr<relay>> relays_;
   std::vector<std::weak_ptr<sse_post>> sse_posts_;

@@ -14,6 +14,7 @@
 #include "persistence/store.hpp"
 #include "transport/http_server.hpp"
 #include "transport/mcp/classify.hpp"
+#include "transport/mcp/users.hpp"
 #include "transport/secret.hpp"
 #include "transport/tls_identity.hpp"
 
@@ -21,6 +22,7 @@ namespace holdfast::actors {
 
 struct session_limits {
   std::size_t sessions_max = 100'000;       ///< one more `initialize` gets 503
+  std::size_t per_user_max = 0;             ///< of one user on one node; one more `initialize` gets 429. 0 = no limit
   std::size_t in_flight_max = 256;          ///< requests of one session being worked on; one more gets an error
   std::size_t server_requests_max = 64;     ///< requests to one client that wait for its answer
   std::size_t batch_max = 100;              ///< messages in one 2025-03-26 batch
@@ -103,7 +105,8 @@ struct node_config {
   cluster_config cluster;
   trace_config traces;
   transport::http_limits http;
-  mcp::access_rules access;  ///< hosts empty = loopback names and the listen host
+  mcp::access_rules access;      ///< hosts empty = loopback names and the listen host
+  std::vector<mcp::user> users;  ///< empty: nobody has to say who it is
   session_limits sessions;
   execution_limits executions;
   catalogue_config catalogue;

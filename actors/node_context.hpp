@@ -25,6 +25,7 @@
 #include "actors/result_cache.hpp"
 #include "actors/shard.hpp"
 #include "transport/mcp/sealed.hpp"
+#include "transport/mcp/users.hpp"
 #include "transport/upstream_link.hpp"
 
 namespace holdfast::actors {
@@ -65,6 +66,7 @@ struct node_context {
 
   node_context(node_config c, const mcp::sealer::key& cursor_key)
       : config(std::move(c)),
+        users(config.users),
         cursors(cursor_key),
         upstreams(config.upstreams.size()),
         circuits(std::make_shared<circuit_keeper>(config.upstreams)),
@@ -76,6 +78,7 @@ struct node_context {
   }
 
   const node_config config;
+  const mcp::user_table users;
   const mcp::sealer cursors;
   std::unique_ptr<node_store> store;             ///< null: sessions live in this process only
   std::unique_ptr<cluster> in_cluster;           ///< null: this node is on its own

@@ -5,6 +5,7 @@
 #include "actors/client_text.hpp"
 #include "actors/log.hpp"
 #include "actors/node_context.hpp"
+#include "actors/principal.hpp"
 #include "actors/roster.hpp"
 #include "actors/test_hooks.hpp"
 #include "actors/tracing/exporter.hpp"
@@ -33,7 +34,8 @@ void add_header(std::string& to, std::string_view name, std::string_view value) 
 
 }  // namespace
 
-relay::relay(shard& home, node_context& node, exchange_ptr exchange, std::optional<std::uint16_t> slot)
+relay::relay(shard& home, node_context& node, exchange_ptr exchange, std::string_view principal,
+             std::optional<std::uint16_t> slot)
     : home_(home), node_(node), exchange_(std::move(exchange)), slot_(slot) {
   const auto& r = exchange_->request();
   method_ = verb(r.method);
@@ -43,6 +45,7 @@ relay::relay(shard& home, node_context& node, exchange_ptr exchange, std::option
   add_header(headers_, "Mcp-Session-Id", r.session_id);
   add_header(headers_, "MCP-Protocol-Version", r.protocol_version);
   traceparent_ = r.traceparent;
+  headers_ += principal_header(principal);
   headers_ += node_.in_cluster->credentials();
   last_event_id_ = r.last_event_id;
   body_ = r.body;

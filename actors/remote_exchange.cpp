@@ -25,6 +25,7 @@ class remote_exchange final : public http_exchange {
   bool is_awaited() override { return false; }
   const std::shared_ptr<http_exchange>& at_home() const noexcept { return exchange_; }
   std::uint64_t connection() const noexcept override { return exchange_->connection(); }
+  std::string_view principal() const override { return exchange_->principal(); }
 
   void respond(int status, std::string_view content_type, std::string_view extra_headers,
                std::initializer_list<std::string_view> body) override {

@@ -23,11 +23,9 @@ class shard;
 caf::actor spawn_session(caf::actor_system& system, shard& home, node_context& node, std::string id,
                          std::string principal, client_transport over);
 
-/// Until clients authenticate, all are the same one.
-inline constexpr const char* anonymous_principal = "anonymous";
-
-/// The session of this id, brought back from the store if it is not here; it answers 404 itself if it is nowhere. Only
-/// on a node with a durable store. Any thread; `home` is where it would live.
+/// The session of this id, brought back from the store if it is not here; it answers 404 itself if it is nowhere, or
+/// not the sender's: whose it is, it learns there. Only on a node with a durable store. Any thread; `home` is where it
+/// would live.
 directory::entry find_or_recover(caf::actor_system& system, shard& home, node_context& node, const std::string& id);
 
 /// Brings back the sessions of these slots that have open calls, to see to those; all others come back when their

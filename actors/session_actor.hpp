@@ -31,10 +31,9 @@ inline constexpr std::size_t client_info_max = 1024;  // bytes that upstreams ar
 /// Private to the session_*.cpp files, one per concern: session.cpp (life cycle, streams), session_requests.cpp (what
 /// clients ask), session_routes.cpp (at which upstream), session_calls.cpp (calls there), session_asks.cpp (what
 /// upstreams ask and tell), session_admission.cpp (what keeps a call from its upstream), session_cache.cpp (results
-/// that are kept), session_answers.cpp (what
-/// clients are told of a call), session_tool_state.cpp (what stateful tools keep), session_durable.cpp (what is written
-/// down, and what waits for that), session_recovery.cpp (how it comes back), session_gap.cpp (what its client is told
-/// then).
+/// that are kept), session_answers.cpp (what clients are told of a call), session_tool_state.cpp (what stateful tools
+/// keep), session_durable.cpp (what is written down, and what waits for that), session_recovery.cpp (how it comes
+/// back), session_gap.cpp (what its client is told then).
 class session_actor final : public shard_actor {
  public:
   session_actor(caf::actor_config& cfg, shard& home, node_context& node, std::string id, std::string principal,
@@ -108,10 +107,14 @@ class session_actor final : public shard_actor {
   void give_up();
   void leave(bool call_back);
   void depart();
+  void stay_in_store();
   void let_go();
   void suspend(bool between_calls);
   void on_move();
   void pass_on(exchange_ptr exchange);
+  template <class Message>
+  bool is_foreign(const Message& m) const;
+  bool only_strangers_ask();
   template <class Message>
   bool diverted(Message& m);
 
@@ -285,7 +288,7 @@ class session_actor final : public shard_actor {
   node_context& node_;
   const std::string id_;
   const std::uint16_t slot_;
-  const std::string principal_;
+  std::string principal_;  // empty until it is read from the store
   const client_transport over_;
   mcp::revision revision_ = mcp::newest_legacy;
   capability_set capabilities_;

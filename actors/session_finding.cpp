@@ -50,10 +50,10 @@ void recover_open_sessions(caf::actor_system& system, shard& via, node_context& 
 directory::entry find_or_recover(caf::actor_system& system, shard& home, node_context& node, const std::string& id) {
   return node.sessions.find_or_add(id, [&] {
     caf::actor_config cfg{&home};
-    const std::string principal = anonymous_principal;
+    const std::string unknown;
     return directory::entry{system.spawn_class<session_actor, caf::no_spawn_options>(
-                                cfg, home, node, id, principal, client_transport::streamable_http, true),
-                            &home, principal, client_transport::streamable_http};
+                                cfg, home, node, id, unknown, client_transport::streamable_http, true),
+                            &home, unknown, client_transport::streamable_http};
   });
 }
 

@@ -204,6 +204,7 @@ std::string session_inspection::line(shard_actor& session) {
   return json_object()
       .text("id", s.id_)
       .text("node", admin::node_name(s.node_))
+      .text_or_null("user", s.principal_)
       .number("slot", s.slot_)
       .text("state", machines::session::name_of(s.state_))
       .text("phase", s.durable_ ? phases[static_cast<std::size_t>(s.durable_->now)] : "memory")
@@ -357,9 +358,10 @@ std::string session_inspection::stored_detail(const session_snapshot& s, std::ui
                             .flag("upstreamSession", !u.session.id.empty())
                             .str());
   }
-  const auto line = json_object().text("id", s.id).raw("node", "null").number("slot", persistence::slot_of(s.id));
+  json_object line;
+  line.text("id", s.id).raw("node", "null").text("user", s.principal).number("slot", persistence::slot_of(s.id));
   return json_object()
-      .raw("session", json_object(line).text("state", "stored").str())
+      .raw("session", line.text("state", "stored").str())
       .number("epoch", s.story.tenures.empty() ? 0 : s.story.tenures.back().epoch)
       .number("sequence", sequence)
       .number("snapshotBytes", bytes)

@@ -1,10 +1,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/principal.hpp"
 #include "actors/remote_exchange.hpp"
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
-#include "transport/mcp/messages.hpp"
+#include "actors/session_unserved.hpp"
 
 // How a session goes on in the store alone: when it has been idle, or when the node stops.
 
@@ -57,6 +58,37 @@ void session_actor::depart() {
   // Requests that had found the session before it left are sent after it.
   if (node_.draining) return send(self(), session_over{});
   home().loop().after(forwarding_time, sender_of<session_over>());
+}
+
+/// Nobody who may has asked for it: it stays as it is, and whoever comes for it begins anew.
+void session_actor::stay_in_store() {
+  durable_->now = phase::departed;
+  let_go();
+  if (node_.draining) return send(self(), session_over{});
+  home().loop().after(forwarding_time, sender_of<session_over>());
+}
+
+/// A session of somebody else does not exist for whoever asks. Where the ingress could tell, no stranger gets here.
+template <class Message>
+bool session_actor::is_foreign(const Message& m) const {
+  return !m.principal.empty() && !principal_.empty() && !may_use(principal_, m.principal);
+}
+
+/// Answers those who have asked for somebody else's session. True if there was nobody else.
+bool session_actor::only_strangers_ask() {
+  auto& stash = durable_->stash;
+  if (stash.empty()) return false;
+  for (auto& one : std::exchange(stash, {})) {
+    const auto foreign = std::visit(
+        [this](auto& m) {
+          if (!is_foreign(m)) return false;
+          answer_unserved(m, 404, mcp::code::session_not_found, unknown_session);
+          return true;
+        },
+        one);
+    if (!foreign) stash.push_back(std::move(one));
+  }
+  return stash.empty();
 }
 
 /// The session is somewhere else from now on, with its calls and its sessions at upstreams.
@@ -136,6 +168,10 @@ void session_actor::pass_on(exchange_ptr exchange) {
 template <class Message>
 bool session_actor::diverted(Message& m) {
   if (!durable_) return false;
+  if (is_foreign(m)) {
+    answer_unserved(m, 404, mcp::code::session_not_found, unknown_session);
+    return true;
+  }
   switch (durable_->now) {
     case phase::live:
       if (durable_->unproven) {
@@ -167,12 +203,11 @@ bool session_actor::diverted(Message& m) {
         pass_on(std::move(m.exchange));
         return true;
       }
-      const auto gone = refused_ == 404;
-      const auto why =
-          gone ? "Session not found: initialize a new one" : "Another process serves this session; try again";
-      if (m.exchange)
-        m.exchange->respond(gone ? 404 : 503, "application/json", gone ? "" : "Retry-After: 1\r\n",
-                            {mcp::make_error({}, gone ? mcp::code::session_not_found : mcp::code::server_error, why)});
+      if (refused_ == 404) {
+        answer_unserved(m, 404, mcp::code::session_not_found, unknown_session);
+      } else {
+        answer_unserved(m, 503, mcp::code::server_error, "Another process serves this session; try again");
+      }
       return true;
     }
   }

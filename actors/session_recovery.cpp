@@ -9,6 +9,7 @@
 #include "actors/session_durability.hpp"
 #include "actors/session_keys.hpp"
 #include "actors/session_steps.hpp"
+#include "actors/session_unserved.hpp"
 #include "actors/test_hooks.hpp"
 #include "transport/mcp/messages.hpp"
 
@@ -58,9 +59,7 @@ void session_actor::on_loaded(session_loaded& m) {
     node_.store->note_failure(m.of.error());
     return refuse_stashed(503, mcp::code::server_error, "The store does not answer; try again");
   }
-  const auto unknown = [this] {
-    refuse_stashed(404, mcp::code::session_not_found, "Session not found: initialize a new one");
-  };
+  const auto unknown = [this] { refuse_stashed(404, mcp::code::session_not_found, unknown_session); };
   if (!*m.of) return unknown();
   auto& d = *durable_;
   d.loaded = std::move(**m.of);
@@ -69,7 +68,14 @@ void session_actor::on_loaded(session_loaded& m) {
   for (const auto& [hash, bytes] : d.loaded.parts) {
     if (auto part = stored_text(bytes, hash)) d.parts.emplace(hash, std::move(*part));
   }
-  if (!snapshot || snapshot->principal != principal_) return unknown();
+  if (!snapshot || snapshot->principal.empty()) return unknown();
+  principal_ = snapshot->principal;
+  node_.sessions.tell_principal(id_, id(), principal_);
+  const auto is_open = [](const auto& e) {
+    return e.second.stage != persistence::stage::result && !is_prepared_key(e.first);
+  };
+  if (only_strangers_ask() && std::none_of(d.loaded.journal.begin(), d.loaded.journal.end(), is_open))
+    return stay_in_store();
   d.gate.continue_after(d.loaded.sequence, 0);
   take_snapshot(*snapshot);
   read_events(0);
@@ -342,19 +348,8 @@ void session_actor::refuse_stashed(int status, int code, std::string_view why) {
 }
 
 void session_actor::answer_stashed(int status, int code, std::string_view why) {
-  const auto body = mcp::make_error({}, code, why);
-  for (auto& m : std::exchange(durable_->stash, {})) {
-    std::visit(
-        [&](auto& message) {
-          if constexpr (std::is_same_v<std::decay_t<decltype(message)>, client_goodbye>) {
-            // The first one may have been carried out.
-            if (status == 404 && message.repeated) return message.exchange->respond(200, {}, {}, {});
-          }
-          if (message.exchange)
-            message.exchange->respond(status, "application/json", status == 503 ? "Retry-After: 1\r\n" : "", {body});
-        },
-        m);
-  }
+  for (auto& m : std::exchange(durable_->stash, {}))
+    std::visit([&](auto& message) { answer_unserved(message, status, code, why); }, m);
 }
 
 }  // namespace holdfast::actors

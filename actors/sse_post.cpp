@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "actors/node_context.hpp"
+#include "actors/principal.hpp"
 #include "transport/errc.hpp"
 #include "transport/mcp/messages.hpp"
 
@@ -13,14 +14,15 @@ constexpr std::size_t answer_bytes_max = 64u << 10;
 
 }  // namespace
 
-sse_post::sse_post(transport::loop& home, node_context& node, exchange_ptr exchange)
-    : home_(home), node_(node), exchange_(std::move(exchange)) {}
+sse_post::sse_post(transport::loop& home, node_context& node, exchange_ptr exchange, std::string_view principal)
+    : home_(home), node_(node), exchange_(std::move(exchange)), principal_(principal) {}
 
 void sse_post::start(const cluster_routes::peer& to, bool through) {
   const auto& r = exchange_->request();
   transport::http_request_out out;
   auto head = "POST " + std::string(through ? peer_path::relay_sse : peer_path::sse) + "?" + std::string(r.query) +
-              " HTTP/1.1\r\nHost: holdfast\r\nContent-Type: application/json\r\n" + node_.in_cluster->credentials();
+              " HTTP/1.1\r\nHost: holdfast\r\nContent-Type: application/json\r\n" + principal_header(principal_) +
+              node_.in_cluster->credentials();
   out.head = std::make_shared<const std::string>(std::move(head));
   out.body = r.body;
   exchange_->on_closed([weak = weak_from_this()] {

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "actors/client_messages.hpp"
 #include "actors/cluster_routes.hpp"
@@ -19,7 +20,7 @@ struct node_context;
 /// One thread, that of `home`. Held by shared pointer while it is under way.
 class sse_post final : public transport::http_receiver, public std::enable_shared_from_this<sse_post> {
  public:
-  sse_post(transport::loop& home, node_context& node, exchange_ptr exchange);
+  sse_post(transport::loop& home, node_context& node, exchange_ptr exchange, std::string_view principal);
 
   /// To `to`, or `through` it, if only that node reaches the one that the request names.
   void start(const cluster_routes::peer& to, bool through);
@@ -40,7 +41,8 @@ class sse_post final : public transport::http_receiver, public std::enable_share
 
   transport::loop& home_;
   node_context& node_;
-  exchange_ptr exchange_;  // null once over
+  exchange_ptr exchange_;        // null once over
+  const std::string principal_;  // whose message it is
   std::shared_ptr<transport::http_pool> pool_;
   transport::loop::timer timer_ = 0;
   int status_ = 0;

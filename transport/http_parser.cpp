@@ -43,7 +43,8 @@ constexpr std::string_view http_request::*all_views[] = {&http_request::path,
                                                          &http_request::last_event_id,
                                                          &http_request::protocol_version,
                                                          &http_request::repeated,
-                                                         &http_request::awaited};
+                                                         &http_request::awaited,
+                                                         &http_request::user};
 
 }  // namespace
 
@@ -147,6 +148,7 @@ void http_parser::take_field(std::string_view name, std::string_view value, erro
     case 13:
       if (is("authorization")) return take_single(request_.authorization, value, ec);
       if (is("last-event-id")) return take_single(request_.last_event_id, value, ec);
+      if (is("holdfast-user")) return take_single(request_.user, value, ec);
       return;
     case 14:
       if (is("mcp-session-id")) return take_single(request_.session_id, value, ec);

@@ -31,6 +31,7 @@ struct http_request {
   std::string_view last_event_id;     ///< Last-Event-ID
   std::string_view repeated;          ///< Holdfast-Repeated: a balancer has sent this request before, in vain
   std::string_view awaited;           ///< Holdfast-Awaited: another node sends it on, see actors/request_age.hpp
+  std::string_view user;              ///< Holdfast-User: who asks, as another node says; see actors/principal.hpp
   std::string_view body;
 };
 
@@ -56,6 +57,9 @@ class http_exchange {
 
   /// Who asks: "127.0.0.1:50412", "CN=al from 127.0.0.1:50412" by a certificate, "uid 1000" on a unix socket, or "".
   virtual std::string peer() const { return {}; }
+
+  /// On whose behalf this process asks itself. Empty for whatever came over a connection.
+  virtual std::string_view principal() const { return {}; }
 
   /// `extra_headers` is empty or whole lines, each ended by CRLF. The parts of the body are sent one after another and
   /// are copied before this returns. No effect when the client has gone.

@@ -77,7 +77,8 @@ void inner_client::cancel(std::string_view id, std::string_view reason) {
 void inner_client::post(std::string body, bool repeated, then done) {
   const auto& hosts = at_->node().config.access.hosts;
   auto exchange = make_inner_exchange(
-      at_->home().loop(), hosts.front() == "*" ? "localhost" : hosts.front(), session_, std::move(body), repeated,
+      at_->home().loop(), hosts.front() == "*" ? "localhost" : hosts.front(), principal_, session_, std::move(body),
+      repeated,
       [self = shared_from_this(), done = std::move(done)](int status, std::string id, const std::string& json) {
         if (self->at_->closed()) return;
         if (!id.empty()) self->session_ = std::move(id);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "actors/admin/desk.hpp"
+#include "actors/principal.hpp"
 
 namespace holdfast::actors::admin {
 
@@ -19,9 +20,10 @@ class inner_client : public std::enable_shared_from_this<inner_client> {
   using clock = std::chrono::steady_clock;
   using then = std::function<void(int status, const std::string& json)>;
 
-  /// For a session that there is, or for one of its own, see `open`.
-  explicit inner_client(desk& at, std::string session = {})
-      : at_(at.shared_from_this()), session_(std::move(session)) {}
+  /// For a session that there is, or for one of its own, see `open`. On behalf of `principal`: of a user, whose
+  /// sessions alone there are then, of anonymous, or of an operator, who may use them all and begins such of anonymous.
+  explicit inner_client(desk& at, std::string session = {}, std::string principal = std::string(operator_principal))
+      : at_(at.shared_from_this()), session_(std::move(session)), principal_(std::move(principal)) {}
 
   const std::string& session() const noexcept { return session_; }
 
@@ -53,6 +55,7 @@ class inner_client : public std::enable_shared_from_this<inner_client> {
 
   const std::shared_ptr<desk> at_;
   std::string session_;
+  const std::string principal_;
   bool owns_ = false;
 };
 

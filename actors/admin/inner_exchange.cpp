@@ -14,10 +14,11 @@ class inner_exchange final : public transport::http_exchange {
  public:
   using handler = std::function<void(int, std::string, std::string)>;
 
-  inner_exchange(transport::loop& home, std::string host, std::string session, std::string body, bool repeated,
-                 handler done)
+  inner_exchange(transport::loop& home, std::string host, std::string principal, std::string session, std::string body,
+                 bool repeated, handler done)
       : home_(home),
         host_(std::move(host)),
+        principal_(std::move(principal)),
         session_(std::move(session)),
         body_(std::move(body)),
         done_(std::move(done)) {
@@ -36,6 +37,7 @@ class inner_exchange final : public transport::http_exchange {
   const transport::http_request& request() const noexcept override { return request_; }
   transport::loop& home() noexcept override { return home_; }
   std::uint64_t connection() const noexcept override { return 0; }
+  std::string_view principal() const override { return principal_; }
 
   void respond(int status, std::string_view, std::string_view headers,
                std::initializer_list<std::string_view> body) override {
@@ -81,7 +83,7 @@ class inner_exchange final : public transport::http_exchange {
   }
 
   transport::loop& home_;
-  const std::string host_, session_, body_;
+  const std::string host_, principal_, session_, body_;
   transport::http_request request_;
   handler done_;
   std::string stream_, last_, given_;
@@ -90,10 +92,11 @@ class inner_exchange final : public transport::http_exchange {
 }  // namespace
 
 std::shared_ptr<transport::http_exchange> make_inner_exchange(transport::loop& home, std::string host,
-                                                              std::string session, std::string body, bool repeated,
+                                                              std::string principal, std::string session,
+                                                              std::string body, bool repeated,
                                                               std::function<void(int, std::string, std::string)> done) {
-  return std::make_shared<inner_exchange>(home, std::move(host), std::move(session), std::move(body), repeated,
-                                          std::move(done));
+  return std::make_shared<inner_exchange>(home, std::move(host), std::move(principal), std::move(session),
+                                          std::move(body), repeated, std::move(done));
 }
 
 }  // namespace holdfast::actors::admin

@@ -7,6 +7,7 @@
 #include "actors/admin/inner_exchange.hpp"
 #include "actors/admin/json.hpp"
 #include "actors/messages.hpp"
+#include "actors/principal.hpp"
 #include "actors/remote_exchange.hpp"
 #include "actors/session.hpp"
 #include "actors/session_inspection.hpp"
@@ -19,7 +20,6 @@ namespace holdfast::actors::admin {
 namespace {
 
 constexpr milliseconds begun_within{5'000}, look_again{10};
-constexpr std::string_view principal = "anonymous";
 
 void await_begun(const std::shared_ptr<desk>& at, const std::string& id, milliseconds left, const reply& done) {
   const auto state = [](shard_actor& s) { return text_of(session_inspection::line(s), "state"); };
@@ -33,8 +33,8 @@ void await_begun(const std::shared_ptr<desk>& at, const std::string& id, millise
 
 /// As a client would, but to this very actor.
 void initialize(desk& at, const directory::entry& entry, const std::string& id) {
-  exchange_ptr exchange = make_inner_exchange(at.home().loop(), "localhost", id, initialize_request(), false,
-                                              [](int, const std::string&, const std::string&) {});
+  exchange_ptr exchange = make_inner_exchange(at.home().loop(), "localhost", entry.principal, id, initialize_request(),
+                                              false, [](int, const std::string&, const std::string&) {});
   const auto message = mcp::scan(exchange->request().body);
   if (entry.home != &at.home()) exchange = make_remote(std::move(exchange));
   caf::anon_send(entry.session, client_message{std::move(exchange), nullptr, *message});
@@ -43,7 +43,8 @@ void initialize(desk& at, const directory::entry& entry, const std::string& id) 
 }  // namespace
 
 void do_open(desk& at, const std::string& params, reply done) {
-  const auto id = text_of(params, "id");
+  const auto id = text_of(params, "id"), user = text_of(params, "user");
+  const auto principal = user.empty() ? std::string(anonymous_principal) : user;
   auto& node = at.node();
   if (!mcp::is_random_id(id)) return done(problem{400, "No id of a session", {}, {}, {}});
   const auto slot = persistence::slot_of(id);
@@ -51,13 +52,15 @@ void do_open(desk& at, const std::string& params, reply done) {
     return done(problem{409, "The session is moving", "Try again", {}, {}});
   if (node.sessions.size() >= node.config.sessions.sessions_max)
     return done(problem{503, "Too many sessions", "sessions.sessions_max", {}, {}});
+  const auto of_one_max = node.config.sessions.per_user_max;
+  if (of_one_max > 0 && node.sessions.count_of(principal) >= of_one_max && !node.sessions.find(id))
+    return done(problem{429, "Too many sessions of this user", "sessions.per_user_max", {}, {}});
   auto is_new = false;
   auto& home = *node.shards[slot % node.shards.size()];
   const auto entry = node.sessions.find_or_add(id, [&] {
     is_new = true;
-    return directory::entry{
-        spawn_session(at.system(), home, node, id, std::string(principal), client_transport::streamable_http), &home,
-        std::string(principal), client_transport::streamable_http};
+    return directory::entry{spawn_session(at.system(), home, node, id, principal, client_transport::streamable_http),
+                            &home, principal, client_transport::streamable_http};
   });
   if (is_new) initialize(at, entry, id);
   await_begun(at.shared_from_this(), id, begun_within, done);

@@ -67,6 +67,13 @@ std::string admin_text(const node_config& c) {
   return o.raw("tls", tls_text(c.admin.tls)).text("answer_within", duration(c.admin.answer_within)).str();
 }
 
+/// Of users the names; what proves them is not for showing.
+std::string access_text(const node_config& c) {
+  std::vector<std::string> users;
+  for (const auto& u : c.users) users.push_back(u.name);
+  return json_object().texts("hosts", c.access.hosts).texts("origins", c.access.origins).texts("users", users).str();
+}
+
 std::string traces_text(const trace_config& c) {
   std::array<char, 32> sample{};
   const auto* const end = std::to_chars(sample.data(), sample.data() + sample.size(), c.sample).ptr;
@@ -89,7 +96,8 @@ std::string http_text(const transport::http_limits& h) {
 
 std::string sessions_text(const session_limits& s) {
   json_object o;
-  o.number("sessions_max", s.sessions_max).number("in_flight_max", s.in_flight_max);
+  o.number("sessions_max", s.sessions_max).number("per_user_max", s.per_user_max);
+  o.number("in_flight_max", s.in_flight_max);
   o.number("server_requests_max", s.server_requests_max).number("batch_max", s.batch_max);
   o.number("replay_events_max", s.replay_events_max).number("replay_bytes_max", s.replay_bytes_max);
   o.number("streams_max", s.streams_max).number("shadow_streams_max", s.shadow_streams_max);
@@ -212,7 +220,7 @@ std::string text_of_all(const node_context& node) {
                    .str());
   o.raw("traces", traces_text(c.traces));
   o.raw("http", http_text(c.http));
-  o.raw("access", json_object().texts("hosts", c.access.hosts).texts("origins", c.access.origins).str());
+  o.raw("access", access_text(c));
   o.raw("sessions", sessions_text(c.sessions)).raw("executions", executions_text(c.executions));
   o.raw("catalogue", catalogue_text(c.catalogue));
   o.raw("cache", cache_text(c.cache));

@@ -27,6 +27,7 @@ class traced_exchange final : public http_exchange {
   transport::loop& home() noexcept override { return exchange_->home(); }
   std::uint64_t connection() const noexcept override { return exchange_->connection(); }
   std::string peer() const override { return exchange_->peer(); }
+  std::string_view principal() const override { return exchange_->principal(); }
 
   void respond(int status, std::string_view content_type, std::string_view extra_headers,
                std::initializer_list<std::string_view> body) override {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "apps/config/access_keys.hpp"
 #include "apps/config/store_keys.hpp"
 #include "apps/config/trace_keys.hpp"
 #include "apps/config/units.hpp"
@@ -18,22 +19,11 @@ using actors::cluster_config;
 using actors::execution_limits;
 using actors::node_config;
 using actors::session_limits;
-using mcp::access_rules;
 using transport::http_limits;
 using transport::tls_files;
 
 constexpr std::uint64_t kib = 1u << 10, mib = 1u << 20, gib = 1u << 30;
-constexpr std::size_t alias_bytes_max = 32, secret_bytes_min = 16;
-
-constexpr const char* unusable_secret =
-    "must be at least 16 visible ASCII characters, such as `openssl rand -hex 32` makes";
-
-bool is_usable_secret(const std::string& text) {
-  const auto visible = [](char ch) { return ch > ' ' && ch < 0x7f; };
-  return text.size() >= secret_bytes_min && std::all_of(text.begin(), text.end(), visible);
-}
-
-bool is_loopback(const std::string& host) { return host.starts_with("127.") || host == "localhost" || host == "::1"; }
+constexpr std::size_t alias_bytes_max = 32;
 
 void read_listen(const value& v, node_config& c) {
   const auto text = v.text();
@@ -97,35 +87,6 @@ void read_source(const value& v, cluster_config& c) {
   c.source = *text;
 }
 
-void read_hosts(const value& v, access_rules& a) {
-  a.hosts.clear();
-  v.elements([&](const value& element) {
-    auto text = element.text();
-    if (!text) return;
-    const bool bracketed = text->size() > 2 && text->front() == '[' && text->back() == ']';
-    if (text->empty() || (!bracketed && text->find_first_of(":/ []") != std::string::npos))
-      return element.wrong(element.shown() +
-                           " must be a host name or address without port, such as mcp.example.com or [::1], or *");
-    std::transform(text->begin(), text->end(), text->begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    a.hosts.push_back(std::move(*text));
-  });
-}
-
-void read_origins(const value& v, access_rules& a) {
-  a.origins.clear();
-  v.elements([&](const value& element) {
-    const auto text = element.text();
-    if (!text) return;
-    const auto scheme = text->find("://");
-    const bool origin = scheme != std::string::npos && scheme > 0 && text->size() > scheme + 3 &&
-                        text->find_first_of("/ ", scheme + 3) == std::string::npos;
-    if (*text != "*" && *text != "null" && !origin)
-      return element.wrong(element.shown() + " must be an origin without path, such as https://app.example.com, or *");
-    a.origins.push_back(*text);
-  });
-}
-
 bool is_alias(std::string_view alias) {
   const auto fits = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '-';
@@ -166,6 +127,7 @@ const keys<session_limits>& session_keys() {
   using T = session_limits;
   static const keys<T> table = {
       number<T>("sessions_max", &T::sessions_max, 1, 100'000'000),
+      number<T>("per_user_max", &T::per_user_max, 0, 100'000'000),
       number<T>("in_flight_max", &T::in_flight_max, 1, 100'000),
       number<T>("server_requests_max", &T::server_requests_max, 1, 100'000),
       number<T>("batch_max", &T::batch_max, 1, 10'000),
@@ -287,7 +249,6 @@ const keys<node_config>& node_keys() {
       {"tls", [](const value& v, admin_config& a) { read_client_tls(v, a.tls); }, paths(client_tls_keys())},
       {"socket", read_admin_socket, {}},
       duration<admin_config>("answer_within", &admin_config::answer_within, 10ms, 1min)};
-  static const keys<access_rules> access = {{"hosts", read_hosts, {}}, {"origins", read_origins, {}}};
   static const keys<T> log = {
       choice<actors::log_level, T>("level", &T::level, {"debug", "info", "warning", "error"}),
       choice<actors::log_format, T>("format", &T::format, {"auto", "text", "json"}),
@@ -308,7 +269,8 @@ const keys<node_config>& node_keys() {
           "log", [](T& c) -> T& { return c; }, log),
       section<T>("traces", &T::traces, trace_keys()),
       section<T>("http", &T::http, http_keys()),
-      section<T>("access", &T::access, access),
+      section<T, T>(
+          "access", [](T& c) -> T& { return c; }, access_keys()),
       section<T>("sessions", &T::sessions, session_keys()),
       section<T>("executions", &T::executions, execution_keys()),
       section<T>("catalogue", &T::catalogue, catalogue_keys()),
@@ -334,6 +296,12 @@ void check_cluster(const value& whole, const node_config& c) {
         "which the other nodes reach it");
   if (!is_loopback(cluster.host) && cluster.secret.empty())
     return whole.wrong("`cluster.listen` is reached by other machines: set `cluster.secret`, the same on all nodes");
+  const auto at_home = is_loopback(cluster.host) && is_loopback(c.listen_host);
+  const auto proves_nodes = !cluster.secret.empty() || cluster.tls != tls_files();
+  if (!c.users.empty() && !at_home && !proves_nodes)
+    return whole.wrong(
+        "with `access.users`, nodes tell each other who asks, and must know each other: set `cluster.secret` or "
+        "`cluster.tls`, the same on all nodes");
   if (cluster.silence < 3 * cluster.beat) whole.wrong("`cluster.silence` must be at least three times `cluster.beat`");
 }
 

@@ -2,12 +2,15 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <optional>
 
 namespace holdfast::apps {
 namespace {
+
+constexpr std::size_t secret_bytes_min = 16;
 
 struct unit {
   std::string_view name;
@@ -94,6 +97,13 @@ parsed<host_port> parse_listen(std::string_view text) {
 }
 
 bool is_ip_address(const std::string& text) { return is_ip_address(text, AF_INET) || is_ip_address(text, AF_INET6); }
+
+bool is_loopback(const std::string& host) { return host.starts_with("127.") || host == "localhost" || host == "::1"; }
+
+bool is_usable_secret(const std::string& text) {
+  const auto visible = [](char ch) { return ch > ' ' && ch < 0x7f; };
+  return text.size() >= secret_bytes_min && std::all_of(text.begin(), text.end(), visible);
+}
 
 std::string duration_text(std::chrono::milliseconds d) {
   return spelled(static_cast<std::uint64_t>(d.count()), duration_units, "s");

@@ -32,6 +32,14 @@ parsed<host_port> parse_listen(std::string_view text);
 /// An IPv4 or IPv6 address, without brackets.
 bool is_ip_address(const std::string& text);
 
+/// Of this computer only.
+bool is_loopback(const std::string& host);
+
+/// Long enough for a secret, and of characters that a header can carry.
+bool is_usable_secret(const std::string& text);
+inline constexpr const char* unusable_secret =
+    "must be at least 16 visible ASCII characters, such as `openssl rand -hex 32` makes";
+
 /// The shortest spelling that parses back to the same value.
 std::string duration_text(std::chrono::milliseconds d);
 std::string size_text(std::uint64_t bytes);

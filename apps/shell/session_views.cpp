@@ -17,11 +17,13 @@ constexpr std::array session_columns = {
     field_view{"MEMORY", "memoryBytes", as::bytes},
     field_view{"AGE", "ageMs", as::milliseconds},
     field_view{"IDLE", "idleMs", as::milliseconds},
+    field_view{"USER", "user"},
     field_view{"CLIENT", "client"},
 };
 
 constexpr std::array session_facts = {
     field_view{"node", "node"},
+    field_view{"user", "user"},
     field_view{"slot", "slot"},
     field_view{"state", "state"},
     field_view{"phase", "phase"},

@@ -103,6 +103,36 @@ TEST_CASE("the directory finds sessions until they leave") {
   CHECK(d.size() == 199);
 }
 
+TEST_CASE("the directory counts the sessions of users, also of those it learns of later") {
+  caf::actor_system_config config;
+  caf::actor_system system(config);
+  const caf::scoped_actor a(system), b(system);
+  const auto entry = [](const caf::scoped_actor& of, std::string principal) {
+    return actors::directory::entry{caf::actor(of), nullptr, std::move(principal)};
+  };
+  actors::directory d;
+  d.add("1", entry(a, "ann"));
+  d.find_or_add("2", [&] { return entry(a, "ann"); });
+  d.find_or_add("2", [&] { return entry(a, "bob"); });
+  d.add("3", entry(a, "anonymous"));
+  d.find_or_add("4", [&] { return entry(b, ""); });
+  CHECK(d.count_of("ann") == 2);
+  CHECK(d.count_of("bob") == 0);
+  CHECK(d.count_of("anonymous") == 0);
+  d.tell_principal("4", a->id(), "bob");
+  CHECK(d.find("4")->principal.empty());
+  d.tell_principal("4", b->id(), "bob");
+  CHECK(d.find("4")->principal == "bob");
+  CHECK(d.count_of("bob") == 1);
+  d.remove("4", a->id());
+  CHECK(d.count_of("bob") == 1);
+  d.remove("4", b->id());
+  d.remove("1", a->id());
+  d.tell_principal("1", a->id(), "bob");
+  CHECK(d.count_of("bob") == 0);
+  CHECK(d.count_of("ann") == 1);
+}
+
 namespace {
 texts uris_in(std::string_view json) {
   texts all;

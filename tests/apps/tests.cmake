@@ -1,7 +1,7 @@
 holdfast_test(config_tests
   SOURCES apps/config/client_file_test.cpp apps/config/cluster_test.cpp apps/config/config_test.cpp apps/config/mistakes_test.cpp
           apps/config/plain_json_test.cpp apps/config/program_keys_test.cpp apps/config/store_test.cpp
-          apps/config/traces_test.cpp apps/config/units_test.cpp
+          apps/config/traces_test.cpp apps/config/units_test.cpp apps/config/users_test.cpp
   LIBS holdfast_config
   LABELS apps)
 target_compile_definitions(config_tests PRIVATE HOLDFAST_SOURCE_DIR="${CMAKE_SOURCE_DIR}")

@@ -46,6 +46,7 @@ class exchange final : public transport::http_exchange {
     request_.protocol_version = header(h, "MCP-Protocol-Version");
     request_.last_event_id = header(h, "Last-Event-ID");
     request_.awaited = header(h, "Holdfast-Awaited");
+    request_.user = header(h, "Holdfast-User");
     request_.body = body_;
   }
   ~exchange() override {

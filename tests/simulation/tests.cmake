@@ -17,12 +17,14 @@ set(simulated_sources
   actors/ended_calls.cpp
   actors/event_records.cpp
   actors/event_streams.cpp
+  actors/health.cpp
   actors/ingress.cpp
   actors/keyed_outcomes.cpp
   actors/machines/stepwise.cpp
   actors/node_store.cpp
   actors/peer_admission.cpp
   actors/peer_ask.cpp
+  actors/principal.cpp
   actors/relay.cpp
   actors/remote_exchange.cpp
   actors/request_age.cpp

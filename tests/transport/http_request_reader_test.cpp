@@ -50,7 +50,7 @@ const std::string plain_post =
     "POST /mcp?x=1&y HTTP/1.1\r\nhost: a.example:7420\r\nOrigin:  http://b \r\nAccept: application/json\r\n"
     "ACCEPT: text/event-stream\r\nContent-Type: application/json\r\nAuthorization: Bearer t\r\nMcp-Session-Id: s1\r\n"
     "MCP-Protocol-Version: 2025-06-18\r\nLast-Event-ID:\r\ntraceparent: 00-1\r\nHoldfast-Repeated: 1\r\n"
-    "Holdfast-Awaited: 1,2\r\n"
+    "Holdfast-Awaited: 1,2\r\nHoldfast-User: ann\r\n"
     "X-Unknown: u\r\n"
     "Content-Length: 11\r\n\r\nhello world";
 
@@ -82,6 +82,7 @@ TEST_CASE("all that the handler may ask for is taken from a request, cut at any 
     CHECK(q.traceparent == "00-1");
     CHECK(q.repeated == "1");
     CHECK(q.awaited == "1,2");
+    CHECK(q.user == "ann");
     CHECK(q.body == "hello world");
     CHECK(r.keep_alive());
   }

@@ -29,8 +29,8 @@ inline auto parts(const transport::upstream_limits& l) {
 }
 
 inline auto parts(const actors::session_limits& l) {
-  const auto& [a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r, s, t] = l;
-  return std::make_tuple(a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r, s, t);
+  const auto& [a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r, s, t, u] = l;
+  return std::make_tuple(a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r, s, t, u);
 }
 
 inline auto parts(const actors::execution_limits& l) {
@@ -98,10 +98,10 @@ inline bool same_options(const actors::upstream_config& x, const actors::upstrea
 /// All but the upstreams, of which only the count must be the same.
 inline bool same(const actors::node_config& x, const actors::node_config& y) {
   const auto settings = [](const actors::node_config& c) {
-    const auto& [host, port, tls, threads, store, admin, cluster, traces, http, access, sessions, executions, catalogue,
-                 cache, upstreams, drain, level, format, repeats] = c;
+    const auto& [host, port, tls, threads, store, admin, cluster, traces, http, access, users, sessions, executions,
+                 catalogue, cache, upstreams, drain, level, format, repeats] = c;
     return std::make_tuple(host, port, parts(tls), threads, parts(store), parts(admin), parts(cluster), parts(traces),
-                           parts(http), parts(access), parts(sessions), parts(executions), parts(catalogue),
+                           parts(http), parts(access), users, parts(sessions), parts(executions), parts(catalogue),
                            parts(cache), upstreams.size(), drain, level, format, repeats);
   };
   return settings(x) == settings(y);
