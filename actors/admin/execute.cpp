@@ -10,6 +10,7 @@
 #include "transport/errc.hpp"
 #include "transport/mcp/messages.hpp"
 #include "transport/mcp/sealed.hpp"
+#include "transport/mcp/users.hpp"
 
 // Tools executed for whoever asks by the API: each execution is a tools/call like those of clients, in a session that
 // there is, in one that its idempotency key stands for, or in one of its own.
@@ -23,21 +24,21 @@ constexpr milliseconds timeout_max{600'000}, timeout_default{30'000}, look_again
 constexpr std::size_t name_max = 512;
 
 struct order {
-  std::string tool, params, session, key;
+  std::string tool, params, session, key, user;
   bool use_cached = true;
   milliseconds timeout = timeout_default;
 };
 
 std::string objection_to_member(const std::string& name) {
-  constexpr std::array<std::string_view, 6> known{"tool",      "params",         "sessionId",
-                                                  "useCached", "idempotencyKey", "timeout"};
+  constexpr std::array<std::string_view, 7> known{"tool",           "params",  "sessionId", "useCached",
+                                                  "idempotencyKey", "timeout", "user"};
   if (std::find(known.begin(), known.end(), name) != known.end()) return {};
   return "`" + name +
-         "` is no member of an execution; there are tool, params, sessionId, useCached, idempotencyKey, timeout";
+         "` is no member of an execution; there are tool, params, sessionId, useCached, idempotencyKey, timeout, user";
 }
 
 /// What is wrong with it, in words; empty if nothing.
-std::string read_order(mcp::raw_json json, order& o) {
+std::string read_order(mcp::raw_json json, const mcp::user_table& users, order& o) {
   if (!mcp::is_object(json)) return "An execution must be a JSON object";
   for (const auto& [name, value] : mcp::members(json)) {
     if (auto why = objection_to_member(name); !why.empty()) return why;
@@ -52,6 +53,8 @@ std::string read_order(mcp::raw_json json, order& o) {
   if (!text("sessionId", name_max, o.session)) return "`sessionId` must be the id of a session";
   if (!text("idempotencyKey", session_keys::key_bytes_max, o.key))
     return "`idempotencyKey` must be a string of 1 to 256 bytes";
+  if (!text("user", name_max, o.user) || (!o.user.empty() && o.user != anonymous_principal && !users.has(o.user)))
+    return "`user` must be one of `access.users`";
   const auto params = mcp::member(json, "params");
   if (params.data() != nullptr && !mcp::is_object(params)) return "`params` must be an object";
   o.params = params.empty() ? "{}" : std::string(params);
@@ -116,14 +119,14 @@ struct execution_run : std::enable_shared_from_this<execution_run> {
   void begin() {
     if (of.session.empty() && of.key.empty()) return in_its_own();
     auto id = of.session;
-    if (id.empty()) id = mcp::derived_id(secret(), "io.holdfast/executions/" + of.key);
-    client = std::make_shared<inner_client>(*at, id);
+    if (id.empty()) id = mcp::derived_id(secret(), whose_key());
+    client = std::make_shared<inner_client>(*at, id, principal());
     if (of.session.empty()) return call(true);
     find_anywhere(*at, id, true, [self = shared_from_this()](const found_session& f) {
       // One that is in the store only comes back with its first message.
       if (f.trouble && (f.trouble->status != 404 || !mcp::is_random_id(self->of.session)))
         return self->finish(*f.trouble);
-      if (!f.trouble) self->client = std::make_shared<inner_client>(*self->at, f.id);
+      if (!f.trouble) self->client = std::make_shared<inner_client>(*self->at, f.id, self->principal());
       self->call(false);
     });
   }
@@ -134,8 +137,17 @@ struct execution_run : std::enable_shared_from_this<execution_run> {
     return c.enabled ? c.secret.reveal() : std::string();
   }
 
+  /// Whoever names no user may use the sessions of all.
+  std::string principal() const { return of.user.empty() ? std::string(operator_principal) : of.user; }
+
+  /// Two users with one key have nothing in common. Names have no slash.
+  std::string whose_key() const {
+    if (of.user.empty() || of.user == anonymous_principal) return "io.holdfast/executions/" + of.key;
+    return "io.holdfast/executions-of/" + of.user + "/" + of.key;
+  }
+
   void in_its_own() {
-    client = std::make_shared<inner_client>(*at);
+    client = std::make_shared<inner_client>(*at, std::string(), principal());
     client->open(until, [self = shared_from_this()](std::optional<problem> trouble) {
       if (trouble) return self->finish(std::move(*trouble));
       self->call(false);
@@ -162,7 +174,7 @@ struct execution_run : std::enable_shared_from_this<execution_run> {
     const auto again = [self = shared_from_this()] { self->at->after(look_again, [self] { self->open(); }); };
     if (owner.empty()) return again();
     const auto left = std::chrono::ceil<milliseconds>(until - clock::now());
-    at->ask_node(owner, "do.open", json_object().text("id", client->session()).str(), left,
+    at->ask_node(owner, "do.open", json_object().text("id", client->session()).text("user", of.user).str(), left,
                  [self = shared_from_this(), again](answer a) {
                    const auto* const p = std::get_if<problem>(&a);
                    if (p == nullptr) {
@@ -272,7 +284,7 @@ void begin_batch(desk& at, const request& r, reply done) {
   if (all->empty()) return wrong("The list is empty");
   std::vector<order> orders(all->size());
   for (std::size_t i = 0; i < all->size(); ++i) {
-    const auto why = read_order((*all)[i], orders[i]);
+    const auto why = read_order((*all)[i], at.node().users, orders[i]);
     if (!why.empty()) return wrong("[" + std::to_string(i) + "]: " + why);
   }
   std::make_shared<execution_batch>(at, std::move(orders), r, std::move(done))->begin();
@@ -288,7 +300,7 @@ void execute(desk& at, const request& r, reply done) {
   const auto whole = mcp::elements(listed);
   if (!whole || whole->size() != 1) return wrong("It must be JSON: an execution, or a list of them");
   order o;
-  if (const auto why = read_order(whole->front(), o); !why.empty()) return wrong(why);
+  if (const auto why = read_order(whole->front(), at.node().users, o); !why.empty()) return wrong(why);
   std::make_shared<execution_run>(at, std::move(o), std::move(done))->begin();
 }
 

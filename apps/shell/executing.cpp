@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 struct execute_options {
-  std::string tool, params = "{}", session, key;
+  std::string tool, params = "{}", session, key, user;
   std::chrono::milliseconds timeout = 60s;
   bool no_cache = false;
 };
@@ -46,6 +46,7 @@ void execute(console& at, const execute_options& o) {
   auto body = R"({"tool":)" + mcp::quote(o.tool) + R"(,"params":)" + o.params;
   if (!o.session.empty()) body += R"(,"sessionId":)" + mcp::quote(o.session);
   if (!o.key.empty()) body += R"(,"idempotencyKey":)" + mcp::quote(o.key);
+  if (!o.user.empty()) body += R"(,"user":)" + mcp::quote(o.user);
   if (o.no_cache) body += R"(,"useCached":false)";
   body += R"(,"timeout":)" + std::to_string(o.timeout.count()) + "}";
   const auto answer = at.post(api_path({"executions"}), o.timeout + 5s, body);
@@ -65,6 +66,7 @@ void add_executing(CLI::App& app, console& at) {
       ->type_name("SESSION");
   command->add_option("--key", o->key, "an idempotency key: whoever uses it again gets this execution")
       ->type_name("KEY");
+  command->add_option("--user", o->user, "whose session it is to be, where the node has users")->type_name("NAME");
   command->add_flag("--no-cache", o->no_cache, "ask the tool itself");
   add_duration(*command, "--timeout", o->timeout, "how long it may take");
   command->footer("Exit codes: 0 succeeded, 1 not, 2 bad usage, 4 no node can be reached.");
