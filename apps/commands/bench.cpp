@@ -44,7 +44,7 @@ int run_bench(const common_options& common, load_plan plan) {
     complain("the arguments must be a JSON object, such as '{\"a\":1}'");
     return exit_code::usage;
   }
-  plan.to.url = common.url;
+  plan.to = endpoint_of(common);
   const auto report = run_load(plan, interruption());
   if (!report) {
     complain("cannot open a session at " + common.url + ": " + report.error().detail);

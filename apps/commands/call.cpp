@@ -67,9 +67,7 @@ int run_call(const common_options& common, call_options options) {
     complain(*trouble);
     return exit_code::usage;
   }
-  transport::http_endpoint endpoint;
-  endpoint.url = common.url;
-  mcp_client client(endpoint);
+  mcp_client client(endpoint_of(common));
   if (const auto trouble = connect(client, common.url)) {
     complain(trouble->words);
     return trouble->code;

@@ -15,10 +15,9 @@ using grade = finding::grade;
 
 constexpr auto wait = 15s, answer_timeout = 10s, list_timeout = 30s;
 
-finding check_endpoint(const std::string& url) {
-  transport::http_endpoint endpoint;
-  endpoint.url = url;
-  mcp_client client(endpoint);
+finding check_endpoint(const common_options& common) {
+  const auto& url = common.url;
+  mcp_client client(endpoint_of(common));
   if (const auto trouble = connect(client, url))
     return {grade::bad, "clients", trouble->words, "start a node (holdfastd), or name its endpoint by --url"};
   const auto list = list_tools(client, list_timeout);
@@ -38,8 +37,9 @@ finding about_server(mcp::raw_json server) {
 
 }  // namespace
 
-findings check_running_node(const std::string& url, const std::string& admin) {
-  findings out{check_endpoint(url)};
+findings check_running_node(const common_options& common) {
+  const auto& admin = common.admin;
+  findings out{check_endpoint(common)};
   const std::string query = "?wait=" + std::to_string(std::chrono::milliseconds(wait).count());
   const auto body = admin_get(admin, "/mcp/servers" + query, wait + answer_timeout);
   if (!body) {

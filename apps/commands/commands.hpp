@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "transport/secret.hpp"
+
 namespace CLI {  // NOLINT(readability-identifier-naming)
 class App;
 }
@@ -19,6 +21,7 @@ struct common_options {
   std::string url;    ///< of the MCP endpoint
   std::string admin;  ///< of the operators' address
   bool json = false;
+  transport::secret token;  ///< of the user that clients are, where the node has users; empty = none
 };
 
 // One for each command: adds it to the program. When it is called, it prints to standard output, says what went wrong

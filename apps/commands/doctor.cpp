@@ -115,7 +115,7 @@ struct doctor_options {
 
 int run_doctor(const common_options& common, const doctor_options& options) {
   findings all;
-  if (options.of_node) all = check_running_node(common.url, common.admin);
+  if (options.of_node) all = check_running_node(common);
   if (!options.of_node || !options.file.empty()) check_configuration(options.file, all);
   print(all, common.json);
   if (interruption()) return exit_code::interrupted;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "actors/node_config.hpp"
+#include "apps/commands/commands.hpp"
 
 namespace holdfast::apps {
 
@@ -40,8 +41,8 @@ findings check_command(const actors::upstream_config& u);
 /// Connects to the upstream as a node would, and lists its tools. Blocks up to its connect and list timeouts.
 finding check_connection(const actors::upstream_config& u);
 
-/// Whether a node answers clients at `url` and operators at `admin`, and what it says of its upstreams, to all of which
+/// Whether a node answers clients and operators at these addresses, and what it says of its upstreams, to all of which
 /// it is made to connect. Blocks up to about half a minute.
-findings check_running_node(const std::string& url, const std::string& admin);
+findings check_running_node(const common_options& common);
 
 }  // namespace holdfast::apps

@@ -17,6 +17,13 @@ std::string words_of(const transport::failure& f) { return f.detail.empty() ? f.
 
 }  // namespace
 
+transport::http_endpoint endpoint_of(const common_options& common) {
+  transport::http_endpoint endpoint;
+  endpoint.url = common.url;
+  if (!common.token.empty()) endpoint.headers.emplace_back("Authorization", "Bearer " + common.token.reveal());
+  return endpoint;
+}
+
 int code_of(const std::error_code& e) {
   if (e == std::make_error_code(std::errc::operation_canceled)) return exit_code::interrupted;
   if (e == make_error_code(errc::timed_out)) return exit_code::timed_out;

@@ -18,6 +18,9 @@ struct ending {
   std::string words;
 };
 
+/// The node's MCP endpoint, as the user of the token where there is one.
+transport::http_endpoint endpoint_of(const common_options& common);
+
 /// The exit code that stands for a failure to connect to a node or to get an answer from it.
 int code_of(const std::error_code& e);
 

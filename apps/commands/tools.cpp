@@ -38,11 +38,9 @@ tool_list tools_of_upstream(const std::string& admin, const std::string& upstrea
   return asked_for_tools(admin, path + "?wait=" + std::to_string(std::chrono::milliseconds(connect_wait).count()));
 }
 
-tool_list tools_of_node(const std::string& url) {
-  transport::http_endpoint endpoint;
-  endpoint.url = url;
-  mcp_client client(endpoint);
-  if (auto trouble = connect(client, url)) return {{}, std::move(trouble)};
+tool_list tools_of_node(const common_options& common) {
+  mcp_client client(endpoint_of(common));
+  if (auto trouble = connect(client, common.url)) return {{}, std::move(trouble)};
   return list_tools(client, list_timeout);
 }
 
@@ -67,7 +65,7 @@ void print_human(const std::vector<std::string>& tools) {
 }
 
 int run_tools(const common_options& common, const std::string& upstream) {
-  const auto list = upstream.empty() ? tools_of_node(common.url) : tools_of_upstream(common.admin, upstream);
+  const auto list = upstream.empty() ? tools_of_node(common) : tools_of_upstream(common.admin, upstream);
   if (list.trouble) {
     const bool unknown = !upstream.empty() && list.trouble->code == exit_code::protocol_error;
     complain(list.trouble->words + (unknown ? " (`holdfast servers` lists them)" : ""));

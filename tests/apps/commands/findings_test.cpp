@@ -149,7 +149,7 @@ TEST_CASE("the upstreams of a running node are reported one by one") {
         R"({"servers":[{"name":"a","state":"ready","tools":3,"error":""},{"name":"b","state":"waiting","error":"gone"}]})",
         "", "application/json", false};
   });
-  const auto found = check_running_node(node.url("/mcp"), node.url());
+  const auto found = check_running_node(common_options{node.url("/mcp"), node.url(), false, {}});
   REQUIRE(found.size() == 4);
   CHECK(found[0].how == grade::bad);
   CHECK(found[1].how == grade::good);
