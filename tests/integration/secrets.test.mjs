@@ -62,6 +62,7 @@ test('no secret of a configuration is in the log, traces, metrics, commands or a
     store: { url: `unix:${redis.socket}?password=${marked('store-password')}`, keys: 'env:HOLDFAST_TEST_KEYS', deadline: '500ms', hold_timeout: '500ms' },
     admin: { listen: '127.0.0.1:0', token: marked('token-of-admin') },
     cluster: { secret: marked('cluster') },
+    access: { users: [{ name: 'ann', token: marked('token-of-ann') }, { name: 'bob', token: marked('token-of-bob') }] },
     traces: { endpoint: `${collector.url}?key=${marked('endpoint')}`, sample: 1, interval: '20ms', headers: { Authorization: marked('traces') } },
     upstreams: {
       up: { url: `${upstream.url}?key=${marked('query')}`, headers: { Authorization: `Bearer ${marked('header')}`, 'X-Key': marked('other-header') } },
@@ -72,11 +73,11 @@ test('no secret of a configuration is in the log, traces, metrics, commands or a
     drain_timeout: '1s',
   });
   const [n1, n2] = cluster.nodes;
-  const operator = { ...process.env, HOLDFAST_ADMIN_TOKEN: marked('token-of-admin'), HOLDFAST_ADMIN: n2.admin, PAGER: '' };
+  const operator = { ...process.env, HOLDFAST_ADMIN_TOKEN: marked('token-of-admin'), HOLDFAST_ADMIN: n2.admin, HOLDFAST_TOKEN: marked('token-of-ann'), PAGER: '' };
   const said = {};
 
   // Clients, with a trace, and while an operator looks at what they send.
-  const session = await Session.open(n1.mcp);
+  const session = await Session.open(n1.mcp, { token: marked('token-of-ann') });
   const listed = await session.result('tools/list');
   const traced = new Process(program('holdfast'), ['trace', session.id, '--bodies'], { env: operator });
   t.after(() => traced.kill());
@@ -85,7 +86,10 @@ test('no secret of a configuration is in the log, traces, metrics, commands or a
   await traced.says(/session -> client +answer/);
   assert.match(traced.stdout, /"\*\*\*"/, 'the bodies are shown');
   const refused = await session.error('resources/read', { uri: 'no://such' });
-  said['what clients are told'] = JSON.stringify([listed, answer, refused]);
+  const foreign = at(session, n2);
+  const unwelcome = await Promise.all(['bob', 'nobody'].map((name) => foreign.post(session.message('ping'), { authorization: `Bearer ${marked(`token-of-${name}`)}` })));
+  assert.deepEqual(unwelcome.map((reply) => reply.status), [404, 401]);
+  said['what clients are told'] = JSON.stringify([listed, answer, refused, ...await Promise.all(unwelcome.map((reply) => reply.json())), unwelcome.map((reply) => reply.headers)]);
 
   // Operators, by the interface and by the commands.
   const asks = cluster.nodes.map((n) => new Admin(n.admin, { authorization: `Bearer ${marked('token-of-admin')}` }));

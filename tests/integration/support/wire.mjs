@@ -110,12 +110,14 @@ export const initializeRequest = (revision = newest, capabilities = {}, name = '
 
 /// A client session on the wire.
 export class Session {
-  static async open(url, { revision = newest, capabilities = {}, name = 'wire', onRequest } = {}) {
+  /// With a `token`, all that the session sends shows it.
+  static async open(url, { revision = newest, capabilities = {}, name = 'wire', onRequest, token } = {}) {
     const session = new Session();
     session.url = url;
     session.revision = revision;
     session.onRequest = onRequest;
-    const reply = await exchange(url, { headers: jsonHeaders, body: JSON.stringify(initializeRequest(revision, capabilities, name)) });
+    session.token = token;
+    const reply = await exchange(url, { headers: { ...jsonHeaders, ...session.credentials }, body: JSON.stringify(initializeRequest(revision, capabilities, name)) });
     assert.equal(reply.status, 200);
     session.id = reply.headers['mcp-session-id'];
     session.initialized = reply.stream ? await reply.stream.message((m) => m.id === 'init') : await reply.json();
@@ -129,8 +131,10 @@ export class Session {
   /// The session as another node is asked for it.
   at(url) { return Object.assign(Object.create(Object.getPrototypeOf(this)), this, { url }); }
 
+  get credentials() { return this.token ? { authorization: `Bearer ${this.token}` } : {}; }
+
   headers(more = {}) {
-    const headers = { ...jsonHeaders, 'mcp-session-id': this.id };
+    const headers = { ...jsonHeaders, ...this.credentials, 'mcp-session-id': this.id };
     if (this.revision >= '2025-06-18') headers['mcp-protocol-version'] = this.revision;
     for (const [name, value] of Object.entries(more)) {
       if (value === undefined) delete headers[name];
