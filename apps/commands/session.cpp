@@ -37,6 +37,9 @@ std::optional<ending> connect(mcp_client& client, const std::string& url) {
   const auto opened = client.open(interruption());
   if (opened) return std::nullopt;
   if (code_of(opened.error().code) == exit_code::interrupted) return ending{exit_code::interrupted, "interrupted"};
+  if (opened.error().code == make_error_code(errc::unauthorized))
+    return ending{exit_code::protocol_error, "cannot connect to " + url + ": " + words_of(opened.error()) +
+                                                 " (HOLDFAST_TOKEN is the token of a user to show)"};
   const bool refused = opened.error().code == make_error_code(errc::handshake_failed) ||
                        opened.error().code == make_error_code(errc::unsupported_era);
   return ending{refused ? exit_code::protocol_error : exit_code::no_connection,

@@ -200,8 +200,8 @@ describe('a node with users', gatewayOnly, () => {
     const holdfast = (words, env = {}) => run(program('holdfast'), [...words, '--url', node.mcp], { env: { ...process.env, ...env } });
     const call = ['call', 'quick', '{"key":"k","value":"v"}'];
     const without = await holdfast(call);
-    assert.notEqual(without.code, 0);
-    assert.match(without.stderr, /401/);
+    assert.equal(without.code, 3);
+    assert.match(without.stderr, /401.*HOLDFAST_TOKEN is the token/);
     for (const done of [await holdfast(call, { HOLDFAST_TOKEN: tokens.ann }), await holdfast([...call, '--token', tokens.bob])]) {
       assert.equal(done.code, 0, done.stderr);
       assert.equal(done.stdout, 'k: v\n');
