@@ -6,6 +6,8 @@
 #include <caf/behavior.hpp>
 #include <chrono>
 #include <functional>
+#include <iterator>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -49,7 +51,7 @@ std::uint32_t whole(const list_digests& d) {
 class catalogue_actor final : public shard_actor {
  public:
   catalogue_actor(caf::actor_config& cfg, shard& home, node_context& node)
-      : shard_actor(cfg, home, metrics::actor_kind::catalogue), node_(node), shared_(node.config.upstreams.size()) {}
+      : shard_actor(cfg, home, metrics::actor_kind::catalogue), node_(node) {}
 
   const char* name() const override { return "catalogue"; }
 
@@ -59,6 +61,11 @@ class catalogue_actor final : public shard_actor {
         [this](view_wanted& m) { on_wanted(m); },
         [this](listing_ready& m) { on_listing(m); },
         [this](const peer_lists& m) { on_peer_lists(m); },
+        [this](upstreams_wanted& m) { prepare(m); },
+        [this](const upstreams_changed& m) {
+          on_changed();
+          m.done();
+        },
         [this](upstream_stop) { on_stop(); },
     };
   }
@@ -69,57 +76,170 @@ class catalogue_actor final : public shard_actor {
     listing_ptr offers;
     bool answered = false;  // with a listing or a failure, at least once
   };
-  /// The sessions of one capability set see the same view.
+  using sources = std::map<std::uint32_t, source>;  // by upstream
+  /// Those who see the same view: everybody who has no upstreams of their own, or one user who has.
+  struct group {
+    std::vector<std::pair<std::uint64_t, caf::actor>> waiting;
+  };
+  /// The sessions of one capability set.
   struct audience {
     capability_set capabilities;
-    std::vector<source> own;              // by upstream; of those that are not shared with everybody
-    std::vector<caf::actor> connections;  // the listing connections behind `own`
-    std::vector<std::pair<std::uint64_t, caf::actor>> waiting;
+    sources own;                                      // of upstreams that are not shared with the others
+    std::map<std::uint32_t, caf::actor> connections;  // the listing connections behind `own`
+    std::map<std::string, group> groups;              // by user; "" is everybody
     relisting::state doubts{};
   };
 
-  const std::vector<upstream_config>& upstreams() const { return node_.config.upstreams; }
+  /// Upstreams that are to come into force.
+  struct preparation {
+    std::vector<std::uint32_t> those;
+    std::function<void()> done;
+  };
 
-  bool is_shared(std::size_t u, const capability_set& c) const {
-    return c.empty() || upstreams()[u].scope == upstream_scope::shared;
+  bool is_shared(std::uint32_t u, const capability_set& c) const {
+    return c.empty() || node_.upstreams[u].config.scope == upstream_scope::shared;
   }
-  source& source_of(audience& a, std::size_t u) { return is_shared(u, a.capabilities) ? shared_[u] : a.own[u]; }
+  source& source_of(audience& a, std::uint32_t u) { return is_shared(u, a.capabilities) ? shared_[u] : a.own[u]; }
 
-  audience& audience_of(const capability_set& c) {
+  bool offers_to(std::string_view user, std::uint32_t u) const {
+    const auto& c = node_.upstreams[u].config;
+    return c.enabled && (c.user.empty() || c.user == user);
+  }
+
+  /// Those that the views of a group are made of.
+  std::vector<std::uint32_t> offering(std::string_view user) const {
+    std::vector<std::uint32_t> all;
+    const auto in_force = node_.upstreams.in_force();
+    std::copy_if(in_force->begin(), in_force->end(), std::back_inserter(all),
+                 [&](auto u) { return offers_to(user, u); });
+    return all;
+  }
+
+  bool is_offered(std::uint32_t u) const {
+    const auto all = node_.upstreams.in_force();
+    return node_.upstreams[u].config.enabled && std::find(all->begin(), all->end(), u) != all->end();
+  }
+
+  published<const catalogue_view>& slot_of(const audience& a, const std::string& user) {
+    return node_.views.of(user)[a.capabilities.index()];
+  }
+
+  audience& audience_of(const capability_set& c, const std::string& user) {
     auto& slot = audiences_[c.index()];
-    if (slot) return *slot;
-    slot = std::make_unique<audience>(audience{c, std::vector<source>(upstreams().size()), {}, {}, {}});
-    for (std::uint32_t u = 0; u < upstreams().size(); ++u) {
-      if (!upstreams()[u].enabled) continue;
-      if (!is_shared(u, c)) {
-        auto& home = *node_.shards[u % node_.shards.size()];
-        slot->connections.push_back(spawn_upstream(system(), home, node_,
-                                                   {u, connection_role::listing, c, {}, {}, {}, {}},
-                                                   std::make_shared<published<transport::upstream_link>>()));
-        send(slot->connections.back(), fetch_listing{});
-      } else if (!shared_[u].offers) {
-        send(node_.upstreams[u].shared, fetch_listing{});
-      }
+    if (!slot) slot = std::make_unique<audience>(audience{c, {}, {}, {}, {}});
+    if (slot->groups.try_emplace(user).second) {
+      for (const auto u : offering(user)) ask(*slot, u);
     }
     return *slot;
   }
 
-  bool settled(audience& a) {
-    for (std::size_t u = 0; u < upstreams().size(); ++u) {
-      if (upstreams()[u].enabled && !source_of(a, u).answered) return false;
+  /// Has the upstream listed for them, if it is not yet.
+  void ask(audience& a, std::uint32_t u) {
+    if (is_shared(u, a.capabilities)) {
+      if (!shared_[u].offers) send(node_.upstreams[u].shared, fetch_listing{});
+      return;
     }
-    return true;
+    if (a.connections.contains(u)) return;
+    auto& home = *node_.shards[u % node_.shards.size()];
+    const auto listing =
+        spawn_upstream(system(), home, node_, {u, connection_role::listing, a.capabilities, {}, {}, {}, {}},
+                       std::make_shared<published<transport::upstream_link>>());
+    a.connections[u] = listing;
+    send(listing, fetch_listing{});
   }
 
+  bool settled(audience& a, std::string_view user) {
+    const auto all = offering(user);
+    return std::all_of(all.begin(), all.end(), [&](auto u) { return source_of(a, u).answered; });
+  }
+
+  // --- other upstreams -----------------------------------------------------------------------------------------------
+
+  /// What those who are shown it would miss in between is read before they come into force.
+  void prepare(upstreams_wanted& m) {
+    for (const auto& a : audiences_) {
+      for (const auto u : m.those) {
+        if (a && is_awaited(*a, u)) ask(*a, u);
+      }
+    }
+    if (is_prepared(m.those)) return m.done();
+    const auto ticket = ++tickets_;
+    preparing_.emplace(ticket, preparation{std::move(m.those), std::move(m.done)});
+    later(m.wait, [this, ticket] {
+      if (auto over = preparing_.extract(ticket)) over.mapped().done();
+    });
+  }
+
+  bool is_awaited(const audience& a, std::uint32_t u) const {
+    return std::any_of(a.groups.begin(), a.groups.end(), [&](const auto& g) { return offers_to(g.first, u); });
+  }
+
+  bool is_prepared(const std::vector<std::uint32_t>& those) {
+    return std::all_of(audiences_.begin(), audiences_.end(), [&](const auto& a) {
+      return !a || std::all_of(those.begin(), those.end(),
+                               [&](auto u) { return !is_awaited(*a, u) || source_of(*a, u).answered; });
+    });
+  }
+
+  void look_at_preparations() {
+    for (auto p = preparing_.begin(); p != preparing_.end();) {
+      const auto over = is_prepared(p->second.those) ? std::exchange(p->second.done, {}) : std::function<void()>();
+      p = over ? preparing_.erase(p) : std::next(p);
+      if (over) over();
+    }
+  }
+
+  void on_changed() {
+    const auto gone = [&](const auto& entry) { return !is_offered(entry.first); };
+    std::erase_if(shared_, gone);
+    for (const auto& a : audiences_) {
+      if (!a) continue;
+      for (const auto& c : a->connections) {
+        if (gone(c)) send(c.second, upstream_stop{});
+      }
+      std::erase_if(a->connections, gone);
+      std::erase_if(a->own, gone);
+      dissolve_groups(*a);
+      for (auto& [user, g] : a->groups) {
+        auto& slot = slot_of(*a, user);
+        const auto before = slot.get();
+        if (before) publish(*a, user);
+        refresh(*a, user, g, false, before ? differences(*before, *slot.get()) : list_kinds());
+      }
+    }
+  }
+
+  /// Whoever has no upstreams of their own any more is shown what everybody is.
+  void dissolve_groups(audience& a) {
+    for (auto g = a.groups.begin(); g != a.groups.end();) {
+      if (g->first.empty() || node_.upstreams.has_own(g->first)) {
+        ++g;
+        continue;
+      }
+      slot_of(a, g->first).set(nullptr);
+      const auto waiting = std::move(g->second.waiting);
+      g = a.groups.erase(g);
+      for (const auto& [ticket, who] : waiting) on_wanted({who, a.capabilities, {}, {}, true});
+    }
+  }
+
+  static list_kinds differences(const catalogue_view& a, const catalogue_view& b) {
+    const auto differs = [&](list_kind k) { return a.digests()[digest_index(k)] != b.digests()[digest_index(k)]; };
+    return {differs(list_kind::tools), differs(list_kind::prompts), differs(list_kind::resources)};
+  }
+
+  // --- what is wanted ------------------------------------------------------------------------------------------------
+
   void on_wanted(const view_wanted& m) {
-    auto& a = audience_of(m.capabilities);
-    if (settled(a)) {
-      if (!node_.views[m.capabilities.index()].get()) publish(a);
-      return send(m.from, view_ready{node_.views[m.capabilities.index()].get()});
+    auto& a = audience_of(m.capabilities, m.user);
+    auto& slot = slot_of(a, m.user);
+    if (settled(a, m.user)) {
+      if (!slot.get()) publish(a, m.user);
+      return send(m.from, view_ready{slot.get()});
     }
     const auto ticket = ++tickets_;
-    a.waiting.emplace_back(ticket, m.from);
-    later(m.wait, [this, &a, ticket, settle = m.for_list] { give_up_waiting(a, ticket, settle); });
+    a.groups[m.user].waiting.emplace_back(ticket, m.from);
+    later(m.wait, [this, &a, user = m.user, ticket, settle = m.for_list] { give_up_waiting(a, user, ticket, settle); });
   }
 
   void later(std::chrono::milliseconds delay, std::function<void()> f) {
@@ -130,20 +250,23 @@ class catalogue_actor final : public shard_actor {
   }
 
   /// Somebody has waited long enough: what is there has to do. The rest comes as a change of the lists.
-  void give_up_waiting(audience& a, std::uint64_t ticket, bool settle) {
-    const auto found =
-        std::find_if(a.waiting.begin(), a.waiting.end(), [&](const auto& w) { return w.first == ticket; });
-    if (found == a.waiting.end()) return;
-    auto& slot = node_.views[a.capabilities.index()];
-    if (!slot.get() && settle) publish(a);
-    send(found->second, view_ready{slot.get() ? slot.get() : merged(a)});
-    a.waiting.erase(found);
+  void give_up_waiting(audience& a, const std::string& user, std::uint64_t ticket, bool settle) {
+    const auto g = a.groups.find(user);
+    if (g == a.groups.end()) return;
+    auto& waiting = g->second.waiting;
+    const auto found = std::find_if(waiting.begin(), waiting.end(), [&](const auto& w) { return w.first == ticket; });
+    if (found == waiting.end()) return;
+    auto& slot = slot_of(a, user);
+    if (!slot.get() && settle) publish(a, user);
+    send(found->second, view_ready{slot.get() ? slot.get() : merged(a, user)});
+    waiting.erase(found);
   }
 
   void on_listing(const listing_ready& m) {
     const auto from_shared = m.capabilities == 0;
     const auto& reporter = audiences_[m.capabilities];
     if (!from_shared && !reporter) return;
+    if (from_shared ? node_.upstreams[m.upstream].retired.load() : !reporter->connections.contains(m.upstream)) return;
     auto& s = from_shared ? shared_[m.upstream] : reporter->own[m.upstream];
     s.answered = true;
     auto changed = m.changed;
@@ -153,23 +276,28 @@ class catalogue_actor final : public shard_actor {
       changed = {changed.tools || d.tools, changed.prompts || d.prompts, changed.resources || d.resources};
       s.offers = m.what;
     }
+    look_at_preparations();
+    if (!is_offered(m.upstream)) return;
     for (const auto& a : audiences_) {
-      if (a && is_shared(m.upstream, a->capabilities) == from_shared && (from_shared || a.get() == reporter.get())) {
-        refresh(*a, news, changed);
+      if (!a || is_shared(m.upstream, a->capabilities) != from_shared) continue;
+      if (!from_shared && a.get() != reporter.get()) continue;
+      for (auto& [user, g] : a->groups) {
+        if (offers_to(user, m.upstream)) refresh(*a, user, g, news, changed);
       }
     }
   }
 
-  void refresh(audience& a, bool news, list_kinds changed) {
-    auto& slot = node_.views[a.capabilities.index()];
+  void refresh(audience& a, const std::string& user, group& g, bool news, list_kinds changed) {
+    auto& slot = slot_of(a, user);
     const auto seen = slot.get() != nullptr;
-    const auto ready = settled(a);
-    if ((seen && news) || (!seen && ready)) publish(a);
+    const auto ready = settled(a, user);
+    if ((seen && news) || (!seen && ready)) publish(a, user);
     if (ready) {
-      for (const auto& [ticket, who] : std::exchange(a.waiting, {})) send(who, view_ready{slot.get()});
+      for (const auto& [ticket, who] : std::exchange(g.waiting, {})) send(who, view_ready{slot.get()});
     }
     if (!seen || !changed.any()) return;
-    for (const auto& session : node_.sessions.all()) send(session, catalogue_changed{changed, a.capabilities.index()});
+    for (const auto& session : user.empty() ? node_.sessions.all() : node_.sessions.of(user))
+      send(session, catalogue_changed{changed, a.capabilities.index(), user});
   }
 
   // --- what other nodes show -----------------------------------------------------------------------------------------
@@ -199,39 +327,38 @@ class catalogue_actor final : public shard_actor {
 
   void read_anew(audience& a) {
     log::info("catalogue.read_anew", {{"reason", "another node shows other lists"}});
-    for (const auto& c : a.connections) send(c, fetch_listing{});
-    for (std::size_t u = 0; u < upstreams().size(); ++u) {
-      if (upstreams()[u].enabled && is_shared(u, a.capabilities)) send(node_.upstreams[u].shared, fetch_listing{});
+    for (const auto& c : a.connections) send(c.second, fetch_listing{});
+    for (const auto u : offering({})) {
+      if (is_shared(u, a.capabilities)) send(node_.upstreams[u].shared, fetch_listing{});
     }
   }
 
-  void publish(audience& a) { node_.views[a.capabilities.index()].set(merged(a)); }
+  void publish(audience& a, const std::string& user) { slot_of(a, user).set(merged(a, user)); }
 
-  view_ptr merged(audience& a) {
-    std::vector<listing_ptr> listings;
-    for (std::size_t u = 0; u < upstreams().size(); ++u) {
-      listings.push_back(upstreams()[u].enabled ? source_of(a, u).offers : nullptr);
-    }
-    return std::make_shared<const catalogue_view>(upstreams(), node_.config.catalogue, std::move(listings));
+  view_ptr merged(audience& a, std::string_view user) {
+    std::vector<catalogue_view::offer> offers;
+    for (const auto u : offering(user)) offers.push_back({u, &node_.upstreams[u].config, source_of(a, u).offers});
+    return std::make_shared<const catalogue_view>(offers, node_.config.catalogue);
   }
 
   void on_stop() {
     for (const auto& a : audiences_) {
       if (!a) continue;
-      for (const auto& c : a->connections) send(c, upstream_stop{});
+      for (const auto& c : a->connections) send(c.second, upstream_stop{});
     }
     quit();
   }
 
   node_context& node_;
-  std::vector<source> shared_;
+  sources shared_;
+  std::map<std::uint64_t, preparation> preparing_;
   std::array<std::unique_ptr<audience>, capability_set::count> audiences_;
   std::uint64_t tickets_ = 0;
 };
 
 }  // namespace
 
-view_digests digests_of(const std::array<published<const catalogue_view>, capability_set::count>& views) {
+view_digests digests_of(const view_board::slots& views) {
   view_digests all;
   for (std::size_t i = 0; i < views.size(); ++i) {
     if (const auto view = views[i].get()) all.emplace_back(static_cast<std::uint8_t>(i), whole(view->digests()));

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
 
@@ -22,6 +21,6 @@ class shard;
 caf::actor spawn_catalogue(caf::actor_system& system, shard& home, node_context& node);
 
 /// What is published there, for the other nodes of a cluster. Any thread.
-view_digests digests_of(const std::array<published<const catalogue_view>, capability_set::count>& views);
+view_digests digests_of(const view_board::slots& views);
 
 }  // namespace holdfast::actors

@@ -72,7 +72,7 @@ std::shared_ptr<const tool_cache> cache_of(const upstream_config& u, const std::
   const auto found = std::find_if(u.cache.begin(), u.cache.end(), fits);
   const auto rule = found != u.cache.end() ? *found : cache_hint(tool).value_or(cache_rule());
   if (rule.ttl.count() == 0) return nullptr;
-  return std::make_shared<const tool_cache>(tool_cache{u.alias + "/" + name, digest_of(tool), rule.ttl, rule.scope});
+  return std::make_shared<const tool_cache>(tool_cache{name_of(u) + "/" + name, digest_of(tool), rule.ttl, rule.scope});
 }
 
 constexpr std::array<std::string_view, 4> keys{"name", "name", "uri", "uriTemplate"};
@@ -91,16 +91,17 @@ void catalogue_view::rendered::add(std::string_view entry, std::string_view know
   spans.emplace_back(begin, text.size());
 }
 
-catalogue_view::catalogue_view(const std::vector<upstream_config>& upstreams, const catalogue_config& config,
-                               std::vector<listing_ptr> listings)
-    : listings_(std::move(listings)), page_size_(std::max<std::size_t>(config.page_size, 1)) {
-  listings_.resize(upstreams.size());
-  for (const auto& u : upstreams) resource_filters_.push_back({u.allow_resources, u.deny_resources});
-  merge_named(list_kind::tools, upstreams, config.always_prefix);
-  merge_named(list_kind::prompts, upstreams, config.always_prefix);
-  merge_resources(upstreams);
-  merge_templates();
-  merge_initialize(upstreams);
+catalogue_view::catalogue_view(const std::vector<offer>& offers, const catalogue_config& config)
+    : page_size_(std::max<std::size_t>(config.page_size, 1)) {
+  for (const auto& o : offers) {
+    order_.push_back(o.upstream);
+    members_.try_emplace(o.upstream, member{o.listing, o.config->allow_resources, o.config->deny_resources, {}});
+  }
+  merge_named(list_kind::tools, offers, config.always_prefix);
+  merge_named(list_kind::prompts, offers, config.always_prefix);
+  merge_resources(offers);
+  merge_templates(offers);
+  merge_initialize(offers);
   digest();
 }
 
@@ -116,8 +117,7 @@ void catalogue_view::digest() {
     digests_[i] = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(sums[i] ^ (sums[i] >> 32)));
 }
 
-void catalogue_view::show(list_kind kind, const std::string& raw, std::size_t upstream) {
-  const auto u = static_cast<std::uint32_t>(upstream);
+void catalogue_view::show(list_kind kind, const std::string& raw, std::uint32_t u) {
   const auto known_by = mcp::member(raw, keys[index_of(kind)]);
   if (kind == list_kind::tools) {
     current_[index_of(kind)].add(mcp::convert_tool(mcp::newest_legacy, raw), known_by, u);
@@ -127,7 +127,7 @@ void catalogue_view::show(list_kind kind, const std::string& raw, std::size_t up
   }
 }
 
-void catalogue_view::merge_named(list_kind kind, const std::vector<upstream_config>& upstreams, bool always_prefix) {
+void catalogue_view::merge_named(list_kind kind, const std::vector<offer>& offers, bool always_prefix) {
   const auto is_tools = kind == list_kind::tools;
   const auto entries_of = [&](const listing& l) -> const auto& { return is_tools ? l.tools : l.prompts; };
   const auto shown_by = [&](const upstream_config& u, const std::string& name) {
@@ -136,19 +136,20 @@ void catalogue_view::merge_named(list_kind kind, const std::vector<upstream_conf
   auto& routes = is_tools ? tools_ : prompts_;
 
   std::map<std::string, std::uint32_t, std::less<>> holders;  // shown name → number of upstreams that have it
-  for (std::size_t u = 0; u < upstreams.size(); ++u) {
-    if (!listings_[u]) continue;
+  for (const auto& [u, config, listing] : offers) {
+    if (!listing) continue;
     std::set<std::string_view> own;  // one that lists a name twice does not collide with itself
-    for (const auto& e : entries_of(*listings_[u])) {
-      if (shown_by(upstreams[u], e.key) && own.insert(e.key).second) ++holders[mcp::shown_name(e.key)];
+    for (const auto& e : entries_of(*listing)) {
+      if (shown_by(*config, e.key) && own.insert(e.key).second) ++holders[mcp::shown_name(e.key)];
     }
   }
-  for (std::size_t u = 0; u < upstreams.size(); ++u) {
-    if (!listings_[u]) continue;
-    for (const auto& e : entries_of(*listings_[u])) {
-      if (!shown_by(upstreams[u], e.key)) continue;
+  for (const auto& [index, config, listing] : offers) {
+    const auto u = index;  // for the lambda
+    if (!listing) continue;
+    for (const auto& e : entries_of(*listing)) {
+      if (!shown_by(*config, e.key)) continue;
       auto shown = mcp::shown_name(e.key);
-      if (always_prefix || holders[shown] > 1) shown = mcp::prefixed_name(upstreams[u].alias, e.key);
+      if (always_prefix || holders[shown] > 1) shown = mcp::prefixed_name(config->alias, e.key);
       // A real name may look like a prefixed one.
       const auto raw_name = mcp::quote(e.key);
       const auto taken = [&] {
@@ -156,14 +157,14 @@ void catalogue_view::merge_named(list_kind kind, const std::vector<upstream_conf
         return holder != routes.end() && (holder->second.upstream != u || holder->second.upstream_name != raw_name);
       };
       for (int n = 2; taken(); ++n) {
-        shown = mcp::prefixed_name(upstreams[u].alias, e.key + "_" + std::to_string(n));
+        shown = mcp::prefixed_name(config->alias, e.key + "_" + std::to_string(n));
       }
       const auto renamed = shown != e.key;
-      route to{static_cast<std::uint32_t>(u), raw_name, renamed};
+      route to{u, raw_name, renamed};
       if (is_tools) {
-        to.journaled = is_journaled(upstreams[u], e.key);
-        to.repeatable = is_repeatable(upstreams[u], e.raw);
-        to.cache = cache_of(upstreams[u], e.key, e.raw);
+        to.journaled = is_journaled(*config, e.key);
+        to.repeatable = is_repeatable(*config, e.raw);
+        to.cache = cache_of(*config, e.key, e.raw);
       }
       const auto added = routes.try_emplace(shown, std::move(to));
       if (!added.second) continue;  // an upstream that lists a name twice
@@ -172,59 +173,54 @@ void catalogue_view::merge_named(list_kind kind, const std::vector<upstream_conf
   }
 }
 
-void catalogue_view::merge_resources(const std::vector<upstream_config>& upstreams) {
-  std::vector<table<std::string>> shadowed(upstreams.size());
-  bool any = false;
-  for (std::size_t u = 0; u < upstreams.size(); ++u) {
-    if (!listings_[u]) continue;
-    for (const auto& e : listings_[u]->resources) {
-      if (!may_read(static_cast<std::uint32_t>(u), e.key)) continue;
-      const auto owner = uris_.try_emplace(e.key, static_cast<std::uint32_t>(u));
+void catalogue_view::merge_resources(const std::vector<offer>& offers) {
+  for (const auto& [u, config, listing] : offers) {
+    if (!listing) continue;
+    for (const auto& e : listing->resources) {
+      if (!may_read(u, e.key)) continue;
+      const auto owner = uris_.try_emplace(e.key, u);
       if (owner.second) {
         show(list_kind::resources, e.raw, u);
       } else if (owner.first->second != u) {
-        auto alias = "mcp+" + upstreams[u].alias + ":" + percent_encoded(e.key);
+        auto alias = "mcp+" + config->alias + ":" + percent_encoded(e.key);
         show(list_kind::resources, mcp::with_member(e.raw, "uri", mcp::quote(alias)), u);
-        aliased_.try_emplace(alias, resource_route{static_cast<std::uint32_t>(u), e.key, true});
-        shadowed[u].try_emplace(e.key, std::move(alias));
-        any = true;
+        aliased_.try_emplace(alias, resource_route{u, e.key, true});
+        members_.at(u).shadowed.try_emplace(e.key, std::move(alias));
+        shadows_ = true;
       }
     }
   }
-  if (any) shadowed_ = std::move(shadowed);
 }
 
-void catalogue_view::merge_templates() {
-  for (std::size_t u = 0; u < listings_.size(); ++u) {
-    if (!listings_[u]) continue;
-    for (const auto& e : listings_[u]->templates) {
-      if (!may_read(static_cast<std::uint32_t>(u), e.key)) continue;
-      if (!template_texts_.try_emplace(e.key, static_cast<std::uint32_t>(u)).second) continue;
-      templates_.emplace_back(mcp::uri_template(e.key), static_cast<std::uint32_t>(u));
+void catalogue_view::merge_templates(const std::vector<offer>& offers) {
+  for (const auto& [u, config, listing] : offers) {
+    if (!listing) continue;
+    for (const auto& e : listing->templates) {
+      if (!may_read(u, e.key)) continue;
+      if (!template_texts_.try_emplace(e.key, u).second) continue;
+      templates_.emplace_back(mcp::uri_template(e.key), u);
       show(list_kind::templates, e.raw, u);
     }
   }
 }
 
-void catalogue_view::merge_initialize(const std::vector<upstream_config>& upstreams) {
+void catalogue_view::merge_initialize(const std::vector<offer>& offers) {
   bool tools = false, prompts = false, resources = false, completions = false, complete = true;
   bool subscribe = false;
-  for (std::size_t u = 0; u < upstreams.size(); ++u) {
-    if (!upstreams[u].enabled) continue;
-    if (!listings_[u]) {
+  for (const auto& [u, config, listing] : offers) {
+    if (!listing) {
       complete = false;
       continue;
     }
-    const mcp::raw_json c = listings_[u]->capabilities;
+    const mcp::raw_json c = listing->capabilities;
     const auto has = [&](std::string_view name) { return mcp::is_object(mcp::member(c, name)); };
     tools |= has("tools");
     prompts |= has("prompts");
     resources |= has("resources");
     subscribe |= mcp::member(mcp::member(c, "resources"), "subscribe") == "true";
     completions |= has("completions");
-    if (!listings_[u]->instructions.empty()) {
-      instructions_ +=
-          (instructions_.empty() ? "# " : "\n\n# ") + upstreams[u].alias + "\n" + listings_[u]->instructions;
+    if (!listing->instructions.empty()) {
+      instructions_ += (instructions_.empty() ? "# " : "\n\n# ") + config->alias + "\n" + listing->instructions;
     }
   }
   // What an upstream that is still away will offer cannot be announced later, so everything is.
@@ -243,8 +239,8 @@ void catalogue_view::merge_initialize(const std::vector<upstream_config>& upstre
 }
 
 bool catalogue_view::may_read(std::uint32_t upstream, std::string_view uri) const {
-  const auto& f = resource_filters_[upstream];
-  return passes(f.allow, f.deny, uri);
+  const auto found = members_.find(upstream);
+  return found != members_.end() && passes(found->second.allow_resources, found->second.deny_resources, uri);
 }
 
 const catalogue_view::route* catalogue_view::tool(std::string_view shown) const {
@@ -276,9 +272,10 @@ std::optional<std::uint32_t> catalogue_view::template_owner(std::string_view tex
 }
 
 std::optional<std::string> catalogue_view::shown_uri(std::uint32_t upstream, const std::string& uri) const {
-  if (shadowed_.empty()) return std::nullopt;
-  const auto found = shadowed_[upstream].find(uri);
-  if (found == shadowed_[upstream].end()) return std::nullopt;
+  const auto member = members_.find(upstream);
+  if (!shadows_ || member == members_.end()) return std::nullopt;
+  const auto found = member->second.shadowed.find(uri);
+  if (found == member->second.shadowed.end()) return std::nullopt;
   return found->second;
 }
 

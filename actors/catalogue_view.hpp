@@ -43,24 +43,35 @@ class catalogue_view {
     std::optional<std::size_t> next;  ///< offset of the next page
   };
 
-  /// `listings` has one place per configured upstream, null where nothing is known (yet).
-  catalogue_view(const std::vector<upstream_config>& upstreams, const catalogue_config& config,
-                 std::vector<listing_ptr> listings);
+  /// What an upstream has to offer.
+  struct offer {
+    std::uint32_t upstream;         ///< its index
+    const upstream_config* config;  ///< used while the view is made
+    listing_ptr listing;            ///< null: nothing is known (yet)
+  };
+
+  /// Of upstreams in the order of the configuration, the disabled ones left out.
+  catalogue_view(const std::vector<offer>& offers, const catalogue_config& config);
 
   const list_digests& digests() const noexcept { return digests_; }
-  const std::vector<listing_ptr>& listings() const noexcept { return listings_; }
+  const std::vector<std::uint32_t>& upstreams() const noexcept { return order_; }
+  /// Null also for an upstream that this view knows nothing of.
+  listing_ptr listing_of(std::uint32_t upstream) const {
+    const auto found = members_.find(upstream);
+    return found == members_.end() ? nullptr : found->second.listing;
+  }
 
   const route* tool(std::string_view shown) const;
   const route* prompt(std::string_view shown) const;
 
-  /// False if the filters of this upstream hide the resource.
+  /// False if the filters of this upstream hide the resource, or the upstream is none of this view.
   bool may_read(std::uint32_t upstream, std::string_view uri) const;
   /// An exact list entry, an aliased URI, or a matching template; nothing otherwise.
   std::optional<resource_route> resource(std::string_view uri) const;
   /// The upstream that lists this very template (for `completion/complete`).
   std::optional<std::uint32_t> template_owner(std::string_view text) const;
   /// True if some URI has more than one holder, so that URIs in results may have to be rewritten.
-  bool has_shadowed_uris() const noexcept { return !shadowed_.empty(); }
+  bool has_shadowed_uris() const noexcept { return shadows_; }
   /// The URI under which clients know `uri` of this upstream; nothing if it is the same.
   std::optional<std::string> shown_uri(std::uint32_t upstream, const std::string& uri) const;
 
@@ -97,23 +108,25 @@ class catalogue_view {
     void add(std::string_view entry, std::string_view known_by, std::uint32_t owner);
   };
 
-  void merge_named(list_kind kind, const std::vector<upstream_config>& upstreams, bool always_prefix);
-  void merge_resources(const std::vector<upstream_config>& upstreams);
-  void merge_templates();
-  void merge_initialize(const std::vector<upstream_config>& upstreams);
-  void show(list_kind kind, const std::string& raw, std::size_t upstream);
+  void merge_named(list_kind kind, const std::vector<offer>& offers, bool always_prefix);
+  void merge_resources(const std::vector<offer>& offers);
+  void merge_templates(const std::vector<offer>& offers);
+  void merge_initialize(const std::vector<offer>& offers);
+  void show(list_kind kind, const std::string& raw, std::uint32_t upstream);
   void digest();
 
-  struct resource_filter {
-    std::vector<std::string> allow, deny;
+  struct member {
+    listing_ptr listing;
+    std::vector<std::string> allow_resources, deny_resources;
+    table<std::string> shadowed;  // its URI → the shown one
   };
 
-  std::vector<listing_ptr> listings_;
-  std::vector<resource_filter> resource_filters_;  // by upstream
+  std::vector<std::uint32_t> order_;
+  std::unordered_map<std::uint32_t, member> members_;
+  bool shadows_ = false;
   std::size_t page_size_;
   table<route> tools_, prompts_;
   table<std::uint32_t> uris_;
-  std::vector<table<std::string>> shadowed_;  // by upstream: its URI → the shown one
   table<resource_route> aliased_;
   std::vector<std::pair<mcp::uri_template, std::uint32_t>> templates_;
   table<std::uint32_t> template_texts_;

@@ -41,8 +41,13 @@ struct circuit_keeper::request {
   std::function<void(std::shared_ptr<circuit_probe>)> done;
 };
 
-circuit_keeper::circuit_keeper(const std::vector<upstream_config>& upstreams) {
-  for (const auto& u : upstreams) circuits_.push_back(std::make_unique<circuit>(u.alias, u.breaker_enabled, u.breaker));
+void circuit_keeper::add(const upstream_config& u) {
+  const auto index = circuits_.size();
+  circuits_.add(name_of(u), u.breaker_enabled, u.breaker);
+  const auto is_another = !named_.insert_or_assign(name_of(u), index).second;
+  if (home_ == nullptr) return;
+  listen_to(index);
+  if (is_another) changed(index);
 }
 
 // --- the record ------------------------------------------------------------------------------------------------------
@@ -50,15 +55,18 @@ circuit_keeper::circuit_keeper(const std::vector<upstream_config>& upstreams) {
 void circuit_keeper::share(shard& home, node_store& store, std::string node, std::function<void()> done) {
   store_ = &store;
   home_ = &home;
-  for (std::size_t u = 0; u < circuits_.size(); ++u) {
-    circuits_[u]->node = node;
-    circuits_[u]->changed = [weak = weak_from_this(), &home, u] {
-      home.loop().post([weak, u] {
-        if (const auto self = weak.lock()) self->changed(u);
-      });
-    };
-  }
+  node_ = std::move(node);
+  for (std::size_t u = 0; u < circuits_.size(); ++u) listen_to(u);
   read(std::move(done));
+}
+
+void circuit_keeper::listen_to(std::size_t upstream) {
+  circuits_[upstream].node = node_;
+  circuits_[upstream].changed = [weak = weak_from_this(), home = home_.load(), upstream] {
+    home->loop().post([weak, upstream] {
+      if (const auto self = weak.lock()) self->changed(upstream);
+    });
+  };
 }
 
 void circuit_keeper::again_later(std::function<void()> f) {
@@ -68,14 +76,16 @@ void circuit_keeper::again_later(std::function<void()> f) {
 }
 
 void circuit_keeper::changed(std::size_t upstream) {
+  const auto& name = circuits_[upstream].upstream();
+  if (named_.at(name) != upstream) return;
   dirty_.insert(upstream);
   write();
 }
 
 /// What is to be written of it, if that is another than what stands.
 bool circuit_keeper::differs(std::size_t upstream, circuit_entry& out) const {
-  const auto standing = circuits_[upstream]->standing();
-  const auto found = known_.find(circuits_[upstream]->upstream());
+  const auto standing = circuits_[upstream].standing();
+  const auto found = known_.find(circuits_[upstream].upstream());
   out = {1, standing};
   if (found == known_.end()) return standing != circuit_standing{};
   const auto& there = found->second;
@@ -93,8 +103,8 @@ void circuit_keeper::write() {
   auto next = known_;
   for (auto u = dirty_.begin(); u != dirty_.end();) {
     circuit_entry e;
-    if (differs(*u, e)) {
-      next[circuits_[*u]->upstream()] = std::move(e);
+    if (named_.at(circuits_[*u].upstream()) == *u && differs(*u, e)) {
+      next[circuits_[*u].upstream()] = std::move(e);
       ++u;
     } else {
       u = dirty_.erase(u);
@@ -157,8 +167,8 @@ void circuit_keeper::take(const persistence::versioned& v) {
     record.emplace();
   }
   const auto now = clock::now();
-  for (std::size_t u = 0; u < circuits_.size(); ++u) {
-    auto& c = *circuits_[u];
+  for (const auto& [name, u] : named_) {
+    auto& c = circuits_[u];
     const auto before = known_.find(c.upstream());
     const auto found = record->find(c.upstream());
     const auto known_epoch = before == known_.end() ? 0 : before->second.epoch;
@@ -187,7 +197,7 @@ void circuit_keeper::grant(std::size_t upstream, std::uint64_t tenure, std::chro
   home->loop().post([weak = weak_from_this(), r] {
     const auto self = weak.lock();
     if (!self) return;
-    const auto& c = *self->circuits_[r->upstream];
+    const auto& c = self->circuits_[r->upstream];
     const auto found = self->known_.find(c.upstream());
     // That it is open does not stand there: nobody else can know it.
     const auto stands = found != self->known_.end() && found->second.standing.since == c.standing().since;
@@ -199,7 +209,7 @@ void circuit_keeper::grant(std::size_t upstream, std::uint64_t tenure, std::chro
 
 /// The first place that nobody has, from this one on.
 void circuit_keeper::try_place(const std::shared_ptr<request>& r, std::uint32_t place) {
-  auto& c = *circuits_[r->upstream];
+  auto& c = circuits_[r->upstream];
   const auto passed = c.standing().passed;
   while (place < c.policy().probes && ((passed >> place) & 1u) != 0) ++place;
   if (place >= c.policy().probes) {
@@ -231,7 +241,7 @@ void circuit_keeper::give(request& r, std::uint32_t place, std::string lock, std
 /// The breaker of this node has counted: it lets no more through than it may. Which place it is is all the same then,
 /// as long as it is another one for each.
 void circuit_keeper::give_alone(request& r) {
-  auto& c = *circuits_[r.upstream];
+  auto& c = circuits_[r.upstream];
   const auto place = static_cast<std::uint32_t>(std::max<std::uint64_t>(c.look(clock::now()).probes, 1) - 1);
   give(r, place % std::max(c.policy().probes, 1u), {}, {});
 }

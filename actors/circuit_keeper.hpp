@@ -4,15 +4,16 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "actors/circuit.hpp"
 #include "actors/circuit_text.hpp"
+#include "actors/growing.hpp"
 #include "persistence/store.hpp"
 #include "transport/loop.hpp"
 
@@ -57,10 +58,12 @@ class circuit_probe {
 /// Whatever is not marked otherwise runs on the home shard's thread.
 class circuit_keeper : public std::enable_shared_from_this<circuit_keeper> {
  public:
-  explicit circuit_keeper(const std::vector<upstream_config>& upstreams);
+  /// The breaker of one more upstream, in the order of `node_context::upstreams`. One of the same name gives way to it:
+  /// what was found of an upstream says nothing of the one that has its name now.
+  void add(const upstream_config& u);
 
   /// Any thread.
-  circuit& of(std::size_t upstream) noexcept { return *circuits_[upstream]; }
+  circuit& of(std::size_t upstream) noexcept { return circuits_[upstream]; }
   std::size_t size() const noexcept { return circuits_.size(); }
 
   /// Begins to share, through `home`'s lane, and reads what there is; then calls `done`. Before anybody calls
@@ -88,12 +91,15 @@ class circuit_keeper : public std::enable_shared_from_this<circuit_keeper> {
   void read(std::function<void()> then);
   void take(const persistence::versioned& v);
   bool differs(std::size_t upstream, circuit_entry& out) const;
+  void listen_to(std::size_t upstream);
   void try_place(const std::shared_ptr<request>& r, std::uint32_t place);
   void give(request& r, std::uint32_t place, std::string lock, std::string word);
   void give_alone(request& r);
   void again_later(std::function<void()> f);
 
-  std::vector<std::unique_ptr<circuit>> circuits_;
+  growing<circuit> circuits_;
+  std::map<std::string, std::size_t, std::less<>> named_;  // the one that has the name now
+  std::string node_;
   std::atomic<shard*> home_{nullptr};
   node_store* store_ = nullptr;
   circuit_record known_;         // as it stands in the store

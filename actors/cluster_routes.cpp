@@ -51,6 +51,13 @@ cluster_routes routes_of(const membership::view& view, std::string_view me, cons
   return routes;
 }
 
+void note_detours(std::map<std::string, neighbour>& neighbours, const machines::detector::state& found) {
+  for (auto& [incarnation, n] : neighbours) {
+    const auto known = found.peers.find(incarnation);
+    n.elsewhere = known != found.peers.end() && known->second.elsewhere;
+  }
+}
+
 bool all_are_held(slot_set held, const std::map<std::string, neighbour>& neighbours) noexcept {
   for (const auto& [incarnation, n] : neighbours) held |= n.slots;
   return held.all();

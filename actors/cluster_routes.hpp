@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/cluster_text.hpp"
+#include "actors/machines/detector.hpp"
 #include "actors/machines/membership.hpp"
 #include "actors/request_age.hpp"
 #include "persistence/store_values.hpp"
@@ -53,6 +54,9 @@ struct neighbour {
 cluster_routes routes_of(const machines::membership::view& view, std::string_view me,
                          const transport::http_target& mine, const slot_set& held,
                          const std::map<std::string, neighbour>& neighbours);
+
+/// Which of them are reached through others only, as far as was found out.
+void note_detours(std::map<std::string, neighbour>& neighbours, const machines::detector::state& found);
 
 /// False if there is a slot that nobody says that it holds.
 bool all_are_held(slot_set held, const std::map<std::string, neighbour>& neighbours) noexcept;

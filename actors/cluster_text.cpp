@@ -133,6 +133,7 @@ std::string to_json(const beat& b) {
   json += "]";
   if (b.breakers != 0) json += R"(,"breakers":)" + std::to_string(b.breakers);
   if (b.cache != 0) json += R"(,"cache":)" + std::to_string(b.cache);
+  if (b.upstreams != 0) json += R"(,"upstreams":)" + std::to_string(b.upstreams);
   const auto now = std::chrono::floor<std::chrono::microseconds>(b.now.time_since_epoch());
   return json + R"(,"now":)" + std::to_string(now.count()) + "}";
 }
@@ -147,6 +148,7 @@ std::optional<beat> read_beat(std::string_view json) {
          lists_of(member(json, "lists")),
          number_of(json, "breakers").value_or(0),
          number_of(json, "cache").value_or(0),
+         number_of(json, "upstreams").value_or(0),
          now_of(json)};
   if (!view || !slots || b.from.empty()) return std::nullopt;
   return b;

@@ -30,6 +30,7 @@ struct beat {
   view_digests lists{};                         ///< what its catalogue shows
   std::uint64_t breakers = 0;                   ///< the version of their record that it knows
   std::uint64_t cache = 0;                      ///< likewise, of what is invalid in it
+  std::uint64_t upstreams = 0;                  ///< likewise, of those that are registered
   std::chrono::steady_clock::time_point now{};  ///< by its clock; not told by older versions
   bool operator==(const beat&) const = default;
 };

@@ -80,6 +80,14 @@ std::vector<caf::actor> directory::all() const {
   return sessions;
 }
 
+std::vector<caf::actor> directory::of(std::string_view principal) const {
+  std::vector<caf::actor> sessions;
+  each([&](const std::string&, const entry& e) {
+    if (e.principal == principal) sessions.push_back(e.session);
+  });
+  return sessions;
+}
+
 std::vector<std::string> directory::ids(std::string_view prefix, std::size_t max) const {
   std::vector<std::string> found;
   each([&](const std::string& id, const entry&) {

@@ -45,6 +45,7 @@ class directory {
   /// Those of a user.
   std::size_t count_of(std::string_view user) const;
   std::vector<caf::actor> all() const;
+  std::vector<caf::actor> of(std::string_view principal) const;
   /// Those that begin with `prefix`, `max` of them at most.
   std::vector<std::string> ids(std::string_view prefix, std::size_t max) const;
 

@@ -17,12 +17,13 @@
 #include "actors/ingress.hpp"
 #include "actors/log.hpp"
 #include "actors/messages.hpp"
+#include "actors/node_defaults.hpp"
+#include "actors/registry.hpp"
 #include "actors/roster.hpp"
 #include "actors/session.hpp"
 #include "actors/shard.hpp"
 #include "actors/shard_scheduler.hpp"
 #include "actors/tracing/exporter.hpp"
-#include "actors/upstream.hpp"
 #include "actors/watchdog.hpp"
 #include "transport/errc.hpp"
 #include "transport/loop.hpp"
@@ -34,29 +35,14 @@ using namespace std::chrono_literals;
 
 constexpr auto step = 5ms;  // between two looks while stopping
 
-node_config with_defaults(node_config c) {
-  if (c.threads == 0) c.threads = std::max(1u, std::thread::hardware_concurrency());
-  if (c.access.hosts.empty()) {
-    c.access.hosts = {"localhost", "127.0.0.1", "[::1]"};
-    if (c.listen_host != "0.0.0.0" && c.listen_host != "::") c.access.hosts.push_back(c.listen_host);
-  }
-  return c;
-}
-
-/// Cursors of a cluster are good on all its nodes. Without a secret it is one of loopback, where whoever could make up
-/// a cursor could as well pass for a node.
-mcp::sealer::key cursor_key_of(const node_config& c) {
-  return c.cluster.enabled ? mcp::sealer::shared_key(c.cluster.secret.reveal(), "holdfast cursors")
-                           : mcp::sealer::random_key();
-}
-
 class running_node final : public node {
  public:
   running_node(node_config c, process_hooks process) : context_(with_defaults(c), cursor_key_of(c)) {
     context_.process = std::move(process);
     for (std::size_t i = 0; i < context_.config.threads; ++i) {
       loops_.push_back(transport::loop::create());
-      context_.shards.push_back(std::make_unique<shard>(*loops_.back(), context_.config.upstreams.size()));
+      context_.shards.push_back(std::make_unique<shard>(*loops_.back()));
+      for (std::size_t u = 0; u < context_.upstreams.size(); ++u) context_.shards.back()->counters().upstreams.add();
     }
     if (context_.config.cluster.enabled) context_.in_cluster = std::make_unique<cluster>(context_.config.cluster);
     system_config_ = std::make_unique<shard_system_config>(context_.shards);
@@ -79,11 +65,7 @@ class running_node final : public node {
     if (const auto opened = open_store(); !opened) return opened.error();
     auto& first = *context_.shards.front();
     context_.catalogue = spawn_catalogue(*system_, first, context_);
-    for (std::uint32_t u = 0; u < context_.upstreams.size(); ++u) {
-      auto& home = *context_.shards[u % context_.shards.size()];
-      context_.upstreams[u].shared = spawn_upstream(
-          *system_, home, context_, {u, connection_role::shared, {}, {}, {}, {}, {}}, context_.upstreams[u].link);
-    }
+    begin_registry(first);
     for (auto& s : context_.shards) context_.ingresses.push_back(spawn_ingress(*system_, *s, context_));
     context_.admin = spawn_admin(*system_, first, context_);
     if (const auto joined = join_cluster(); !joined) return joined.error();
@@ -125,9 +107,11 @@ class running_node final : public node {
     // The last answers are in the sockets' hands once the loops have had a turn.
     std::this_thread::sleep_for(2 * step);
     end_membership();
+    on(*context_.shards.front(), [this] { context_.registry->stop(); });
     for (const auto& i : context_.ingresses) caf::anon_send(i, ingress_stop{});
     caf::anon_send(context_.admin, ingress_stop{});
-    for (auto& u : context_.upstreams) caf::anon_send(u.shared, upstream_stop{});
+    for (std::size_t u = 0; u < context_.upstreams.size(); ++u)
+      caf::anon_send(context_.upstreams[u].shared, upstream_stop{});
     caf::anon_send(context_.catalogue, upstream_stop{});
     release_handles();
     wait_until([this] { return system_->registry().running() == 0; }, actors_end_within());
@@ -135,6 +119,10 @@ class running_node final : public node {
   }
 
   void hurry() noexcept override { hurry_ = true; }
+
+  void reload() override {
+    context_.shards.front()->loop().post([r = context_.registry] { r->reload([](const std::string&) {}); });
+  }
 
   void look_at_certificates(bool at_once) override { actors::look_at_certificates(context_, at_once); }
 
@@ -156,6 +144,13 @@ class running_node final : public node {
         if (s->traces() != nullptr) s->traces()->flush();
       });
     }
+  }
+
+  void begin_registry(shard& first) {
+    context_.registry = std::make_shared<registry>(*system_, first, context_);
+    std::promise<void> known;
+    first.loop().post([&] { context_.registry->begin([&] { known.set_value(); }); });
+    known.get_future().get();
   }
 
   transport::outcome<void> open_store() {
@@ -327,7 +322,8 @@ class running_node final : public node {
   /// Upstream processes get their grace twice: after the end of their input and after SIGTERM.
   std::chrono::milliseconds actors_end_within() const {
     std::chrono::milliseconds grace{0};
-    for (const auto& u : context_.config.upstreams) grace = std::max(grace, u.limits.shutdown_grace);
+    for (std::size_t u = 0; u < context_.upstreams.size(); ++u)
+      grace = std::max(grace, context_.upstreams[u].config.limits.shutdown_grace);
     // A session waits for what it has sent to a store that is away.
     return 2 * grace + 2s + (context_.store ? context_.config.store.hold_timeout : 0ms);
   }
@@ -348,7 +344,7 @@ class running_node final : public node {
 
   void release_handles() {
     context_.ingresses.clear();
-    for (auto& u : context_.upstreams) u.shared = nullptr;
+    for (std::size_t u = 0; u < context_.upstreams.size(); ++u) context_.upstreams[u].shared = nullptr;
     context_.catalogue = nullptr;
   }
 

@@ -32,6 +32,9 @@ class node {
   /// `tls_identity::look`. To be called every few seconds. The caller's thread reads the files.
   virtual void look_at_certificates(bool at_once) = 0;
 
+  /// Reads the upstreams of the configuration again, in the background, and logs what has come of it.
+  virtual void reload() = 0;
+
   /// Accepts no more connections and sessions, waits for calls under way until `drain_timeout` (or until `hurry` is
   /// called), answers and logs what is left with an error, ends sessions and upstreams.
   virtual void stop() = 0;

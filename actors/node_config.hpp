@@ -63,6 +63,14 @@ struct catalogue_config {
   std::chrono::milliseconds first_list_wait{10'000};  ///< how long a list waits for upstreams that are still connecting
 };
 
+/// Upstreams that are defined while nodes run.
+struct registry_config {
+  bool watch = false;     ///< the configuration file is looked at every two seconds, and read again when it has changed
+  bool commands = false;  ///< operators may define upstreams that are commands, which then run on every node
+  std::size_t upstreams_max = 1'000;                ///< that are registered
+  std::chrono::milliseconds switch_within{10'000};  ///< a definition comes into force then, even if it does not answer
+};
+
 /// Where operators and the command-line tool ask: health, metrics, the list of upstreams.
 struct admin_config {
   bool enabled = true;
@@ -111,7 +119,8 @@ struct node_config {
   execution_limits executions;
   catalogue_config catalogue;
   cache_config cache;
-  std::vector<upstream_config> upstreams;  ///< in the order of the configuration
+  registry_config registry;
+  std::vector<upstream_config> upstreams;  ///< in the order of the configuration; at the start, see `registry`
   std::chrono::milliseconds drain_timeout{10'000};
   log_level level = log_level::info;
   log_format format = log_format::automatic;

@@ -11,10 +11,7 @@
 #include <vector>
 
 #include "actors/cache_keys.hpp"
-#include "actors/call_places.hpp"
-#include "actors/catalogue_view.hpp"
 #include "actors/circuit_keeper.hpp"
-#include "actors/client_capabilities.hpp"
 #include "actors/cluster.hpp"
 #include "actors/directory.hpp"
 #include "actors/metrics/census.hpp"
@@ -24,11 +21,14 @@
 #include "actors/published.hpp"
 #include "actors/result_cache.hpp"
 #include "actors/shard.hpp"
+#include "actors/upstream_table.hpp"
+#include "actors/view_board.hpp"
 #include "transport/mcp/sealed.hpp"
 #include "transport/mcp/users.hpp"
-#include "transport/upstream_link.hpp"
 
 namespace holdfast::actors {
+
+class registry;
 
 /// Calls under way, for a node that stops and for slots that move. Any thread.
 struct calls_under_way {
@@ -45,36 +45,27 @@ struct calls_under_way {
   }
 };
 
-/// What an operator wants to know about an upstream, kept by the actor of its shared connection.
-struct upstream_status {
-  std::string state = "idle";              ///< idle, connecting, ready, waiting, disabled
-  std::string protocol;                    ///< stdio, streamable-http, sse; empty before the first connection
-  std::string error;                       ///< why the last attempt failed; empty after a success
-  std::uint64_t connects = 0, losses = 0;  ///< since the start
-};
-
 /// What all actors of a node share. Lives as long as they do; every member is immutable or thread-safe.
 struct node_context {
-  struct upstream {
-    caf::actor shared;  ///< the connection that clients without capabilities share
-    std::shared_ptr<published<transport::upstream_link>> link =
-        std::make_shared<published<transport::upstream_link>>();  ///< of `shared`; null while it is not connected
-    published<const upstream_status> status;
-    std::atomic<bool> disabled{false};  ///< by an operator
-    std::shared_ptr<call_places> places;
-  };
-
   node_context(node_config c, const mcp::sealer::key& cursor_key)
       : config(std::move(c)),
         users(config.users),
         cursors(cursor_key),
-        upstreams(config.upstreams.size()),
-        circuits(std::make_shared<circuit_keeper>(config.upstreams)),
+        circuits(std::make_shared<circuit_keeper>()),
         cache_keys(std::make_shared<actors::cache_keys>(config.cache.blind_max)),
         results(std::make_shared<result_cache>(config.cache)) {
-    for (std::size_t u = 0; u < upstreams.size(); ++u)
-      upstreams[u].places =
-          std::make_shared<call_places>(config.upstreams[u].max_concurrent, config.upstreams[u].queue);
+    upstream_table::indices all;
+    for (const auto& u : config.upstreams) all.push_back(add_upstream(u));
+    upstreams.put_in_force(std::move(all));
+  }
+
+  /// Makes it known; the caller puts it in force. One thread at a time, before or after the shards are there. There is
+  /// room for it (`growing::size_max`).
+  std::uint32_t add_upstream(const upstream_config& u) {
+    circuits->add(u);
+    for (const auto& s : shards) s->counters().upstreams.add();
+    upstreams.add(u);
+    return static_cast<std::uint32_t>(upstreams.size() - 1);
   }
 
   const node_config config;
@@ -86,14 +77,15 @@ struct node_context {
   std::shared_ptr<transport::tls_identity> admin_tls;  ///< for operators, likewise
   std::vector<std::unique_ptr<shard>> shards;
   std::vector<caf::actor> ingresses;  ///< one per shard
-  std::vector<upstream> upstreams;    ///< as in `config.upstreams`
+  upstream_table upstreams;
+  std::shared_ptr<actors::registry> registry;  ///< says which of them are in force
   const std::shared_ptr<circuit_keeper> circuits;
   const std::shared_ptr<actors::cache_keys> cache_keys;
   const std::shared_ptr<result_cache> results;  ///< of tool calls, where they are kept
   caf::actor catalogue;
   caf::actor admin;
-  process_hooks process;                                                     ///< set before anybody is served
-  std::array<published<const catalogue_view>, capability_set::count> views;  ///< null until first asked for
+  process_hooks process;  ///< set before anybody is served
+  view_board views;
   directory sessions;
   calls_under_way calls;
   metrics::census census;  ///< of the admin actor's thread

@@ -2,8 +2,18 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
+
+#include "actors/upstream_config.hpp"
+#include "transport/result.hpp"
 
 namespace holdfast::actors {
+
+/// An upstream of this name (`name_of`) from its definition, a JSON object as under `upstreams` in a configuration. The
+/// failure's `detail` says what is wrong with it.
+using upstream_reader =
+    std::function<transport::outcome<upstream_config>(std::string_view name, std::string_view definition)>;
 
 /// What operators can have the process of a node do to itself. Called on the node's threads. Empty functions: nothing.
 struct process_hooks {
@@ -12,6 +22,11 @@ struct process_hooks {
 
   /// Has it stop in order, and then start anew under the same process id. Returns at once.
   std::function<void()> restart;
+
+  /// The upstreams of its configuration as that is now, or what is wrong with it. Reads files.
+  std::function<transport::outcome<std::vector<upstream_config>>()> configured;
+
+  upstream_reader defined;
 };
 
 }  // namespace holdfast::actors

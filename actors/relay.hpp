@@ -26,7 +26,8 @@ struct node_context;
 /// One thread, that of `home`. Held by shared pointer while it is under way.
 class relay final : public transport::http_receiver, public std::enable_shared_from_this<relay> {
  public:
-  /// For a session of `principal` in this slot; without a slot, for a new session: any node will do that keeps its slots.
+  /// For a session of `principal` in this slot; without a slot, for a new session: any node will do that keeps its
+  /// slots.
   relay(shard& home, node_context& node, exchange_ptr exchange, std::string_view principal,
         std::optional<std::uint16_t> slot);
   ~relay() override;

@@ -15,6 +15,7 @@
 #include "actors/peer_ask.hpp"
 #include "actors/session.hpp"
 #include "actors/shard_actor.hpp"
+#include "actors/shared_records.hpp"
 #include "actors/slot_keeper.hpp"
 #include "actors/test_hooks.hpp"
 #include "actors/witnesses.hpp"
@@ -254,9 +255,10 @@ class roster_actor final : public shard_actor {
   }
 
   beat sign() const {
-    const auto& n = node_;
-    return {n.store->incarnation(), view_->version,          keeper_.held(), digests_of(n.views),
-            n.circuits->version(),  n.cache_keys->version(), clock::now()};
+    beat b{node_.store->incarnation(), view_->version, keeper_.held(), digests_of(node_.views.common)};
+    tell_versions(node_, b);
+    b.now = clock::now();
+    return b;
   }
 
   void beat_all() {
@@ -299,8 +301,7 @@ class roster_actor final : public shard_actor {
     heard_[b.from] = clock::now();
     if (b.now != clock::time_point()) found->second.clock->heard(b.now, heard_[b.from]);
     if (b.view == view_->version) vouch(heard_[b.from] + policy_.missing);  // so long the others wait, and longer
-    node_.circuits->heard(b.breakers);
-    node_.cache_keys->heard(b.cache);
+    hear_versions(node_, b);
     advance(detector::heard{b.from});
     if (std::exchange(found->second.lists, b.lists) != b.lists) send(node_.catalogue, peer_lists{b.from, b.lists});
     if (found->second.slots == b.slots) return;
@@ -367,10 +368,7 @@ class roster_actor final : public shard_actor {
   }
 
   void publish() {
-    for (auto& [incarnation, n] : neighbours_) {
-      const auto known = detector_.peers.find(incarnation);
-      n.elsewhere = known != detector_.peers.end() && known->second.elsewhere;
-    }
+    note_detours(neighbours_, detector_);
     cluster_.routes.set(std::make_shared<const cluster_routes>(routes_of(
         *view_, node_.store->incarnation(), cluster_.target_of(cluster_.address), keeper_.held(), neighbours_)));
     for (const auto& i : node_.ingresses) send(i, routes_changed{});

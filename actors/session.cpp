@@ -25,7 +25,8 @@ session_actor::session_actor(caf::actor_config& cfg, shard& home, node_context& 
       id_(std::move(id)),
       slot_(persistence::slot_of(id_)),
       principal_(std::move(principal)),
-      over_(over) {
+      over_(over),
+      shown_(&node.views.common) {
   begins_recovering_ = recovers;
 }
 
@@ -86,6 +87,7 @@ caf::behavior session_actor::make_behavior() {
       [](results_forgotten) { running->forget_results(); },
       [](const link_ready& m) { running->on_link_ready(m); },
       [](const link_refused& m) { running->on_link_refused(m); },
+      [](const upstreams_changed&) { running->on_upstreams_changed(); },
       [](const level_told& m) { running->on_level_told(m); },
       [](upstream_message& m) { running->on_upstream_message(m); },
       [](const subscription_done& m) { running->on_subscription_done(m); },

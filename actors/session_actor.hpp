@@ -237,6 +237,12 @@ class session_actor final : public shard_actor {
   void on_failure(call_failure& m);
   void on_link_ready(const link_ready& m);
   void on_link_refused(const link_refused& m);
+  void on_upstreams_changed();
+  bool follow_upstream(const call_ptr& c);
+  void choose_views();
+  std::string_view viewer() const;
+  view_wanted wanted_view(std::chrono::milliseconds wait, bool for_list);
+  view_ptr shown_view() const { return (*shown_)[capabilities_.index()].get(); }
   void on_level_told(const level_told& m);
   void on_subscription_done(const subscription_done& m);
   void note_subscription(const call& c);
@@ -292,7 +298,8 @@ class session_actor final : public shard_actor {
   const client_transport over_;
   mcp::revision revision_ = mcp::newest_legacy;
   capability_set capabilities_;
-  std::uint8_t level_ = 0;  // position in log_severities; all until the client has set one
+  view_board::slots* shown_;  // what its user is shown
+  std::uint8_t level_ = 0;    // position in log_severities; all until the client has set one
   machines::session::state state_;
   session_story story_;
   std::unique_ptr<session_traces> traces_;  // mostly null

@@ -86,7 +86,7 @@ bool session_actor::has_place(const call_ptr& c) {
     });
   });
   if (!c->place) {
-    const auto& config = node_.config.upstreams[c->upstream];
+    const auto& config = node_.upstreams[c->upstream].config;
     fail(c, mcp::code::server_error, "Too many calls to this upstream at once",
          std::to_string(config.max_concurrent) + " are under way and " + std::to_string(config.queue) + " wait");
     return false;
@@ -171,7 +171,7 @@ void session_actor::note_failure(call& c, const transport::failure& why) {
   if (const auto probe = std::exchange(c.probe, nullptr)) return probe->failed(words_of(why));
   if (why.code == errc::closed || why.code == errc::process_exited) {
     // All calls of a connection end with it, which its actor tells once, if it was not closed from here.
-    const auto is_process = std::holds_alternative<transport::stdio_command>(node_.config.upstreams[c.upstream].target);
+    const auto is_process = std::holds_alternative<transport::stdio_command>(node_.upstreams[c.upstream].config.target);
     const auto& uses = work().uses;
     const auto used = std::find_if(uses.begin(), uses.end(), [&](const auto& u) { return u.upstream == c.upstream; });
     if (is_process || used == uses.end() || used->link->get() != c.link) return;
@@ -182,7 +182,7 @@ void session_actor::note_failure(call& c, const transport::failure& why) {
 /// Makes it again after a while, if that can do no harm and there is time left. What was not answered in time is not.
 bool session_actor::try_again(const call_ptr& c, const transport::failure& why, bool gone) {
   if (!is_plain(*c) || !node_.circuits->of(c->upstream).is_closed()) return false;
-  const auto& retry = node_.config.upstreams[c->upstream].retry;
+  const auto& retry = node_.upstreams[c->upstream].config.retry;
   if (c->attempts >= retry.attempts || why.code == errc::timed_out) return false;
   if (!std::holds_alternative<execution::executing>(c->state)) return false;
   if (gone ? !c->repeatable : !may_pass(why.code)) return false;

@@ -44,7 +44,7 @@ std::string session_actor::response_of(const call& call) {
   std::string changed;
   auto result = std::string_view(e->result);
   if (mcp::needs_conversion(c->what, revision_)) result = changed = mcp::convert_result(c->what, revision_, result);
-  const auto view = node_.views[capabilities_.index()].get();
+  const auto view = shown_view();
   if (!c->shown_uri.empty() || (view && view->has_shadowed_uris())) {
     changed = rewrite_uris(result, [&](const std::string& uri) -> std::optional<std::string> {
       if (!c->shown_uri.empty() && uri == c->upstream_uri) return c->shown_uri;

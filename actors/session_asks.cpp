@@ -103,7 +103,7 @@ void session_actor::relay_notification(const mcp::envelope& e, std::string_view 
       if (of) withdraw_upstream_request(of->link, mcp::member(e.params, "requestId"));
       return;
     case mcp::method::resources_updated: {
-      const auto view = node_.views[capabilities_.index()].get();
+      const auto view = shown_view();
       if (!view || !view->has_shadowed_uris()) return tell_client(nullptr, json);
       return tell_client(nullptr, rewrite_uris(json, [&](const auto& uri) { return view->shown_uri(upstream, uri); }));
     }
@@ -147,7 +147,9 @@ void session_actor::tell_client(const call_ptr& of, std::string_view json) {
 }
 
 void session_actor::on_catalogue_changed(const catalogue_changed& m) {
-  if (m.capabilities != capabilities_.index() || std::holds_alternative<machines::session::fresh>(state_)) return;
+  if (m.capabilities != capabilities_.index() || m.user != viewer() ||
+      std::holds_alternative<machines::session::fresh>(state_))
+    return;
   // One that is just coming back looks for itself.
   if (durable_ && durable_->now == session_durability::phase::loading) return;
   tell_lists(m.what);
@@ -212,9 +214,9 @@ void session_actor::withdraw(const call_ptr& c, const std::vector<std::uint64_t>
   auto& asks = work().asks;
   // What comes on the one channel of a process says nothing of the request that it belongs to. That this one was under
   // way is a guess, so an answer may still be wanted after it.
-  const auto& upstreams = node_.config.upstreams;
-  const bool is_guess =
-      c->upstream < upstreams.size() && std::holds_alternative<transport::stdio_command>(upstreams[c->upstream].target);
+  const auto& upstreams = node_.upstreams;
+  const bool is_guess = c->upstream < upstreams.size() &&
+                        std::holds_alternative<transport::stdio_command>(upstreams[c->upstream].config.target);
   const auto* const failed = std::get_if<execution::failed>(&c->state);
   const bool has_result =
       std::holds_alternative<execution::succeeded>(c->state) || (failed != nullptr && failed->by_tool);

@@ -43,7 +43,7 @@ call_ptr session_actor::begin_call(const post_ptr& p, const mcp::envelope& e, st
   c->started = story_now();
   c->number = ++work().last_call;
   c->began = p->began;
-  c->deadline = c->began + node_.config.upstreams[upstream].call_timeout;
+  c->deadline = c->began + node_.upstreams[upstream].config.call_timeout;
   begin_spans(*c, e);
   calls.push_back(c);
   node_.calls.begin(slot_);
@@ -86,6 +86,7 @@ void session_actor::start(const call_ptr& c, const std::string& tool) {
 
 /// Sends the call on its way, once the upstream may have it.
 void session_actor::go(const call_ptr& c) {
+  if (node_.upstreams[c->upstream].retired && !follow_upstream(c)) return;
   if (c->awaits_state = awaits_state(*c); c->awaits_state) return;
   auto& u = use(c->upstream);
   if (u.level_pending) return u.waiting.push_back(c);
@@ -132,7 +133,7 @@ void session_actor::dispatch(const call_ptr& c) {
   body += '}';
   trace(session_trace::place::session, session_trace::place::upstream, body, c.get());
   auto traceparent = trace_upstream(*c, body);
-  auto timeout = node_.config.upstreams[c->upstream].call_timeout;
+  auto timeout = node_.upstreams[c->upstream].config.call_timeout;
   if (c->attempts > 1 || c->waits > 0) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(c->deadline - clock::now());
     timeout = std::clamp(left, std::chrono::milliseconds{1}, timeout);
@@ -229,8 +230,8 @@ void session_actor::report(const call_ptr& c) {
 
 /// Empty if the upstream is no longer configured, which can be for a call of before a restart.
 std::string_view session_actor::alias_of(const call& c) const {
-  const auto& all = node_.config.upstreams;
-  return c.upstream < all.size() ? std::string_view(all[c.upstream].alias) : std::string_view();
+  const auto& all = node_.upstreams;
+  return c.upstream < all.size() ? std::string_view(all[c.upstream].config.alias) : std::string_view();
 }
 
 std::string session_actor::error_data(const call& c, std::string_view reason, bool may_have_run) const {

@@ -35,12 +35,12 @@ session_snapshot session_actor::snapshot() {
   note_gaps(s);
   s.last_ask = work_->last_ask;
   s.tool_state = work_->tool_state;
-  const auto alias = [&](std::uint32_t u) { return node_.config.upstreams[u].alias; };
+  const auto alias = [&](std::uint32_t u) { return node_.upstreams[u].config.alias; };
   for (const auto& [uri, u] : work_->subscriptions) s.subscriptions.push_back({alias(u), uri});
   for (const auto& [uri, u] : work_->learned_uris) s.learned_uris.push_back({alias(u), uri});
   for (const auto& u : work_->uses) {
     const auto link = u.own ? u.link->get() : nullptr;
-    if (!link || link->session().id.empty()) continue;
+    if (!link || link->session().id.empty() || node_.upstreams[u.upstream].retired) continue;
     auto session = link->session();
     session.last_event_id = u.event_id;
     // Of the answer to `initialize`, what the upstream can do is all that counts later.

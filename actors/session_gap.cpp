@@ -31,14 +31,14 @@ void session_actor::note_list(const catalogue_view& view, list_kind kind) {
 
 /// A client that has just come is to hear of what changes from now on. What is not published yet nobody can be told of.
 void session_actor::note_all_lists(const catalogue_view& view) {
-  if (durable_ && node_.views[capabilities_.index()].get().get() == &view) durable_->lists = view.digests();
+  if (durable_ && shown_view().get() == &view) durable_->lists = view.digests();
 }
 
 void session_actor::tell_lists(list_kinds changed) {
   if (changed.tools) push_own(mcp::make_notification("notifications/tools/list_changed", {}));
   if (changed.prompts) push_own(mcp::make_notification("notifications/prompts/list_changed", {}));
   if (changed.resources) push_own(mcp::make_notification("notifications/resources/list_changed", {}));
-  const auto view = node_.views[capabilities_.index()].get();
+  const auto view = shown_view();
   if (!durable_ || !view) return;
   const auto note = [&](bool told, list_kind kind) {
     if (told && durable_->lists[digest_index(kind)] != 0) note_list(*view, kind);
@@ -50,7 +50,7 @@ void session_actor::tell_lists(list_kinds changed) {
 
 /// Those that are not what the client knows of them.
 void session_actor::tell_changed_lists() {
-  const auto view = node_.views[capabilities_.index()].get();
+  const auto view = shown_view();
   if (!durable_ || durable_->now != session_durability::phase::live || over() || !view) return;
   const auto changed = [&](list_kind kind) {
     const auto known = durable_->lists[digest_index(kind)];
@@ -64,7 +64,7 @@ void session_actor::tell_changed_lists() {
 /// What the upstream held in memory for this session is gone. On the stream of a call that this cuts off, if there is
 /// one: its client is sure to read that.
 void session_actor::tell_loss(std::uint32_t upstream, const call_ptr& of) {
-  const auto& alias = node_.config.upstreams[upstream].alias;
+  const auto& alias = node_.upstreams[upstream].config.alias;
   log::warning("session.state_lost", {{"session", id_.substr(0, 8)}, {"upstream", alias}});
   auto& losses = work().losses;
   if (losses.size() >= losses_max) losses.erase(losses.begin());
@@ -100,16 +100,17 @@ void session_actor::connect_asks(const link_ready& m, bool goes_on) {
 // --- in the snapshot -------------------------------------------------------------------------------------------------
 
 void session_actor::note_gaps(session_snapshot& s) const {
-  const auto& upstreams = node_.config.upstreams;
+  const auto alias = [&](std::uint32_t u) -> const auto& { return node_.upstreams[u].config.alias; };
   for (const auto& u : work_->uses) {
-    if (u.own && is_process(upstreams[u.upstream]) && u.link->get()) s.processes.push_back(upstreams[u.upstream].alias);
+    if (u.own && is_process(node_.upstreams[u.upstream].config) && u.link->get())
+      s.processes.push_back(alias(u.upstream));
   }
-  for (const auto& l : work_->losses) s.losses.push_back({upstreams[l.upstream].alias, l.at});
+  for (const auto& l : work_->losses) s.losses.push_back({alias(l.upstream), l.at});
   for (const auto& a : work_->asks) {
     // A process takes what it has asked along, and nobody finds an upstream again that gives its sessions no id.
     if (a.of || (a.link && a.link->session().id.empty())) continue;
-    s.asks.push_back({upstreams[a.upstream].alias, a.id, a.upstream_id, a.progress_token,
-                      std::string(mcp::to_string(a.what)), a.answer});
+    s.asks.push_back(
+        {alias(a.upstream), a.id, a.upstream_id, a.progress_token, std::string(mcp::to_string(a.what)), a.answer});
   }
 }
 

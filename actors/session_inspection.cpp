@@ -262,7 +262,7 @@ std::string session_inspection::detail(shard_actor& session) {
     for (const auto& u : s.work_->uses) {
       const auto link = u.link->get();
       upstreams.push_back(json_object()
-                              .text("upstream", s.node_.config.upstreams[u.upstream].alias)
+                              .text("upstream", s.node_.upstreams[u.upstream].config.alias)
                               .flag("own", u.own)
                               .text("state", link ? "ready" : "not connected")
                               .flag("upstreamSession", u.own && link && !link->session().id.empty())

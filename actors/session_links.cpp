@@ -23,7 +23,7 @@ upstream_use& session_actor::use(std::uint32_t upstream) {
   auto& uses = work().uses;
   const auto found = std::find_if(uses.begin(), uses.end(), [&](const auto& u) { return u.upstream == upstream; });
   if (found != uses.end()) return *found;
-  const auto& config = node_.config.upstreams[upstream];
+  const auto& config = node_.upstreams[upstream].config;
   const auto scope = config.scope;
   auto& u = uses.emplace_back();
   u.upstream = upstream;
@@ -99,14 +99,19 @@ void session_actor::on_subscription_done(const subscription_done& m) {
 void session_actor::note_subscription(const call& c) {
   note_snapshot();
   auto& held = work().subscriptions;
-  std::erase(held, std::pair(c.upstream_uri, c.upstream));
-  if (c.what == mcp::method::resources_subscribe) held.emplace_back(c.upstream_uri, c.upstream);
+  const auto upstream = node_.upstreams.current(c.upstream);
+  if (!upstream) return;
+  std::erase(held, std::pair(c.upstream_uri, *upstream));
+  if (c.what != mcp::method::resources_subscribe) return;
+  held.emplace_back(c.upstream_uri, *upstream);
+  // Another one has come into force meanwhile.
+  if (*upstream != c.upstream) send(use(*upstream).actor, subscribe{self(), c.upstream_uri, nullptr});
 }
 
 /// URIs that an upstream has shown this client can be read there, listed or not.
 void session_actor::learn_uris(const call& c, mcp::raw_json result) {
   if (c.what != mcp::method::tools_call && c.what != mcp::method::prompts_get) return;
-  if (node_.config.upstreams.size() < 2) return;
+  if (node_.upstreams.size() < 2) return;
   std::size_t seen = 0;
   for_each_uri(result, [&](const std::string& uri) {
     if (++seen > learned_at_once_max) return;

@@ -22,9 +22,10 @@ std::string purpose_of(std::string_view session, std::string_view method) {
 }
 
 /// The tools of this node that keep a state: `alias/name` and the name alone.
-std::vector<std::pair<std::string, std::string>> stateful_tools(const node_config& config) {
+std::vector<std::pair<std::string, std::string>> stateful_tools(const upstream_table& upstreams) {
   std::vector<std::pair<std::string, std::string>> all;
-  for (const auto& u : config.upstreams) {
+  for (const auto index : *upstreams.in_force()) {
+    const auto& u = upstreams[index].config;
     const auto* const programs = std::get_if<transport::program_set>(&u.target);
     if (programs == nullptr) continue;
     for (const auto& t : programs->tools) {
@@ -66,10 +67,10 @@ struct tool_states {
   }
 
   /// The key of the tool that `params.tool` names, by its name or as `alias/name`; empty after a refusal.
-  std::string key(const node_config& config) const {
+  std::string key(const upstream_table& upstreams) const {
     const auto asked = admin::text_of(e.params, "tool");
     std::vector<std::string> found, all;
-    for (const auto& [key, name] : stateful_tools(config)) {
+    for (const auto& [key, name] : stateful_tools(upstreams)) {
       all.push_back(key);
       if (key == asked) return key;
       if (name == asked) found.push_back(key);
@@ -100,7 +101,7 @@ bool session_operations::take(session_actor& s, const post_ptr& p, const mcp::en
     return true;
   }
   if (!what.starts_with("toolState.")) return false;
-  const auto key = states.key(s.node_.config);
+  const auto key = states.key(s.node_.upstreams);
   if (key.empty()) return true;
   if (what == "toolState.get") {
     answer(s, p, e.id, tool_state_json(s.id_, key, mcp::member(kept, key)));

@@ -91,6 +91,7 @@ void session_actor::take_snapshot(const session_snapshot& s) {
   }
   const auto info = mcp::member(d.client, "info");
   capabilities_ = capability_set::of(mcp::member(d.client, "capabilities"));
+  choose_views();
   client_info_ = info.size() <= client_info_max ? std::string(info) : std::string();
   level_name_ = s.log_level;
   if (const auto severity = log_severity(level_name_); severity < log_severities.size())
@@ -123,10 +124,7 @@ void session_actor::take_snapshot(const session_snapshot& s) {
 }
 
 std::optional<std::uint32_t> session_actor::upstream_index(std::string_view alias) const {
-  const auto& all = node_.config.upstreams;
-  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& u) { return u.alias == alias; });
-  if (found == all.end()) return std::nullopt;
-  return static_cast<std::uint32_t>(found - all.begin());
+  return node_.upstreams.find(alias, principal_);
 }
 
 void session_actor::on_events(session_events& m) {
@@ -158,8 +156,7 @@ void session_actor::come_back() {
     send(use(upstream).actor, subscribe{self(), uri, nullptr});
   }
   // A client that only listens is to hear of changed lists, too, and they are watched for those who want them only.
-  if (!node_.views[capabilities_.index()].get())
-    send(node_.catalogue, view_wanted{self(), capabilities_, node_.config.catalogue.first_list_wait, true});
+  if (!shown_view()) send(node_.catalogue, wanted_view(node_.config.catalogue.first_list_wait, true));
   std::map<std::uint64_t, persistence::journal_entry> journal;
   for (auto& [key, entry] : d.loaded.journal) {
     if (!is_prepared_key(key)) {
@@ -258,7 +255,7 @@ void session_actor::recover_call(std::uint64_t number, const journal_text& j,
   node_.calls.begin(slot_);
   const auto upstream = upstream_index(j.upstream);
   c->upstream = upstream.value_or(std::numeric_limits<std::uint32_t>::max());
-  if (upstream) c->deadline = c->began + node_.config.upstreams[*upstream].call_timeout;
+  if (upstream) c->deadline = c->began + node_.upstreams[*upstream].config.call_timeout;
   if (upstream) c->state_key = state_key_of(*c);
   if (!c->sent) {
     if (upstream && !c->params.empty()) return go(c);
@@ -285,7 +282,7 @@ void session_actor::recover_call(std::uint64_t number, const journal_text& j,
 
 /// Reads the rest of the upstream's stream, where it can be had.
 bool session_actor::take_up_at_upstream(const call_ptr& c, const journal_text& j) {
-  const auto* const endpoint = std::get_if<transport::http_endpoint>(&node_.config.upstreams[c->upstream].target);
+  const auto* const endpoint = std::get_if<transport::http_endpoint>(&node_.upstreams[c->upstream].config.target);
   if (endpoint == nullptr || j.session.id.empty() || j.event_id.empty()) return false;
   const auto link = adopted_link(c->upstream, *endpoint, j.session);
   if (!link) return false;
@@ -311,7 +308,7 @@ bool session_actor::take_up_at_upstream(const call_ptr& c, const journal_text& j
     apply(c, execution::input_asked{a.id});
   }
   c->sent_at = now();
-  c->link->resume({c->id, {}, node_.config.upstreams[c->upstream].call_timeout}, j.event_id, c);
+  c->link->resume({c->id, {}, node_.upstreams[c->upstream].config.call_timeout}, j.event_id, c);
   return true;
 }
 
@@ -321,7 +318,7 @@ link_ptr session_actor::adopted_link(std::uint32_t upstream, const transport::ht
   const auto key = std::to_string(upstream) + "/" + s.id;
   const auto known = std::find_if(adopted.begin(), adopted.end(), [&](const auto& a) { return a.first == key; });
   if (known != adopted.end()) return known->second;
-  const auto link = transport::adopt_session(endpoint, node_.config.upstreams[upstream].limits, s);
+  const auto link = transport::adopt_session(endpoint, node_.upstreams[upstream].config.limits, s);
   if (!link) return nullptr;
   adopted.emplace_back(key, *link);
   return *link;

@@ -251,7 +251,7 @@ void session_actor::take_request(const post_ptr& p, const mcp::envelope& e, std:
   if (e.what == mcp::method::ping) return reply(p, e.id, "{}");
   if (e.what == mcp::method::logging_set_level) return set_level(p, e);
   if (e.what == mcp::method::other && session_operations::take(*this, p, e)) return;
-  if (const auto view = node_.views[capabilities_.index()].get()) return serve(p, e, view);
+  if (const auto view = shown_view()) return serve(p, e, view);
   if (e.what == mcp::method::tools_call && (take_up(p, e) || session_keys::join(*this, p, e))) return;
   await_view(p, whole);
 }
@@ -290,8 +290,7 @@ void session_actor::await_view(const post_ptr& p, std::string_view whole) {
   if (!initializing && !durable_) arm_stream(p);
   if (waiting.size() > 1) return;
   const auto wait = node_.config.catalogue.first_list_wait;
-  send(node_.catalogue,
-       view_wanted{self(), capabilities_, initializing ? std::min(wait, initialize_wait) : wait, !initializing});
+  send(node_.catalogue, wanted_view(initializing ? std::min(wait, initialize_wait) : wait, !initializing));
 }
 
 void session_actor::on_view(const view_ready& m) {
@@ -318,7 +317,8 @@ void session_actor::on_initialize(const post_ptr& p, const mcp::envelope& e, std
   client_info_ = info.size() <= client_info_max ? std::string(info) : std::string();
   if (durable_)
     durable_->client = R"({"info":)" + std::string(info) + R"(,"capabilities":)" + std::string(capabilities) + "}";
-  if (const auto view = node_.views[capabilities_.index()].get()) return answer_initialize(p, e.id, view);
+  choose_views();
+  if (const auto view = shown_view()) return answer_initialize(p, e.id, view);
   await_view(p, whole);
 }
 

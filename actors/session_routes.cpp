@@ -50,8 +50,8 @@ std::vector<std::uint32_t> session_actor::who_may_have(const std::string& uri, c
     if (known == uri && view.may_read(upstream, uri)) return {upstream};
   }
   std::vector<std::uint32_t> all;
-  for (std::uint32_t u = 0; u < view.listings().size(); ++u) {
-    const auto& l = view.listings()[u];
+  for (const auto u : view.upstreams()) {
+    const auto l = view.listing_of(u);
     if (l && view.may_read(u, uri) && mcp::is_object(mcp::member(l->capabilities, "resources"))) all.push_back(u);
   }
   return all;

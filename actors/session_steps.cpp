@@ -34,7 +34,7 @@ std::string commands_text(const std::vector<command>& all) {
 
 /// The schema of the tool's arguments, raw; empty if its upstream's list has none.
 std::string_view schema_of(const catalogue_view& view, const catalogue_view::route& to) {
-  const auto& list = view.listings()[to.upstream];
+  const auto list = view.listing_of(to.upstream);
   if (!list) return {};
   for (const auto& t : list->tools) {
     if (mcp::quote(t.key) == to.upstream_name) return mcp::member(t.raw, "inputSchema");
@@ -299,9 +299,9 @@ void session_steps::advance(prepared_execution& x, const execution::event& e) {
 
 /// The catalogue; if it is not there yet, the request is to come again.
 view_ptr session_steps::view(session_actor& s, const asked& a) {
-  auto known = s.node_.views[s.capabilities_.index()].get();
+  auto known = s.shown_view();
   if (known) return known;
-  s.send(s.node_.catalogue, view_wanted{s.self(), s.capabilities_, s.node_.config.catalogue.first_list_wait, true});
+  s.send(s.node_.catalogue, s.wanted_view(s.node_.config.catalogue.first_list_wait, true));
   s.refuse_for_now(a.p);
   return nullptr;
 }

@@ -14,7 +14,7 @@ namespace execution = machines::execution;
 
 /// `alias/name`; empty if the tool keeps no state.
 std::string session_actor::state_key_of(const call& c) const {
-  const auto* const programs = std::get_if<transport::program_set>(&node_.config.upstreams[c.upstream].target);
+  const auto* const programs = std::get_if<transport::program_set>(&node_.upstreams[c.upstream].config.target);
   if (programs == nullptr) return {};
   const auto name = mcp::string_value(mcp::member(c.params, "name"));
   const auto found =

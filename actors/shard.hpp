@@ -28,9 +28,7 @@ class shard_actor;
 /// actor may use the loop's timers, sockets and exchanges directly, and a message costs no thread switch.
 class shard final : public caf::execution_unit {
  public:
-  /// `upstreams`: how many there are in the configuration.
-  explicit shard(transport::loop& l, std::size_t upstreams = 0)
-      : loop_(l), counters_(std::make_unique<metrics::shard_counters>(upstreams)) {}
+  explicit shard(transport::loop& l) : loop_(l), counters_(std::make_unique<metrics::shard_counters>()) {}
 
   void attach(caf::actor_system& system) { system_ = &system; }
 

@@ -14,8 +14,10 @@ namespace holdfast::actors {
 
 namespace reconnect = machines::reconnect;
 
+constexpr auto quiet_look = std::chrono::milliseconds{500};
+
 caf::behavior upstream_actor::make_behavior() {
-  if (config().eager && spec_.role == connection_role::shared) need();
+  if (config().eager && config().enabled && spec_.role == connection_role::shared) need();
   return {
       [](callback& c) { c.run(); },
       [this](acquire& m) { on_acquire(m.from); },
@@ -26,6 +28,7 @@ caf::behavior upstream_actor::make_behavior() {
       [this](level_wanted& m) { on_level(m.from, std::move(m.level)); },
       [this](released& m) { on_released(m.from); },
       [this](const upstream_stop& m) { on_stop(m.leaves_session); },
+      [this](upstream_retire) { on_retire(); },
       [this](upstream_steer) { on_steer(); },
   };
 }
@@ -115,6 +118,7 @@ void upstream_actor::on_stop(bool leaves_session) {
   stopping_ = true;
   home().loop().cancel(timer_);
   home().loop().cancel(idle_timer_);
+  home().loop().cancel(ping_timer_);
   home().loop().cancel(list_timer_);
   slot_->set(nullptr);
   link_ = nullptr;
@@ -125,13 +129,27 @@ void upstream_actor::on_stop(bool leaves_session) {
   connection_->close(gone);
 }
 
+void upstream_actor::on_retire() {
+  if (std::exchange(retiring_, true)) return;
+  end_when_quiet();
+}
+
+/// Also what was about to be sent when it retired ends here: it may wait for the store.
+void upstream_actor::end_when_quiet() {
+  after(quiet_look, [this] {
+    if (stopping_) return;
+    if (!waiting_.empty() || (link_ && link_->in_flight() > 0)) return end_when_quiet();
+    on_stop(false);
+  });
+}
+
 /// What is under way there fails. Only then is it connected to again, unless it is disabled.
 void upstream_actor::on_steer() {
   if (stopping_) return;
   const auto why = disabled() ? "an operator has disabled it" : "an operator wants a new connection";
   if (link_) {
     ++losses_;
-    log::warning("upstream.down", {{"upstream", config().alias}, {"reason", why}});
+    log::warning("upstream.down", {{"upstream", name_}, {"reason", why}});
   }
   if (std::exchange(timer_armed_, false)) home().loop().cancel(timer_);
   drop_connection();
@@ -205,7 +223,7 @@ void upstream_actor::on_opened(const transport::outcome<std::string>& result) {
   (result ? counted.opened : counted.not_opened).add();
   if (!result) {
     last_error_ = result.error().code.message() + (result.error().detail.empty() ? "" : ": " + result.error().detail);
-    log::warning("upstream.failed", {{"upstream", config().alias}, {"reason", last_error_}});
+    log::warning("upstream.failed", {{"upstream", name_}, {"reason", last_error_}});
     breaker().connect_failed(last_error_, std::chrono::steady_clock::now());
     drop_connection();
     return step(reconnect::failed{});
@@ -215,7 +233,7 @@ void upstream_actor::on_opened(const transport::outcome<std::string>& result) {
   initialize_result_ = *result;
   link_ = connection_->link();
   protocol_ = connection_->protocol();
-  log::info("upstream.ready", {{"upstream", config().alias}, {"protocol", protocol_}});
+  log::info("upstream.ready", {{"upstream", name_}, {"protocol", protocol_}});
   sent_level_.clear();
   // Nobody calls before the upstream knows how much to log.
   tell_level([this, link = link_] {
@@ -228,14 +246,17 @@ void upstream_actor::on_usable() {
   slot_->set(link_);
   for (const auto& uri : subscriptions_.agreed()) subscribe_again(uri);
   step(reconnect::opened{});
+  if (std::exchange(listing_due_, false)) listing_wanted_ = true;
   if (listing_wanted_) read_lists();
   for (auto& json : std::exchange(early_, {})) on_connection_message(std::move(json), {});
+  own_ids_ = 0;
   watch_idle();
+  watch_health();
 }
 
 void upstream_actor::lost(const std::string& reason) {
   home().counters().upstreams[spec_.index].lost.add();
-  log::warning("upstream.down", {{"upstream", config().alias}, {"reason", reason}});
+  log::warning("upstream.down", {{"upstream", name_}, {"reason", reason}});
   last_error_ = reason;
   ++losses_;
   drop_connection();
@@ -267,13 +288,41 @@ void upstream_actor::show_status() {
       upstream_status{disabled() ? "disabled" : names[state_.index()], protocol_, last_error_, connects_, losses_}));
 }
 
+// --- when nothing happens
+// ---------------------------------------------------------------------------------------------
+
+/// How many requests others have made on the link.
+std::uint64_t upstream_actor::traffic() { return link_->next_id() - ++own_ids_; }
+
+/// It is opened again when it is needed; what it offers is read again then.
 void upstream_actor::watch_idle() {
-  if (spec_.role != connection_role::session || config().idle_timeout.count() == 0) return;
-  idle_timer_ = after(config().idle_timeout, [this, link = link_, seen = link_->next_id()] {
+  const auto of_session = spec_.role == connection_role::session;
+  const auto limit = of_session ? config().idle_timeout : config().shared_idle_timeout;
+  if (limit.count() == 0 || spec_.role == connection_role::listing || (!of_session && config().eager)) return;
+  idle_timer_ = after(limit, [this, link = link_, seen = traffic()] {
     if (!link_ || link != link_) return;
-    if (link_->in_flight() > 0 || link_->next_id() != seen + 1 || !subscriptions_.empty()) return watch_idle();
+    if (link_->in_flight() > 0 || traffic() != seen || !subscriptions_.empty()) return watch_idle();
+    log::debug("upstream.idle", {{"upstream", name_}});
     drop_connection();
     state_ = reconnect::down{};
+    listing_due_ = std::exchange(listing_wanted_, false);
+    show_status();
+  });
+}
+
+/// A server that has gone without a word is found out before somebody calls it. Any answer will do.
+void upstream_actor::watch_health() {
+  const auto speaks_mcp = !std::holds_alternative<transport::program_set>(config().target);
+  if (config().ping_every.count() == 0 || spec_.role != connection_role::shared || !speaks_mcp) return;
+  ping_timer_ = after(config().ping_every, [this, link = link_, seen = traffic()] {
+    if (!link_ || link != link_) return;
+    if (link_->in_flight() > 0 || traffic() != seen) return watch_health();
+    ++own_ids_;
+    ask("ping", "{}", [this, link](const auto& answer) {
+      if (!link_ || link != link_) return;
+      if (!answer && answer.error().code == transport::errc::timed_out) return lost("it does not answer pings");
+      watch_health();
+    });
   });
 }
 

@@ -32,7 +32,8 @@ struct upstream_spec {
 /// The actor of one connection to one upstream server: connects when it is needed, again when it was lost, reads the
 /// upstream's lists, keeps subscriptions and the log level. Calls do not pass through it: it publishes the link.
 ///
-/// Accepts: acquire, link_expired, subscribe, unsubscribe, level_wanted, released, fetch_listing, upstream_stop.
+/// Accepts: acquire, link_expired, subscribe, unsubscribe, level_wanted, released, fetch_listing, upstream_retire,
+/// upstream_stop.
 /// Sends: link_ready, link_refused, subscription_done, upstream_message (to the owner), listing_ready (to the
 /// catalogue).
 /// `link` is where the link is published; it outlives the actor.

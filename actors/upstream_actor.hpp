@@ -32,18 +32,19 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
       : shard_actor(cfg, home, metrics::actor_kind::upstream),
         node_(node),
         spec_(std::move(spec)),
+        name_(name_of(config())),
         slot_(std::move(slot)) {
     if (!spec_.log_level.empty()) levels_.set(spec_.owner, spec_.log_level);
   }
 
   const char* name() const override { return "upstream"; }
-  std::string_view subject() const override { return config().alias; }
+  std::string_view subject() const override { return name_; }
 
   caf::behavior make_behavior() override;
 
  private:
   using when_open = std::function<void(const link_ptr&, const std::string& reason)>;
-  const upstream_config& config() const { return node_.config.upstreams[spec_.index]; }
+  const upstream_config& config() const { return node_.upstreams[spec_.index].config; }
   caf::actor self() { return caf::actor_cast<caf::actor>(this); }
   circuit& breaker() { return node_.circuits->of(spec_.index); }
   bool feeds_catalogue() const { return spec_.role != connection_role::session; }
@@ -62,6 +63,8 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   void on_level(const caf::actor& from, std::string level);
   void on_released(const caf::actor& from);
   void on_stop(bool leaves_session);
+  void on_retire();
+  void end_when_quiet();
   void on_steer();
 
   // connecting
@@ -77,7 +80,7 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   transport::loop::timer after(std::chrono::milliseconds delay, std::function<void()> f);
 
   /// Somebody relies on this connection without asking again: the catalogue, or subscribers.
-  bool wanted_for_good() const { return listing_wanted_ || config().eager || !subscriptions_.empty(); }
+  bool wanted_for_good() const { return !retiring_ && (listing_wanted_ || config().eager || !subscriptions_.empty()); }
 
   void open();
   void on_opened(const transport::outcome<std::string>& result);
@@ -88,8 +91,9 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   void refuse(const std::string& reason);
   void show_status();
 
-  /// A connection of one session that nobody uses is closed; the next call opens it again.
   void watch_idle();
+  void watch_health();
+  std::uint64_t traffic();
 
   // talking to the upstream
 
@@ -116,6 +120,7 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
 
   node_context& node_;
   upstream_spec spec_;
+  const std::string name_;  // to operators
   std::shared_ptr<published<transport::upstream_link>> slot_;
   machines::reconnect::state state_;
   std::shared_ptr<transport::upstream_connection> connection_;
@@ -130,9 +135,11 @@ class upstream_actor final : public shard_actor, private transport::upstream_con
   secret_lines stderr_;
   const char* protocol_ = "";
   list_kinds changed_;
-  transport::loop::timer timer_ = 0, idle_timer_ = 0, list_timer_ = 0;
+  transport::loop::timer timer_ = 0, idle_timer_ = 0, list_timer_ = 0, ping_timer_ = 0;
   std::uint64_t connects_ = 0, losses_ = 0;
-  bool timer_armed_ = false, listing_wanted_ = false, reading_ = false, read_again_ = false, stopping_ = false;
+  std::uint64_t own_ids_ = 0;  // of the link, that were taken to see whether there is traffic
+  bool timer_armed_ = false, listing_wanted_ = false, reading_ = false, read_again_ = false, stopping_ = false,
+       retiring_ = false, listing_due_ = false;
 };
 
 }  // namespace holdfast::actors

@@ -30,10 +30,13 @@ struct retry_config {
   std::uint32_t attempts = 3;            ///< in all
   std::chrono::milliseconds min{100};    ///< the first wait
   std::chrono::milliseconds max{2'000};  ///< waits double up to here
+
+  bool operator==(const retry_config&) const = default;
 };
 
 struct upstream_config {
-  std::string alias;  ///< [A-Za-z0-9_-]{1,32}, unique
+  std::string alias;  ///< [A-Za-z0-9_-]{1,32}, unique among those that a user sees
+  std::string user;   ///< whose it is; empty: everybody's
   transport::upstream_target target;
   bool enabled = true;
   bool eager = false;  ///< connect at start instead of at the first need
@@ -43,7 +46,9 @@ struct upstream_config {
   std::vector<std::string> allow_prompts, deny_prompts, allow_resources, deny_resources;
   std::chrono::milliseconds call_timeout{300'000};
   std::chrono::milliseconds list_timeout{30'000};
-  std::chrono::milliseconds idle_timeout{600'000};  ///< a per-session connection without calls is closed; 0 = never
+  std::chrono::milliseconds idle_timeout{600'000};   ///< a per-session connection without calls is closed; 0 = never
+  std::chrono::milliseconds shared_idle_timeout{0};  ///< the same of a shared one
+  std::chrono::milliseconds ping_every{30'000};      ///< a shared connection on which nothing happens; 0 = never
   std::chrono::milliseconds reconnect_min{250};
   std::chrono::milliseconds reconnect_max{30'000};
   transport::upstream_limits limits;
@@ -57,6 +62,11 @@ struct upstream_config {
   bool breaker_enabled = true;
   machines::breaker::policy breaker;
   std::vector<cache_rule> cache;  ///< the first one that fits a tool counts
+
+  bool operator==(const upstream_config&) const = default;
 };
+
+/// By which operators know it: `alias`, or `user/alias`.
+inline std::string name_of(const upstream_config& u) { return u.user.empty() ? u.alias : u.user + "/" + u.alias; }
 
 }  // namespace holdfast::actors

@@ -53,6 +53,9 @@ struct upstream_stop {
   bool leaves_session = false;  ///< somebody will go on with the session at the upstream
 };
 
+/// Another definition, or none, is in force: the connection ends once nothing is under way on it.
+struct upstream_retire {};
+
 // upstream → session, catalogue
 
 struct link_ready {
@@ -89,6 +92,7 @@ struct listing_ready {
 struct view_wanted {
   caf::actor from;
   capability_set capabilities;
+  std::string user;                ///< who has upstreams of their own; empty: what everybody is shown
   std::chrono::milliseconds wait;  ///< for upstreams that have not answered yet
   bool for_list;                   ///< after the wait others need not wait again; `initialize` only takes a look
 };
@@ -103,6 +107,7 @@ struct peer_lists {
 struct catalogue_changed {
   list_kinds what;
   std::uint8_t capabilities;  ///< of which sessions: `capability_set::index`
+  std::string user;           ///< and of whom; empty: of those who are shown what everybody is
 };
 
 }  // namespace holdfast::actors
@@ -125,3 +130,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::view_wanted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::view_ready)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::peer_lists)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::catalogue_changed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::upstream_retire)

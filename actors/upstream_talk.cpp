@@ -43,7 +43,7 @@ void upstream_actor::read_lists() {
       [this, changed](transport::outcome<listing_ptr> l) {
         reading_ = false;
         if (!l) {
-          log::warning("upstream.lists_failed", {{"upstream", config().alias}, {"reason", l.error().detail}});
+          log::warning("upstream.lists_failed", {{"upstream", name_}, {"reason", l.error().detail}});
         }
         tell_catalogue(l ? *l : nullptr, changed);
         if (std::exchange(read_again_, false)) return read_lists();
@@ -83,7 +83,7 @@ void upstream_actor::on_down(transport::failure why) {
 }
 
 void upstream_actor::on_stderr(std::string line) {
-  log::info("upstream.stderr", {{"upstream", config().alias}, {"line", stderr_.shown(line)}});
+  log::info("upstream.stderr", {{"upstream", name_}, {"line", stderr_.shown(line)}});
 }
 
 void upstream_actor::on_connection_message(std::string json, const std::string& event_id) {

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -14,12 +15,14 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include "actors/log.hpp"
 #include "actors/node.hpp"
 #include "apps/config/config.hpp"
 #include "apps/exec_anew.hpp"
+#include "transport/mcp/envelope.hpp"
 
 namespace {
 
@@ -86,22 +89,72 @@ void switch_debugging(holdfast::actors::log_level configured) {
   log::warning("log.level", {{"now", log::name_of(log::level())}, {"by", "SIGUSR1"}});
 }
 
-/// SIGINT or SIGTERM, whichever comes. Meanwhile certificates are looked at every now and then, and at SIGHUP.
-int await_end(const sigset_t& set, node& n, holdfast::actors::log_level configured) {
+/// Says when a file is another one, or was written to.
+class watched_file {
+ public:
+  explicit watched_file(std::string path) : path_(std::move(path)), seen_(look()) {}
+
+  bool changed() {
+    const auto now = look();
+    return now != std::exchange(seen_, now) && now != gone;
+  }
+
+ private:
+  using state = std::tuple<::ino_t, ::off_t, ::time_t, long>;
+  static constexpr state gone{};
+
+  state look() const {
+    struct ::stat s {};
+    if (path_.empty() || ::stat(path_.c_str(), &s) != 0) return gone;
+    return {s.st_ino, s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec};
+  }
+
+  const std::string path_;
+  state seen_;
+};
+
+/// SIGINT or SIGTERM, whichever comes. Meanwhile certificates are looked at every now and then, and at SIGHUP; so is
+/// the configuration.
+int await_end(const sigset_t& set, node& n, holdfast::actors::log_level configured, watched_file file) {
   constexpr timespec pause{2, 0};
   for (;;) {
     const int signal = sigtimedwait(&set, nullptr, &pause);
     if (signal == SIGINT || signal == SIGTERM) return signal;
     if (signal == SIGUSR1) {
       switch_debugging(configured);
-    } else {
-      n.look_at_certificates(signal == SIGHUP);
+      continue;
     }
+    n.look_at_certificates(signal == SIGHUP);
+    if (file.changed() || signal == SIGHUP) n.reload();
   }
 }
 
 /// An operator wants the process to start anew once it has stopped.
 std::atomic<bool> starts_anew{false};
+
+using upstreams = std::vector<holdfast::actors::upstream_config>;
+
+holdfast::transport::failure unusable(std::string why) {
+  while (!why.empty() && why.back() == '\n') why.pop_back();
+  return {make_error_code(std::errc::invalid_argument), std::move(why)};
+}
+
+/// One upstream alone, by a configuration that holds nothing else. `name`: its alias, behind the name of its user if
+/// it is for one.
+holdfast::transport::outcome<holdfast::actors::upstream_config> read_definition(std::string_view name,
+                                                                                std::string_view definition) {
+  namespace mcp = holdfast::mcp;
+  const auto slash = name.rfind('/');
+  const auto user = slash == std::string_view::npos ? std::string_view() : name.substr(0, slash);
+  const auto alias = name.substr(slash == std::string_view::npos ? 0 : slash + 1);
+  const auto whole = user.empty() ? std::string(definition) : mcp::with_member(definition, "user", mcp::quote(user));
+  const auto text = R"({"upstreams":{)" + mcp::quote(alias) + ":" + whole + "}}";
+  auto config = holdfast::apps::load_config_text(text, "definition");
+  if (!config) return unusable(holdfast::apps::to_string(config.error()));
+  auto& read = config->upstreams.front();
+  if (read.user != user) return unusable("`user` is not who it is registered for");
+  return std::move(read);
+}
 
 process_hooks hooks_of(const options& o) {
   const auto objection = [o] {
@@ -112,7 +165,13 @@ process_hooks hooks_of(const options& o) {
     starts_anew = true;
     ::kill(::getpid(), SIGTERM);
   };
-  return {objection, restart};
+  const auto configured = [o]() -> holdfast::transport::outcome<upstreams> {
+    std::ostringstream errors;
+    const auto config = load(o, errors);
+    if (!config) return unusable(errors.str());
+    return config->upstreams;
+  };
+  return {objection, restart, configured, read_definition};
 }
 
 /// While a node stops: another SIGINT or SIGTERM has it stop at once, and for good; one more ends the process.
@@ -134,8 +193,8 @@ class impatience {
   std::jthread thread_;
 };
 
-void wait_for_stop(const sigset_t& set, node& n, holdfast::actors::log_level configured) {
-  const int signal = await_end(set, n, configured);
+void wait_for_stop(const sigset_t& set, node& n, holdfast::actors::log_level configured, watched_file file) {
+  const int signal = await_end(set, n, configured, std::move(file));
   const auto why = starts_anew ? "restart" : signal == SIGINT ? "SIGINT" : "SIGTERM";
   holdfast::actors::log::info("node.stopping", {{"signal", why}});
   const impatience more(set, n);
@@ -169,7 +228,7 @@ int run(const options& o, const own_process& process) {
   std::cout << "holdfastd ready mcp=" << n.mcp_url();
   if (!n.admin_address().empty()) std::cout << " admin=" << n.admin_url();
   std::cout << std::endl;
-  wait_for_stop(signals, n, config->level);
+  wait_for_stop(signals, n, config->level, watched_file(config->registry.watch ? o.config : std::string()));
   *started = nullptr;
   std::fflush(nullptr);
   if (!starts_anew) return 0;

@@ -37,6 +37,8 @@ struct http_endpoint {
   std::vector<std::pair<std::string, secret>> headers;  ///< sent with every request
   std::string ca_file;                                  ///< PEM file of certificate authorities; empty = the system's
   protocol speaks = protocol::detect;
+
+  bool operator==(const http_endpoint&) const = default;
 };
 
 struct upstream_limits {
@@ -47,6 +49,8 @@ struct upstream_limits {
   std::chrono::milliseconds connect_timeout{30'000};  ///< from `open` to the answer to `initialize`
   std::chrono::milliseconds keep_alive{55'000};       ///< idle HTTP connections
   std::chrono::milliseconds shutdown_grace{2'000};    ///< between closing stdin, SIGTERM and SIGKILL
+
+  bool operator==(const upstream_limits&) const = default;
 };
 
 /// What happens to a connection outside any request. Called on its loop.

@@ -45,7 +45,7 @@ class admin_actor final : public shard_actor {
         node_(node),
         desk_(std::make_shared<admin::desk>(system(), home, node)) {
     desk_->want_view = [this](std::chrono::milliseconds wait) {
-      this->home().deliver(node_.catalogue, view_wanted{caf::actor_cast<caf::actor>(this), {}, wait, false});
+      this->home().deliver(node_.catalogue, view_wanted{caf::actor_cast<caf::actor>(this), {}, {}, wait, false});
     };
   }
 

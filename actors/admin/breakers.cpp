@@ -65,10 +65,10 @@ std::vector<std::string> joined_breakers(const parts& p) {
 
 void ask_breakers(desk& at, const std::string&, reply done) {
   std::vector<std::string> all;
-  for (std::size_t u = 0; u < at.node().circuits->size(); ++u) {
-    if (!at.node().config.upstreams[u].enabled) continue;
+  for (const auto u : *at.node().upstreams.in_force()) {
+    if (!at.node().upstreams[u].config.enabled) continue;
     all.push_back(
-        json_object().text("name", at.node().config.upstreams[u].alias).list("nodes", {breaker_here(at, u)}).str());
+        json_object().text("name", name_of(at.node().upstreams[u].config)).list("nodes", {breaker_here(at, u)}).str());
   }
   done(json_object().list("breakers", all).str());
 }

@@ -10,7 +10,7 @@
 namespace holdfast::actors::admin {
 namespace {
 
-constexpr std::array<question, 28> all{{
+constexpr std::array<question, 30> all{{
     {"node", ask_node_line},        {"slots", ask_slots},         {"route", ask_route},
     {"sessions", ask_sessions},     {"stored", ask_stored},       {"session", ask_session},
     {"executions", ask_executions}, {"execution", ask_execution}, {"actors", ask_actors},
@@ -20,7 +20,7 @@ constexpr std::array<question, 28> all{{
     {"do.upstream", do_upstream},   {"do.level", do_level},       {"do.kill", do_kill},
     {"do.restart", do_restart},     {"may.restart", may_restart}, {"breakers", ask_breakers},
     {"do.breaker", do_breaker},     {"cache", ask_cache},         {"do.cache", do_cache},
-    {"do.open", do_open},
+    {"do.open", do_open},           {"do.registry", do_registry}, {"do.reload", do_reload},
 }};
 
 }  // namespace

@@ -70,6 +70,8 @@ void may_restart(desk& at, const std::string& params, reply done);
 void do_upstream(desk& at, const std::string& params, reply done);  // steer_upstreams.cpp
 void do_breaker(desk& at, const std::string& params, reply done);   // breakers.cpp
 void do_cache(desk& at, const std::string& params, reply done);     // cache.cpp
+void do_registry(desk& at, const std::string& params, reply done);  // registry.cpp
+void do_reload(desk& at, const std::string& params, reply done);
 void do_level(desk& at, const std::string& params, reply done);
 
 }  // namespace holdfast::actors::admin

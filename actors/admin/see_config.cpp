@@ -172,17 +172,32 @@ void add_target(json_object& o, const upstream_config& u) {
   o.raw("env", hidden_values(stdio.env)).texts("env_pass", stdio.env_pass).text("cwd", stdio.directory);
 }
 
+std::string registry_text(const registry_config& c) {
+  return json_object()
+      .flag("watch", c.watch)
+      .flag("commands", c.commands)
+      .number("upstreams_max", c.upstreams_max)
+      .text("switch_within", duration(c.switch_within))
+      .str();
+}
+
+}  // namespace
+
 std::string upstream_text(const upstream_config& u) {
   constexpr std::array<std::string_view, 3> scopes{"auto", "shared", "session"};
   json_object o;
   add_target(o, u);
-  o.flag("enabled", u.enabled).flag("eager", u.eager).text("scope", scopes[static_cast<std::size_t>(u.scope)]);
+  o.text("user", u.user)
+      .flag("enabled", u.enabled)
+      .flag("eager", u.eager)
+      .text("scope", scopes[static_cast<std::size_t>(u.scope)]);
   o.raw("tools", patterns(u.allow_tools, u.deny_tools)).raw("prompts", patterns(u.allow_prompts, u.deny_prompts));
   o.raw("resources", patterns(u.allow_resources, u.deny_resources));
   o.text("durability", u.kept == durability::journal ? "journal" : "none");
   o.texts("unjournaled_tools", u.unjournaled_tools).flag("retry_read_only", u.retry_read_only);
   o.flag("retry_idempotent", u.retry_idempotent).text("call_timeout", duration(u.call_timeout));
   o.text("list_timeout", duration(u.list_timeout)).text("idle_timeout", duration(u.idle_timeout));
+  o.text("shared_idle_timeout", duration(u.shared_idle_timeout)).text("ping_every", duration(u.ping_every));
   o.text("reconnect_min", duration(u.reconnect_min)).text("reconnect_max", duration(u.reconnect_max));
   o.number("max_concurrent", u.max_concurrent).number("queue", u.queue);
   o.raw("retry", json_object()
@@ -204,11 +219,14 @@ std::string upstream_text(const upstream_config& u) {
   return o.str();
 }
 
+namespace {
+
 std::string text_of_all(const node_context& node) {
   constexpr std::array<std::string_view, 3> formats{"auto", "text", "json"};
   const auto& c = node.config;
   json_object upstreams, o;
-  for (const auto& u : c.upstreams) upstreams.raw(u.alias, upstream_text(u));
+  for (const auto u : *node.upstreams.in_force())
+    upstreams.raw(name_of(node.upstreams[u].config), upstream_text(node.upstreams[u].config));
   o.text("listen", address(c.listen_host, c.listen_port)).number("threads", c.threads).raw("tls", tls_text(c.tls));
   o.raw("store", store_text(node));
   o.text("on_store_loss", c.store.on_loss == on_store_loss::hold ? "hold" : "degrade");
@@ -223,7 +241,7 @@ std::string text_of_all(const node_context& node) {
   o.raw("access", access_text(c));
   o.raw("sessions", sessions_text(c.sessions)).raw("executions", executions_text(c.executions));
   o.raw("catalogue", catalogue_text(c.catalogue));
-  o.raw("cache", cache_text(c.cache));
+  o.raw("cache", cache_text(c.cache)).raw("registry", registry_text(c.registry));
   return o.text("drain_timeout", duration(c.drain_timeout)).raw("upstreams", upstreams.str()).str();
 }
 

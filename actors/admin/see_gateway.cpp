@@ -47,13 +47,14 @@ std::string membership_text(const node_context& node) {
 }
 
 std::string server_text(const node_context& node, std::uint32_t u, const view_ptr& view) {
-  const auto& config = node.config.upstreams[u];
+  const auto& config = node.upstreams[u].config;
   const auto known = node.upstreams[u].status.get();
   const auto status = known ? *known : upstream_status{};
   const auto count = [&](list_kind kind) { return view ? view->size_of(kind, u) : 0; };
-  const auto revision = view && view->listings()[u] ? view->listings()[u]->revision : std::string();
+  const auto listing = view ? view->listing_of(u) : nullptr;
+  const auto revision = listing ? listing->revision : std::string();
   json_object o;
-  o.text("name", config.alias).text("protocol", status.protocol).text("target", target_of(config));
+  o.text("name", name_of(config)).text("protocol", status.protocol).text("target", target_of(config));
   o.text("state", config.enabled ? status.state : "disabled").number("tools", count(list_kind::tools));
   o.number("prompts", count(list_kind::prompts)).number("resources", count(list_kind::resources));
   return o.text_or_null("revision", revision).text_or_null("error", status.error).str();
@@ -79,7 +80,7 @@ void see_servers(desk& at, const request& r, reply done) {
   at.with_view(milliseconds{r.number("wait", 0)},
                [self = at.shared_from_this(), done = std::move(done)](const view_ptr& view) {
                  std::vector<std::string> all;
-                 for (std::uint32_t u = 0; u < self->node().upstreams.size(); ++u)
+                 for (const auto u : *self->node().upstreams.in_force())
                    all.push_back(server_text(self->node(), u, view));
                  done(json_object().list("servers", all).str());
                });
@@ -99,7 +100,7 @@ void see_tools(desk& at, const request& r, reply done) {
   at.with_view(milliseconds{r.number("wait", 0)},
                [self = at.shared_from_this(), done = std::move(done)](const view_ptr& view) {
                  std::vector<std::string> all;
-                 for (std::uint32_t u = 0; u < self->node().upstreams.size(); ++u) {
+                 for (const auto u : *self->node().upstreams.in_force()) {
                    if (auto tools = tools_of(view, u); !tools.empty()) all.push_back(std::move(tools));
                  }
                  done(json_object().list("tools", all).str());

@@ -58,7 +58,7 @@ std::string line_of(desk& at, const std::vector<shard_sums>& shards) {
   }
   std::size_t held = 0, ready = 0;
   for (std::uint16_t s = 0; s < persistence::slot_count; ++s) held += !node.store || node.store->holds(s) ? 1 : 0;
-  for (const auto& u : node.upstreams) ready += u.link->get() ? 1 : 0;
+  for (const auto u : *node.upstreams.in_force()) ready += node.upstreams[u].link->get() ? 1 : 0;
   const auto up = std::chrono::steady_clock::now() - node.started;
   return json_object()
       .text("name", at.name())
@@ -105,10 +105,10 @@ std::vector<std::string> lines_of(desk& at, const parts& p) {
 
 std::string upstream_sums(const node_context& node) {
   std::size_t ready = 0, failing = 0, idle = 0, disabled = 0;
-  for (std::size_t u = 0; u < node.upstreams.size(); ++u) {
+  for (const auto u : *node.upstreams.in_force()) {
     const auto known = node.upstreams[u].status.get();
     const auto state = known ? known->state : std::string("idle");
-    const auto off = !node.config.upstreams[u].enabled || state == "disabled";
+    const auto off = !node.upstreams[u].config.enabled || state == "disabled";
     ++(off ? disabled : state == "ready" ? ready : state == "idle" ? idle : failing);
   }
   return json_object()
@@ -131,10 +131,10 @@ std::vector<std::string> warnings_of(desk& at, const parts& p, const slot_pictur
   }
   if (slots.unowned > 0) all.push_back(std::to_string(slots.unowned) + " slots are held by nobody");
   if (slots.contested > 0) all.push_back(std::to_string(slots.contested) + " slots are held by more than one node");
-  for (std::size_t u = 0; u < at.node().upstreams.size(); ++u) {
+  for (const auto u : *at.node().upstreams.in_force()) {
     const auto known = at.node().upstreams[u].status.get();
     if (known && !known->error.empty())
-      all.push_back("upstream " + at.node().config.upstreams[u].alias + ": " + known->error);
+      all.push_back("upstream " + name_of(at.node().upstreams[u].config) + ": " + known->error);
   }
   return all;
 }

@@ -21,7 +21,7 @@ struct sums {
 };
 
 std::string state_here(const node_context& node, std::size_t u, const upstream_status& status) {
-  if (!node.config.upstreams[u].enabled) return "disabled";
+  if (!node.upstreams[u].config.enabled) return "disabled";
   return status.state;
 }
 
@@ -68,7 +68,7 @@ std::vector<std::string> joined_upstreams(const parts& p) {
 
 std::vector<std::string> entries_of(const catalogue_view& view, list_kind kind, const node_context& node) {
   std::vector<std::string> all;
-  for (std::uint32_t u = 0; u < node.upstreams.size(); ++u) {
+  for (const auto u : *node.upstreams.in_force()) {
     const auto raw = "[" + view.list_of(kind, u) + "]";
     const auto entries = mcp::elements(raw);
     if (!entries) continue;
@@ -78,7 +78,7 @@ std::vector<std::string> entries_of(const catalogue_view& view, list_kind kind, 
       if (to == nullptr) continue;
       all.push_back(json_object()
                         .text("name", name)
-                        .text("upstream", node.config.upstreams[u].alias)
+                        .text("upstream", name_of(node.upstreams[u].config))
                         .raw("upstreamName", to->upstream_name)
                         .flag("journaled", kind == list_kind::tools && to->journaled)
                         .flag("repeatable", to->repeatable)
@@ -126,14 +126,15 @@ void ask_upstreams(desk& at, const std::string& params, reply done) {
       },
       [self = at.shared_from_this(), wanted, count, done = std::move(done)](const auto& shards) {
         std::vector<std::string> all;
-        for (std::size_t u = 0; u < count; ++u) {
+        for (const auto u : *self->node().upstreams.in_force()) {
+          if (u >= count) continue;  // it has come since
           sums s;
           for (const auto& each : shards) {
             s.calls += each[u].calls;
             s.errors += each[u].errors;
             s.inflight += each[u].inflight;
           }
-          if (wanted.empty() || wanted == self->node().config.upstreams[u].alias)
+          if (wanted.empty() || wanted == name_of(self->node().upstreams[u].config))
             all.push_back(upstream_here(*self, u, s));
         }
         done(json_object().list("upstreams", all).str());

@@ -68,7 +68,7 @@ void change_upstream(desk& at, const request& r, const wish& w, reply done) {
   const auto& name = r.args[0];
   const auto index = upstream_index(at.node(), name);
   if (!index) return done(problem{404, "No upstream of this name", {}, {}, {}});
-  if (!at.node().config.upstreams[*index].enabled)
+  if (!at.node().upstreams[*index].config.enabled)
     return done(problem{409, "The configuration disables this upstream", {}, {}, {}});
   if (w.what == "reconnect" && at.node().upstreams[*index].disabled)
     return done(problem{409, "An operator has disabled this upstream", "enable it", {}, {}});

@@ -23,14 +23,15 @@ std::string shown_url(const std::string& url) {
 
 json_object described(const node_context& node, std::size_t u) {
   constexpr std::array<const char*, 3> scopes{"auto", "shared", "session"};
-  const auto& config = node.config.upstreams[u];
+  const auto& config = node.upstreams[u].config;
   const auto index = static_cast<std::uint32_t>(u);
   const auto known = node.upstreams[u].status.get();
   const auto view = node.views[0].get();
   const auto count = [&](list_kind kind) { return view ? view->size_of(kind, index) : 0; };
-  const auto revision = view && view->listings()[u] ? view->listings()[u]->revision : std::string();
+  const auto listing = view ? view->listing_of(index) : nullptr;
+  const auto revision = listing ? listing->revision : std::string();
   json_object o;
-  o.text("name", config.alias).text("protocol", known ? known->protocol : std::string());
+  o.text("name", name_of(config)).text("protocol", known ? known->protocol : std::string());
   o.text("target", target_of(config)).flag("enabled", config.enabled && !(known && known->state == "disabled"));
   o.text("scope", scopes[static_cast<std::size_t>(config.scope)]).flag("eager", config.eager);
   o.number("tools", count(list_kind::tools)).number("prompts", count(list_kind::prompts));
@@ -39,10 +40,7 @@ json_object described(const node_context& node, std::size_t u) {
 }
 
 std::optional<std::size_t> upstream_index(const node_context& node, const std::string& name) {
-  const auto& all = node.config.upstreams;
-  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& u) { return u.alias == name; });
-  if (found == all.end()) return std::nullopt;
-  return static_cast<std::size_t>(found - all.begin());
+  return node.upstreams.find(name);
 }
 
 }  // namespace holdfast::actors::admin

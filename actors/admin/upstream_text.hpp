@@ -18,7 +18,10 @@ std::string shown_url(const std::string& url);
 /// What every node says of an upstream: name, protocol, target, ….
 json_object described(const node_context& node, std::size_t upstream);
 
-/// Its place in the configuration.
+/// Its settings, as in a configuration; secrets are hidden.
+std::string upstream_text(const upstream_config& u);
+
+/// The one in force of that name.
 std::optional<std::size_t> upstream_index(const node_context& node, const std::string& name);
 
 }  // namespace holdfast::actors::admin

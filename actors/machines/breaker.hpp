@@ -21,6 +21,8 @@ struct policy {
   milliseconds open_for{5'000};   ///< the first time; doubles whenever it opens again soon
   milliseconds open_max{60'000};  ///< up to here. One that stayed closed for as long begins again at `open_for`
   std::uint32_t probes = 1;  ///< so many calls are let through while half-open; all must succeed. At most `probes_max`
+
+  bool operator==(const policy&) const = default;
 };
 
 /// What ended within the window, in slices of it.

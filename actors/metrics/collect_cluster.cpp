@@ -1,24 +1,67 @@
 #include "actors/metrics/sums.hpp"
+#include "actors/registry.hpp"
 
 namespace holdfast::actors::metrics {
 namespace {
 
 constexpr std::array<std::string_view, 5> upstream_states{"idle", "connecting", "ready", "waiting", "disabled"};
 
+/// Those of everybody: what users have of their own has no end.
+std::vector<std::uint32_t> counted(const node_context& node) {
+  std::vector<std::uint32_t> all;
+  for (const auto u : *node.upstreams.in_force()) {
+    if (node.upstreams[u].config.user.empty()) all.push_back(u);
+  }
+  return all;
+}
+
 /// One counter of each upstream.
 void each_upstream(const node_context& node, families& to, counter upstream_counters::*what, std::string_view name,
                    std::string_view value) {
-  for (std::size_t u = 0; u < node.config.upstreams.size(); ++u) {
+  for (const auto u : counted(node)) {
     to.add(sum_of(
                node, [&](const auto& c) -> auto& { return c.upstreams[u].*what; }),
-           {{"upstream", node.config.upstreams[u].alias}, {name, value}});
+           {{"upstream", node.upstreams[u].config.alias}, {name, value}});
   }
+}
+
+void collect_breakers(const node_context& node, families& to) {
+  const auto now = std::chrono::steady_clock::now();
+  std::vector<std::pair<std::string, circuit::picture>> all;
+  for (const auto u : counted(node)) all.emplace_back(node.upstreams[u].config.alias, node.circuits->of(u).look(now));
+  to.gauge("holdfast_breaker_state", "1 for the state that the breaker of an upstream is in.");
+  for (const auto& [alias, seen] : all) {
+    for (const auto* const state : {"closed", "open", "half_open"})
+      to.add(machines::breaker::name_of(seen.state) == std::string_view(state),
+             {{"upstream", alias}, {"state", state}});
+  }
+  const auto count = [&](std::string_view name, std::string_view help, std::uint64_t circuit::picture::*what) {
+    to.counter(name, help);
+    for (const auto& [alias, seen] : all) to.add(static_cast<double>(seen.*what), {{"upstream", alias}});
+  };
+  count("holdfast_breaker_opened_total", "How often the breaker of an upstream has opened here.",
+        &circuit::picture::opened);
+  count("holdfast_breaker_refused_total", "Calls that the breaker of an upstream has refused here.",
+        &circuit::picture::refused);
+  count("holdfast_breaker_probes_total", "Calls that it has let through as probes here.", &circuit::picture::probes);
+}
+
+void collect_registry(const node_context& node, families& to) {
+  const auto all = node.upstreams.in_force()->size(), common = counted(node).size();
+  to.gauge("holdfast_upstreams", "Definitions of upstreams in force: everybody's, and users' own.")
+      .add(static_cast<double>(common), {{"whose", "everybody"}})
+      .add(static_cast<double>(all - common), {{"whose", "users"}});
+  if (!node.registry) return;
+  to.gauge("holdfast_registry_version", "The version of what is registered that this node has in force.")
+      .add(static_cast<double>(node.registry->in_force_version()));
+  to.gauge("holdfast_registry_problems", "Definitions that this node cannot use.")
+      .add(static_cast<double>(node.registry->problems().size()));
 }
 
 }  // namespace
 
 void collect_upstreams(const node_context& node, families& to) {
-  const auto& all = node.config.upstreams;
+  const auto all = counted(node);
   to.counter("holdfast_upstream_calls_total", "Calls of upstreams, each attempt for itself, by what came of them.");
   each_upstream(node, to, &upstream_counters::answered, "outcome", "answered");
   each_upstream(node, to, &upstream_counters::refused, "outcome", "error");
@@ -27,31 +70,36 @@ void collect_upstreams(const node_context& node, families& to) {
   each_upstream(node, to, &upstream_counters::cancelled, "outcome", "cancelled");
   each_upstream(node, to, &upstream_counters::unavailable, "outcome", "unavailable");
   to.histogram("holdfast_upstream_call_duration_seconds", "From sending a call to an upstream to its end.");
-  for (std::size_t u = 0; u < all.size(); ++u)
+  for (const auto u : all)
     to.add(merged(
                node, [&](const auto& c) -> auto& { return c.upstreams[u].took; }),
-           nanosecond, {{"upstream", all[u].alias}});
+           nanosecond, {{"upstream", node.upstreams[u].config.alias}});
   to.counter("holdfast_upstream_connections_total", "Connections to upstreams: opened, failed to open, lost.");
   each_upstream(node, to, &upstream_counters::opened, "event", "opened");
   each_upstream(node, to, &upstream_counters::not_opened, "event", "failed");
   each_upstream(node, to, &upstream_counters::lost, "event", "lost");
   to.counter("holdfast_upstream_reconnects_total", "How often the shared connection of an upstream was made anew.");
-  for (std::size_t u = 0; u < all.size(); ++u) {
+  for (const auto u : all) {
     const auto status = node.upstreams[u].status.get();
     to.add(status && status->connects > 1 ? static_cast<double>(status->connects - 1) : 0,
-           {{"upstream", all[u].alias}});
+           {{"upstream", node.upstreams[u].config.alias}});
   }
   to.gauge("holdfast_upstream_state", "1 for the state that the shared connection to an upstream is in.");
-  for (std::size_t u = 0; u < all.size(); ++u) {
+  for (const auto u : all) {
     const auto status = node.upstreams[u].status.get();
-    const auto now = !all[u].enabled ? "disabled" : status ? std::string_view(status->state) : upstream_states[0];
-    for (const auto state : upstream_states) to.add(state == now, {{"upstream", all[u].alias}, {"state", state}});
+    const auto now = !node.upstreams[u].config.enabled ? "disabled"
+                     : status                          ? std::string_view(status->state)
+                                                       : upstream_states[0];
+    for (const auto state : upstream_states)
+      to.add(state == now, {{"upstream", node.upstreams[u].config.alias}, {"state", state}});
   }
   to.gauge("holdfast_upstream_calls_in_flight", "Calls on the shared connection to an upstream.");
-  for (std::size_t u = 0; u < all.size(); ++u) {
+  for (const auto u : all) {
     const auto link = node.upstreams[u].link->get();
-    to.add(link ? static_cast<double>(link->in_flight()) : 0, {{"upstream", all[u].alias}});
+    to.add(link ? static_cast<double>(link->in_flight()) : 0, {{"upstream", node.upstreams[u].config.alias}});
   }
+  collect_breakers(node, to);
+  collect_registry(node, to);
 }
 
 void collect_store(const node_context& node, families& to) {

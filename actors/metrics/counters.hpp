@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <variant>
-#include <vector>
 
+#include "actors/growing.hpp"
 #include "actors/machines/execution.hpp"
 #include "actors/metrics/duration_histogram.hpp"
 #include "transport/counter.hpp"
@@ -108,8 +108,6 @@ enum class actor_kind : std::uint8_t { session, upstream, ingress, peer_ingress,
 inline constexpr std::size_t actor_kinds = 7;
 
 struct alignas(64) shard_counters {
-  explicit shard_counters(std::size_t upstream_count) : upstreams(upstream_count) {}
-
   request_counters requests;
   execution_counters executions;
   session_counters sessions;
@@ -123,7 +121,7 @@ struct alignas(64) shard_counters {
   transport::log_histogram<0, 9> mailbox;  ///< how many of them an actor found in its turn
   counter delay_ns;                        ///< how long the last probe waited for this thread
   transport::http_counters clients, peers, admin;
-  std::vector<upstream_counters> upstreams;                     ///< as in the configuration
+  growing<upstream_counters> upstreams;                         ///< as in `node_context::upstreams`
   std::array<std::atomic<std::int64_t>, actor_kinds> actors{};  ///< alive now; begun by any thread
 };
 

@@ -228,6 +228,17 @@ const keys<actors::cache_config>& cache_keys() {
   return table;
 }
 
+const keys<actors::registry_config>& registry_keys() {
+  using T = actors::registry_config;
+  static const keys<T> table = {
+      flag<T>("watch", &T::watch),
+      flag<T>("commands", &T::commands),
+      number<T>("upstreams_max", &T::upstreams_max, 0, 10'000),
+      duration<T>("switch_within", &T::switch_within, 10ms, 10min),
+  };
+  return table;
+}
+
 const keys<catalogue_config>& catalogue_keys() {
   using T = catalogue_config;
   static const keys<T> table = {
@@ -275,6 +286,7 @@ const keys<node_config>& node_keys() {
       section<T>("executions", &T::executions, execution_keys()),
       section<T>("catalogue", &T::catalogue, catalogue_keys()),
       section<T>("cache", &T::cache, cache_keys()),
+      section<T>("registry", &T::registry, registry_keys()),
       duration<T>("drain_timeout", &T::drain_timeout, 0ms, 1h),
       {"upstreams", read_upstreams, of_upstreams},
   };

@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "transport/mcp/users.hpp"
 #include "transport/url.hpp"
 
 namespace holdfast::apps {
@@ -42,6 +43,13 @@ void read_url(const value& v, upstream_draft& d) {
   d.url = *text;
   if (const auto parsed_url = transport::parse_url(*text); !parsed_url)
     v.wrong("must be an absolute URL such as https://example.com/mcp: " + parsed_url.error().detail);
+}
+
+void read_user(const value& v, upstream_draft& d) {
+  const auto text = v.text();
+  if (!text) return;
+  if (!text->empty() && !mcp::is_user_name(*text)) return v.wrong("must be the name of a user of `access.users`");
+  d.user = *text;
 }
 
 void read_headers(const value& v, upstream_draft& d) { read_header_pairs(v, d.http.headers); }
@@ -249,6 +257,7 @@ const keys<upstream_draft>& upstream_keys() {
       {"exec", read_programs, paths(program_set_keys())},
       flag<T>("enabled", &T::enabled),
       flag<T>("eager", &T::eager),
+      {"user", read_user, {}},
       choice<upstream_scope, T>("scope", &T::scope, {"auto", "shared", "session"}),
       section<T, T>("tools", same, tools),
       section<T, T>("prompts", same, prompts),
@@ -259,6 +268,8 @@ const keys<upstream_draft>& upstream_keys() {
       duration<T>("call_timeout", &T::call_timeout, 1ms, 24h),
       duration<T>("list_timeout", &T::list_timeout, 1ms, 1h),
       duration<T>("idle_timeout", &T::idle_timeout, 0ms, 168h),
+      duration<T>("shared_idle_timeout", &T::shared_idle_timeout, 0ms, 168h),
+      duration<T>("ping_every", &T::ping_every, 0ms, 24h),
       duration<T>("reconnect_min", &T::reconnect_min, 1ms, 1h),
       duration<T>("reconnect_max", &T::reconnect_max, 1ms, 24h),
       number<T>("max_concurrent", &T::max_concurrent, 0, 1'000'000),

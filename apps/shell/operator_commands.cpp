@@ -13,6 +13,7 @@ void add_operator_commands(CLI::App& app, console& at) {
   add_upstream_views(app, at);
   add_breaker_views(app, at);
   add_cache_views(app, at);
+  add_registry_views(app, at);
   add_store_views(app, at);
   add_event_views(app, at);
   add_top(app, at);

@@ -21,6 +21,8 @@ void add_execution_views(CLI::App& app, console& at);
 void add_upstream_views(CLI::App& app, console& at);
 void add_breaker_views(CLI::App& app, console& at);
 void add_cache_views(CLI::App& app, console& at);
+void add_registry_views(CLI::App& app, console& at);
+void add_config_changes(CLI::App& config, console& at);  ///< `config diff`, `config apply`
 void add_store_views(CLI::App& app, console& at);
 void add_history(CLI::App& app, console& at);
 void add_event_views(CLI::App& app, console& at);

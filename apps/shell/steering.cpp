@@ -50,14 +50,14 @@ void steer(console& at, const std::vector<std::string>& path, query parameters, 
            const progress& how, const follow_up& then) {
   auto trial = parameters;
   trial.emplace_back("dry_run", "true");
-  const auto plan = at.post(api_path(path, trial), o.wait + answer_slack);
+  const auto plan = at.post(api_path(path, trial), o.wait + answer_slack, o.body);
   if (!may_go_on(at, plan.json, o)) {
     if (at.json()) at.out() << plan.text << '\n';
     return;
   }
   if (o.wait > 0ms) parameters.emplace_back("wait", std::to_string(o.wait.count()));
-  auto answer =
-      std::async(std::launch::async, [&] { return at.post(api_path(path, parameters), o.wait + answer_slack); });
+  auto answer = std::async(std::launch::async,
+                           [&] { return at.post(api_path(path, parameters), o.wait + answer_slack, o.body); });
   if (how && !at.json()) show_progress(at, how, [&] { return answer.wait_for(0s) == std::future_status::ready; });
   auto result = answer.get();
   if (then)

@@ -13,7 +13,7 @@
 namespace holdfast::apps {
 
 struct steer_options {
-  std::string target, to, level;
+  std::string target, to, level, body;
   bool yes = false, dry_run = false;
   std::chrono::milliseconds wait{10'000};
 };

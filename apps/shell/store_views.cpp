@@ -84,7 +84,11 @@ void config(console& at) {
 void add_store_views(CLI::App& app, console& at) {
   add_command(app, "store", "Show the store as every node sees it", [&at] { store(at); });
   add_command(app, "latency", "Show how long calls took since the nodes' start", [&at] { latency(at); });
-  add_command(app, "config", "Show the effective configuration, without secrets", [&at] { config(at); });
+  auto* shown = add_command(app, "config", "Show the effective configuration, without secrets", {});
+  shown->callback([&at, shown] {
+    if (shown->get_subcommands().empty()) config(at);
+  });
+  add_config_changes(*shown, at);
 }
 
 }  // namespace holdfast::apps

@@ -57,13 +57,11 @@ struct offers {
   }
 
   catalogue_view view() const {
-    std::vector<actors::upstream_config> configs;
-    std::vector<actors::listing_ptr> listings;
+    std::vector<catalogue_view::offer> offers;
     for (const auto& o : all) {
-      configs.push_back(o->config);
-      listings.push_back(o->listing);
+      if (o->config.enabled) offers.push_back({static_cast<std::uint32_t>(&o - all.data()), &o->config, o->listing});
     }
-    return catalogue_view(configs, config, listings);
+    return catalogue_view(offers, config);
   }
 
   std::vector<std::unique_ptr<one>> all;

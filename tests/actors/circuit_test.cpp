@@ -48,7 +48,8 @@ struct member {
     auto way = std::make_unique<tests::wayward_store>(inner);
     door = way.get();
     store = std::make_unique<node_store>(std::move(way), persistence::encoding({}), false);
-    keeper = std::make_shared<circuit_keeper>(two_upstreams(probes));
+    keeper = std::make_shared<circuit_keeper>();
+    for (const auto& u : two_upstreams(probes)) keeper->add(u);
     std::promise<void> read;
     loop->post([&] {
       home.use(store->lane(transport::context_of(*loop)));

@@ -3,6 +3,7 @@ holdfast_test(actor_tests LIBS holdfast_actors LABELS actors SOURCES
   actors/catalogue_view_test.cpp
   actors/cache_test.cpp
   actors/circuit_test.cpp
+  actors/registry_text_test.cpp
   actors/cluster_routes_test.cpp
   actors/cluster_text_test.cpp
   actors/cluster_view_test.cpp

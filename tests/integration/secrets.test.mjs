@@ -47,7 +47,7 @@ const linesFor = ({ session, execution, open, actor }) => [
   'events', 'config', 'fence check', 'top --times 1', 'log level debug --yes', `cancel ${open} --yes`, `end ${session} --dry-run`,
   `passivate ${session} --dry-run`, 'reconnect up --yes', 'disable up --yes', 'enable up --yes', 'drain n1 --dry-run', 'undrain n1 --dry-run', 'rebalance --yes',
   `move ${session} --to n2 --yes`, 'breakers', 'breaker reset up --yes', 'kill node n1 --dry-run', 'restart node n1 --dry-run',
-  'cache', 'cache clear --yes', `execute quick '{"key":"e","value":"v"}' --session ${session}`, `step begin ${session} quick`, `step show ${session}`,
+  'cache', 'cache clear --yes', 'registry', 'registry reload --yes', `execute quick '{"key":"e","value":"v"}' --session ${session}`, `step begin ${session} quick`, `step show ${session}`,
 ];
 const elsewhere = ['status', 'shell', 'watch', 'trace', 'bundle', 'servers', 'tools', 'call', 'doctor', 'bench', 'cluster', 'demo'];
 

@@ -77,7 +77,7 @@ TEST_CASE("a seed tells the same story every time") {
 
 TEST_CASE("without any one rule a schedule goes wrong") {
   struct out {
-    const char* rule;
+    const char* rule;      // or several, joined by +: the one hides that the other is missing
     std::uint64_t within;  // schedules
     int only = -1;         // this kind of trouble, see schedule.cpp
     bool fails_over = false;
@@ -91,7 +91,7 @@ TEST_CASE("without any one rule a schedule goes wrong") {
       {"idempotent_commit", 100, replies},
       {"second_opinion", 200, pair},
       {"finality", 100},
-      {"proven_refusal", 4'000, unheard},
+      {"proven_refusal+vouched", 4'000, unheard},
       {"late_copy", 600, pair},
   };
   const auto* const only = setting("HOLDFAST_SIMULATION_WITHOUT");

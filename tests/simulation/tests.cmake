@@ -25,6 +25,9 @@ set(simulated_sources
   actors/peer_admission.cpp
   actors/peer_ask.cpp
   actors/principal.cpp
+  actors/registry.cpp
+  actors/registry_text.cpp
+  actors/shared_records.cpp
   actors/relay.cpp
   actors/remote_exchange.cpp
   actors/request_age.cpp
@@ -58,6 +61,7 @@ set(simulated_sources
   actors/session_text.cpp
   actors/session_tool_state.cpp
   actors/session_trace.cpp
+  actors/session_upstreams.cpp
   actors/shard.cpp
   actors/shard_actor.cpp
   actors/shard_scheduler.cpp

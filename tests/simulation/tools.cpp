@@ -52,8 +52,9 @@ std::shared_ptr<const actors::catalogue_view> tools::view() {
       l->tools.push_back({name, R"({"name":")" + name + R"(","inputSchema":{"type":"object"}})"});
     l->tools.push_back(
         {"look", R"({"name":"look","inputSchema":{"type":"object"},"annotations":{"readOnlyHint":true}})"});
-    return std::make_shared<const actors::catalogue_view>(std::vector{config()}, actors::catalogue_config{},
-                                                          std::vector<actors::listing_ptr>{l});
+    const auto up = config();
+    return std::make_shared<const actors::catalogue_view>(std::vector<actors::catalogue_view::offer>{{0, &up, l}},
+                                                          actors::catalogue_config{});
   }();
   return made;
 }

@@ -78,6 +78,10 @@ inline auto parts(const actors::machines::breaker::policy& p) {
   return std::make_tuple(a, b, c, d, e, f);
 }
 
+inline auto parts(const actors::registry_config& r) {
+  const auto& [watch, commands, most, within] = r;
+  return std::tie(watch, commands, most, within);
+}
 inline auto parts(const actors::cache_config& c) {
   const auto& [a, b, d, e, f] = c;
   return std::make_tuple(a, b, d, e, f);
@@ -86,11 +90,12 @@ inline auto parts(const actors::cache_config& c) {
 /// All but alias and target.
 inline bool same_options(const actors::upstream_config& x, const actors::upstream_config& y) {
   const auto options = [](const actors::upstream_config& u) {
-    const auto& [alias, target, enabled, eager, scope, at, dt, ap, dp, ar, dr, call, list, idle, rmin, rmax, limits,
-                 kept, unjournaled, read_only, idempotent, concurrent, queue, retry, breaks, breaker, cache] = u;
-    return std::make_tuple(enabled, eager, scope, at, dt, ap, dp, ar, dr, call, list, idle, rmin, rmax, parts(limits),
-                           kept, unjournaled, read_only, idempotent, concurrent, queue, parts(retry), breaks,
-                           parts(breaker), cache);
+    const auto& [alias, user, target, enabled, eager, scope, at, dt, ap, dp, ar, dr, call, list, idle, shared, ping,
+                 rmin, rmax, limits, kept, unjournaled, read_only, idempotent, concurrent, queue, retry, breaks,
+                 breaker, cache] = u;
+    return std::make_tuple(user, enabled, eager, scope, at, dt, ap, dp, ar, dr, call, list, idle, shared, ping, rmin,
+                           rmax, parts(limits), kept, unjournaled, read_only, idempotent, concurrent, queue,
+                           parts(retry), breaks, parts(breaker), cache);
   };
   return options(x) == options(y);
 }
@@ -99,10 +104,10 @@ inline bool same_options(const actors::upstream_config& x, const actors::upstrea
 inline bool same(const actors::node_config& x, const actors::node_config& y) {
   const auto settings = [](const actors::node_config& c) {
     const auto& [host, port, tls, threads, store, admin, cluster, traces, http, access, users, sessions, executions,
-                 catalogue, cache, upstreams, drain, level, format, repeats] = c;
+                 catalogue, cache, registry, upstreams, drain, level, format, repeats] = c;
     return std::make_tuple(host, port, parts(tls), threads, parts(store), parts(admin), parts(cluster), parts(traces),
                            parts(http), parts(access), users, parts(sessions), parts(executions), parts(catalogue),
-                           parts(cache), upstreams.size(), drain, level, format, repeats);
+                           parts(cache), parts(registry), upstreams.size(), drain, level, format, repeats);
   };
   return settings(x) == settings(y);
 }
