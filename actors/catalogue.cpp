@@ -80,6 +80,7 @@ class catalogue_actor final : public shard_actor {
   /// Those who see the same view: everybody who has no upstreams of their own, or one user who has.
   struct group {
     std::vector<std::pair<std::uint64_t, caf::actor>> waiting;
+    std::vector<std::uint32_t> made_of;  // the view that is published
   };
   /// The sessions of one capability set.
   struct audience {
@@ -203,6 +204,7 @@ class catalogue_actor final : public shard_actor {
       for (auto& [user, g] : a->groups) {
         auto& slot = slot_of(*a, user);
         const auto before = slot.get();
+        if (before && offering(user) == g.made_of) continue;
         if (before) publish(*a, user);
         refresh(*a, user, g, false, before ? differences(*before, *slot.get()) : list_kinds());
       }
@@ -333,7 +335,10 @@ class catalogue_actor final : public shard_actor {
     }
   }
 
-  void publish(audience& a, const std::string& user) { slot_of(a, user).set(merged(a, user)); }
+  void publish(audience& a, const std::string& user) {
+    a.groups[user].made_of = offering(user);
+    slot_of(a, user).set(merged(a, user));
+  }
 
   view_ptr merged(audience& a, std::string_view user) {
     std::vector<catalogue_view::offer> offers;

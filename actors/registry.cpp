@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
+#include <set>
+#include <unordered_map>
 #include <utility>
 
 #include "actors/log.hpp"
@@ -23,6 +25,8 @@ constexpr auto load_lasts = milliseconds{5'000};  // at most; whoever dies meanw
 constexpr auto look_again = milliseconds{50};
 constexpr auto retry_pause = milliseconds{1'000};
 constexpr auto no_answer = "the store does not answer";
+
+transport::failure unusable(std::string why) { return {make_error_code(std::errc::invalid_argument), std::move(why)}; }
 
 }  // namespace
 
@@ -178,11 +182,20 @@ void registry::load(const finish& done) {
 
 std::uint32_t registry::add(const upstream_config& u) {
   const auto index = node_.add_upstream(u);
-  if (const auto before = node_.upstreams.find(name_of(u))) {
-    node_.upstreams[index].disabled = node_.upstreams[*before].disabled.load();
-  }
   spawn(index);
   return index;
+}
+
+/// A definition that was read before is not read again: there may be thousands, and this is an I/O thread.
+transport::outcome<upstream_config> registry::read_definition(std::string_view name, std::string_view definition) {
+  const auto known = read_.find(name);
+  if (known != read_.end() && known->second.first == definition) return known->second.second;
+  auto read = node_.process.defined ? node_.process.defined(name, definition) : unusable("this node reads none");
+  // Whoever may write to the store is not by that allowed to run programs here.
+  if (read && !std::holds_alternative<transport::http_endpoint>(read->target) && !node_.config.registry.commands)
+    read = unusable("it is a command, and registry.commands is not set here");
+  read_.insert_or_assign(std::string(name), std::pair(std::string(definition), read));
+  return read;
 }
 
 /// Only one change after the other: what is wanted meanwhile comes into force together.
@@ -192,18 +205,24 @@ void registry::bring_into_force(std::function<void()> done) {
     again_ = true;
     return;
   }
-  auto wanted = resolve(configured_, record_, node_.process.defined);
+  std::erase_if(read_, [this](const auto& r) { return !record_.contains(r.first); });
+  auto wanted =
+      resolve(configured_, record_, [this](auto name, auto definition) { return read_definition(name, definition); });
   for (const auto& [name, why] : wanted.problems) {
     if (!problems_.contains(name)) log::error("registry.unusable", {{"upstream", name}, {"reason", why}});
   }
   problems_ = std::move(wanted.problems);
+  std::unordered_map<std::string, std::uint32_t> before;
+  for (const auto u : *node_.upstreams.in_force()) before.emplace(name_of(node_.upstreams[u].config), u);
   std::vector<std::uint32_t> order, fresh;
   for (const auto& u : wanted.all) {
-    const auto known = node_.upstreams.find(name_of(u));
-    if (known && node_.upstreams[*known].config == u) {
-      order.push_back(*known);
+    const auto known = before.find(name_of(u));
+    if (known != before.end() && node_.upstreams[known->second].config == u) {
+      order.push_back(known->second);
     } else if (node_.upstreams.size() < upstream_table::size_max) {
       order.push_back(fresh.emplace_back(add(u)));
+      if (known != before.end())
+        node_.upstreams[order.back()].disabled = node_.upstreams[known->second].disabled.load();
     } else {
       problems_[name_of(u)] = "this process has had too many definitions; restart it";
       log::error("registry.full", {{"upstream", name_of(u)}, {"effect", "restart this node"}});
@@ -225,23 +244,25 @@ void registry::switch_to(const std::vector<std::uint32_t>& order, std::uint64_t 
   });
   if (order == *before) return home_.loop().post(over);
   node_.upstreams.put_in_force(order);
+  std::unordered_map<std::string, std::uint32_t> now;
+  for (const auto u : order) now.emplace(name_of(node_.upstreams[u].config), u);
   std::vector<std::uint32_t> retired;
-  std::string changed;
+  std::string changed, gone;
+  const auto note = [this](std::string& among, std::uint32_t u) {
+    among += (among.empty() ? "" : ", ") + name_of(node_.upstreams[u].config);
+  };
+  const std::set<std::uint32_t> stay(order.begin(), order.end()), were(before->begin(), before->end());
   for (const auto u : *before) {
-    if (std::find(order.begin(), order.end(), u) != order.end()) continue;
+    if (stay.contains(u)) continue;
     auto& old = node_.upstreams[u];
-    if (const auto successor = node_.upstreams.find(name_of(old.config))) old.successor = *successor;
+    const auto successor = now.find(name_of(old.config));
+    if (successor == now.end()) note(gone, u);
+    old.successor = successor == now.end() ? upstream_entry::nobody : successor->second;
     old.retired = true;
     retired.push_back(u);
   }
   for (const auto u : order) {
-    if (std::find(before->begin(), before->end(), u) != before->end()) continue;
-    changed += (changed.empty() ? "" : ", ") + name_of(node_.upstreams[u].config);
-  }
-  std::string gone;
-  for (const auto u : retired) {
-    if (node_.upstreams[u].successor != upstream_entry::nobody) continue;
-    gone += (gone.empty() ? "" : ", ") + name_of(node_.upstreams[u].config);
+    if (!were.contains(u)) note(changed, u);
   }
   log::info("registry.changed", {{"defined", changed}, {"removed", gone}, {"version", version}});
   caf::anon_send(node_.catalogue, upstreams_changed{over});

@@ -8,6 +8,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "actors/registry_text.hpp"
@@ -76,6 +78,7 @@ class registry : public std::enable_shared_from_this<registry> {
   void load(const finish& done);
   void bring_into_force(std::function<void()> done);
   void switch_to(const std::vector<std::uint32_t>& order, std::uint64_t version);
+  transport::outcome<upstream_config> read_definition(std::string_view name, std::string_view definition);
   std::uint32_t add(const upstream_config& u);
   void spawn(std::uint32_t upstream);
   template <class F>
@@ -87,6 +90,7 @@ class registry : public std::enable_shared_from_this<registry> {
   std::vector<upstream_config> configured_;
   registry_record record_;
   std::map<std::string, std::string> problems_;
+  std::map<std::string, std::pair<std::string, transport::outcome<upstream_config>>, std::less<>> read_;  // by name
   std::atomic<std::uint64_t> version_{0};
   std::deque<order> orders_;
   std::vector<finish> readers_;

@@ -11,11 +11,12 @@ import time
 
 import durable
 import failover
+import many
 import observed
 from processes import bench, failed, raise_file_limit, resident_bytes, say
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PARTS = ("http", "cached", "latency", "memory", "stdio", "durable", "failover", "observed")
+PARTS = ("http", "cached", "latency", "memory", "stdio", "durable", "failover", "observed", "many")
 
 
 def median(reports, *path):
@@ -190,6 +191,8 @@ def show(results):
         table(*one)
     for one in observed.tables(results["observed"]) if "observed" in results else ():
         table(*one)
+    for one in many.tables(results["many"]) if "many" in results else ():
+        table(*one)
     noisy = sum(row.get("noisy", False) for rows in (*results.values(), results.get("durable", {}).get("calls", []))
                 if isinstance(rows, list) for row in rows)
     if noisy:
@@ -224,7 +227,7 @@ def main():
     measures = {"http": measure_http, "cached": measure_cached, "latency": measure_latency, "memory": measure_memory,
                 "stdio": measure_stdio,
                 "durable": measure_durable, "failover": failover.measure,
-                "observed": lambda b, options: observed.measure(b, options, summary)}
+                "observed": lambda b, options: observed.measure(b, options, summary), "many": many.measure}
     try:
         for part in options.parts or PARTS:
             results[part] = measures[part](b, options)

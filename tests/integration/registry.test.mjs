@@ -365,6 +365,21 @@ describe('a cluster', clustered, () => {
     await waitFor('its tools at the second', async () => (await session.toolNames()).includes('beta'), 5000 * slowness);
   });
 
+  test('runs no commands at a node that does not allow them, whatever is registered', async (t) => {
+    const cluster = await Cluster.start(t, 1, { registry: { commands: true } });
+    cluster.config = {};
+    await cluster.add();
+    await cluster.settled();
+    const [first, second] = cluster.nodes;
+    const session = await Session.open(second.mcp);
+    const before = await session.toolNames();
+    await set(first, 'program', stdioFixture('--name', `refused-${process.pid}`));
+    const { nodes } = await new Admin(first.admin).get('/v1/registry');
+    assert.deepEqual(nodes.map((n) => [n.node, n.problems.length]).sort(), [['n1', 0], ['n2', 1]]);
+    assert.match(nodes.find((n) => n.node === 'n2').problems[0], /program: it is a command, and registry.commands is not set here/);
+    assert.deepEqual(await session.toolNames(), before);
+  });
+
   test('changes a hundred times under load, and no call fails that should not', { timeout: 300_000 }, async (t) => {
     const steady = await offering(t, 'steady', 'steady');
     const cluster = await Cluster.start(t, 3, { registry: { commands: true }, upstreams: { steady: { url: steady.url } } });
