@@ -10,6 +10,7 @@ import { at, Cluster, clustered } from './support/cluster.mjs';
 import { Node } from './support/lives.mjs';
 import { gatewayOnly, program, run, waitFor } from './support/processes.mjs';
 import { Session } from './support/wire.mjs';
+import { random } from '../crash/random.mjs';
 
 const tools = fileURLToPath(new URL('../../conf/tools', import.meta.url));
 const admin = (node) => new Admin(node.admin);
@@ -335,6 +336,47 @@ describe('a stepwise execution', gatewayOnly, () => {
 });
 
 describe('a stepwise execution', clustered, () => {
+  test('follows its machine whatever is tried, while nodes are killed', { timeout: 120_000 }, async (t) => {
+    const anywhere = { cancel: 'cancelled', reset: 'idle' };
+    const machine = {
+      idle: { select: 'selected', ...anywhere }, selected: { select: 'selected', parameters: 'ready', ...anywhere },
+      ready: { select: 'selected', parameters: 'ready', execute: 'succeeded', ...anywhere },
+      succeeded: { reset: 'idle' }, failed: { reset: 'idle' }, cancelled: { reset: 'idle' },
+    };
+    const place = folder(t);
+    const cluster = await Cluster.start(t, 2, { upstreams: { local: { exec: { tools: noting(place) } } } });
+    const seed = Number(process.env.SEED ?? Date.now() % 100_000);
+    t.diagnostic(`seed ${seed}`);
+    const choose = random(seed);
+    const session = await Session.open(cluster.nodes[0].mcp);
+    const all = `/v1/sessions/${session.id}/executions`;
+    await admin(cluster.nodes[0]).post(all);
+    let [state, tool, made] = ['idle', null, 0];
+    for (let i = 0; i < 60; ++i) {
+      if (i % 15 === 14) {
+        const one = cluster.nodes[choose.between(0, 1)];
+        await one.kill();
+        await cluster.settled();
+        assert.equal((await admin(cluster.alive[0]).get(`${all}/s1`)).state, state, 'the other node has it');
+        await one.start();
+        await cluster.settled();
+      }
+      const ask = admin(cluster.nodes[choose.between(0, 1)]);
+      const command = choose.pick({ select: 3, parameters: 3, execute: 3, cancel: 1, reset: 2 });
+      const wanted = choose.chance(0.5) ? 'quick' : 'bad';
+      const body = { select: { tool: wanted }, parameters: { params: tool === 'quick' ? { n: i } : {} } }[command];
+      const next = machine[state][command];
+      await ask.post(`${all}/s1/${command}`, undefined, next ? 200 : 409, body);
+      if (next) state = command === 'execute' && tool === 'bad' ? 'failed' : next;
+      if (next && command === 'execute') ++made;
+      if (next && command === 'select') tool = wanted;
+      if (next && command === 'reset') tool = null;
+      const seen = await ask.get(`${all}/s1`);
+      assert.deepEqual([seen.state, seen.tool, seen.allowed], [state, tool, Object.keys(machine[state])], `step ${i}: ${command}`);
+    }
+    assert.equal(runs(place), made);
+  });
+
   test('begins on one node and ends on another, or is said to be interrupted', async (t) => {
     const place = folder(t);
     const cluster = await Cluster.start(t, 2, { upstreams: { local: { exec: { tools: noting(place) } } } });
