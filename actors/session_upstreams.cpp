@@ -51,11 +51,18 @@ void session_actor::on_upstreams_changed() {
   if (const auto before = std::exchange(shown_, &node_.views.common); choose_views(), shown_ != before) {
     // Another catalogue from now on, of which it is told when it is there.
     if (!shown_view()) send(node_.catalogue, wanted_view(node_.config.catalogue.first_list_wait, true));
-    if (!std::holds_alternative<machines::session::fresh>(state_)) tell_lists({true, true, true});
+    // One that is just coming back looks for itself.
+    const auto loading = durable_ && durable_->now == session_durability::phase::loading;
+    if (!loading && !std::holds_alternative<machines::session::fresh>(state_)) tell_lists({true, true, true});
   }
   if (!work_) return;
   auto& w = work();
   const auto is_over = [this](std::uint32_t upstream) { return node_.upstreams[upstream].retired.load(); };
+  const auto concerns = [&](const auto& known) { return is_over(known.second); };
+  if (std::none_of(w.uses.begin(), w.uses.end(), [&](const auto& u) { return is_over(u.upstream); }) &&
+      std::none_of(w.learned_uris.begin(), w.learned_uris.end(), concerns) &&
+      std::none_of(w.subscriptions.begin(), w.subscriptions.end(), concerns))
+    return;  // most changes concern few of many sessions
   std::vector<call_ptr> unsent;
   for (auto& u : w.uses) {
     if (!is_over(u.upstream)) continue;
@@ -70,8 +77,7 @@ void session_actor::on_upstreams_changed() {
   });
   follow(node_.upstreams, w.learned_uris);
   std::vector<std::pair<std::string, std::uint32_t>> moved;
-  std::copy_if(w.subscriptions.begin(), w.subscriptions.end(), std::back_inserter(moved),
-               [&](const auto& s) { return is_over(s.second); });
+  std::copy_if(w.subscriptions.begin(), w.subscriptions.end(), std::back_inserter(moved), concerns);
   follow(node_.upstreams, moved);
   follow(node_.upstreams, w.subscriptions);
   for (const auto& [uri, upstream] : moved) {
