@@ -121,7 +121,7 @@ class running_node final : public node {
   void hurry() noexcept override { hurry_ = true; }
 
   void reload() override {
-    context_.shards.front()->loop().post([r = context_.registry] { r->reload([](const std::string&) {}); });
+    context_.shards.front()->loop().post([r = context_.registry] { r->reload(); });
   }
 
   void look_at_certificates(bool at_once) override { actors::look_at_certificates(context_, at_once); }

@@ -146,36 +146,41 @@ void registry::take(const persistence::versioned& v) {
 
 // --- the configuration -----------------------------------------------------------------------------------------------
 
-void registry::reload(finish done) {
-  if (!node_.process.configured) return done("this node was given no configuration that could be read again");
-  take_turns(clock::now() + 2 * load_lasts, std::move(done));
-}
-
-void registry::take_turns(clock::time_point until, finish done) {
-  if (!node_.store) return load(done);
-  home_.lane()->acquire(load_lock, load_lasts, guarded([this, until, done](const auto& got) {
-                          if (got && !*got && clock::now() < until) {
-                            home_.loop().after(look_again, guarded([this, until, done] { take_turns(until, done); }));
-                            return;
-                          }
-                          if (!got) node_.store->note_failure(got.error());
-                          if (!got || !*got) return load(done);  // without a store nobody can take turns
-                          load([this, word = **got, done](const std::string& problem) {
-                            if (home_.lane() != nullptr) home_.lane()->unlock(load_lock, word, [](const auto&) {});
-                            done(problem);
-                          });
-                        }));
-}
-
-void registry::load(const finish& done) {
+std::string registry::reload() {
+  if (!node_.process.configured) return "this node was given no configuration that could be read again";
   auto read = node_.process.configured();
   if (!read) {
     log::error("registry.reload_failed",
                {{"reason", read.error().detail}, {"effect", "the upstreams stay as they are"}});
-    return done(read.error().detail);
+    return read.error().detail;
   }
-  configured_ = std::move(*read);
-  bring_into_force([done] { done({}); });
+  ++turns_;
+  take_turns(clock::now() + 2 * load_lasts, std::move(*read));
+  return {};
+}
+
+void registry::take_turns(clock::time_point until, std::vector<upstream_config> next) {
+  if (!node_.store) return load(std::move(next), {});
+  home_.lane()->acquire(load_lock, load_lasts, guarded([this, until, next = std::move(next)](const auto& got) mutable {
+                          if (got && !*got && clock::now() < until) {
+                            home_.loop().after(look_again, guarded([this, until, next = std::move(next)]() mutable {
+                                                 take_turns(until, std::move(next));
+                                               }));
+                            return;
+                          }
+                          if (!got) node_.store->note_failure(got.error());
+                          // Without a store nobody can take turns.
+                          load(std::move(next), got && *got ? **got : std::string());
+                        }));
+}
+
+/// `turn`: the word of the lock, if this node has it.
+void registry::load(std::vector<upstream_config> next, const std::string& turn) {
+  configured_ = std::move(next);
+  bring_into_force([this, turn] {
+    --turns_;
+    if (!turn.empty() && home_.lane() != nullptr) home_.lane()->unlock(load_lock, turn, [](const auto&) {});
+  });
 }
 
 // --- what is in force ------------------------------------------------------------------------------------------------
@@ -224,6 +229,7 @@ void registry::bring_into_force(std::function<void()> done) {
       if (known != before.end())
         node_.upstreams[order.back()].disabled = node_.upstreams[known->second].disabled.load();
     } else {
+      if (known != before.end()) order.push_back(known->second);
       problems_[name_of(u)] = "this process has had too many definitions; restart it";
       log::error("registry.full", {{"upstream", name_of(u)}, {"effect", "restart this node"}});
     }

@@ -54,8 +54,12 @@ class registry : public std::enable_shared_from_this<registry> {
   /// and it is in force here.
   void change(std::function<std::string(registry_record&)> change, finish done);
 
-  /// Reads the configuration again. One node of a cluster at a time.
-  void reload(finish done);
+  /// Reads the configuration again. Says what is wrong with it, and nothing changes; or nothing, and it comes into
+  /// force when it is this node's turn: one node of a cluster after the other.
+  std::string reload();
+
+  /// Nothing is about to come into force.
+  bool is_settled() const noexcept { return turns_ == 0 && !switching_; }
 
   const registry_record& record() const noexcept { return record_; }
   const std::vector<upstream_config>& configured() const noexcept { return configured_; }
@@ -74,8 +78,8 @@ class registry : public std::enable_shared_from_this<registry> {
   void end_order(const std::string& problem);
   void read(finish then);
   void take(const persistence::versioned& v);
-  void take_turns(std::chrono::steady_clock::time_point until, finish done);
-  void load(const finish& done);
+  void take_turns(std::chrono::steady_clock::time_point until, std::vector<upstream_config> next);
+  void load(std::vector<upstream_config> next, const std::string& turn);
   void bring_into_force(std::function<void()> done);
   void switch_to(const std::vector<std::uint32_t>& order, std::uint64_t version);
   transport::outcome<upstream_config> read_definition(std::string_view name, std::string_view definition);
@@ -96,6 +100,7 @@ class registry : public std::enable_shared_from_this<registry> {
   std::vector<finish> readers_;
   std::vector<std::function<void()>> waiters_;  // for what is coming into force
   std::uint64_t writes_ = 0, in_force_version_ = 0;
+  std::size_t turns_ = 0;  // that are waited for, or taken
   bool writing_ = false, reading_ = false, switching_ = false, again_ = false, stopped_ = false;
 };
 

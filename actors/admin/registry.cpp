@@ -74,20 +74,28 @@ std::string upstream_line(const node_context& node, const std::string& name) {
   return o.raw("definition", index ? upstream_text(node.upstreams[*index].config) : "null").str();
 }
 
-/// Until every node has this version of the record in force, or the operator waits no longer.
-void await_nodes(desk& at, std::uint64_t version, milliseconds left, const finish& over) {
-  const auto params = json_object().number("version", version).str();
-  at.ask_all(true, "do.registry", params, [self = at.shared_from_this(), version, left, over](const parts& p) {
-    const auto is_there = [&](const part& n) { return number_of(n.json, "inForce") >= version; };
-    const auto there = static_cast<std::uint64_t>(std::count_if(p.all.begin(), p.all.end(), is_there));
-    if (there == p.all.size() && p.unreachable.empty()) return over({true, there, {}});
-    if (left <= milliseconds{0}) {
-      const auto late = std::find_if_not(p.all.begin(), p.all.end(), is_there);
-      const auto who = late == p.all.end() ? p.unreachable.front() : late->node;
-      return over({false, there, who + " is not that far yet; it goes on by itself"});
-    }
-    self->after(look_again, [self, version, left, over] { await_nodes(*self, version, left - look_again, over); });
-  });
+using clock = std::chrono::steady_clock;
+using node_check = std::function<bool(mcp::raw_json line)>;
+
+/// Until every node is that far, by its line of /v1/registry, or the operator waits no longer. A node that hangs may
+/// take most of the time.
+void await_nodes(desk& at, bool whole, const std::string& params, const node_check& is_there, clock::time_point until,
+                 const finish& over) {
+  at.ask_all(whole, "do.registry", params,
+             [self = at.shared_from_this(), whole, params, is_there, until, over](const parts& p) {
+               const auto is_late = [&](const part& n) { return !is_there(n.json); };
+               const auto late = std::find_if(p.all.begin(), p.all.end(), is_late);
+               const auto there =
+                   p.all.size() - static_cast<std::size_t>(std::count_if(p.all.begin(), p.all.end(), is_late));
+               if (late == p.all.end() && p.unreachable.empty()) return over({true, there, {}});
+               if (clock::now() >= until) {
+                 const auto who = late == p.all.end() ? p.unreachable.front() : late->node;
+                 return over({false, there, who + " is not that far yet; it goes on by itself"});
+               }
+               self->after(look_again, [self, whole, params, is_there, until, over] {
+                 await_nodes(*self, whole, params, is_there, until, over);
+               });
+             });
 }
 
 /// Changes the record, as planned, and waits for all nodes.
@@ -98,7 +106,10 @@ void change_registry(desk& at, const request& r, deed d, std::function<std::stri
   const auto act = [self = at.shared_from_this(), change = std::move(change), wait = r.wait()](const finish& over) {
     self->node().registry->change(change, [self, wait, over](const std::string& trouble) {
       if (!trouble.empty()) return over({false, 0, trouble});
-      await_nodes(*self, self->node().registry->version(), wait, over);
+      const auto version = self->node().registry->version();
+      await_nodes(
+          *self, true, json_object().number("version", version).str(),
+          [version](mcp::raw_json line) { return number_of(line, "inForce") >= version; }, clock::now() + wait, over);
     });
   };
   carry_out(at, r, std::move(d), act, std::move(done));
@@ -141,6 +152,7 @@ void do_registry(desk& at, const std::string& params, reply done) {
            .text("node", at.name())
            .number("version", registry.version())
            .number("inForce", registry.in_force_version())
+           .flag("settled", registry.is_settled())
            .texts("problems", problems)
            .str());
 }
@@ -233,17 +245,25 @@ void apply_registry(desk& at, const request& r, reply done) {
   change_registry(at, r, std::move(d), change, std::move(done));
 }
 
-/// The configuration of every node is read again.
+/// The configuration of this node is read again. Answered once that is known to be good; it comes into force later.
 void do_reload(desk& at, const std::string&, reply done) {
-  at.node().registry->reload([done = std::move(done)](const std::string& trouble) {
-    if (!trouble.empty()) return done(problem{422, "The configuration cannot be used", trouble, {}, {}});
-    done(std::string("{}"));
-  });
+  const auto trouble = at.node().registry->reload();
+  if (!trouble.empty()) return done(problem{422, "The configuration cannot be used", trouble, {}, {}});
+  done(std::string("{}"));
 }
 
 void reload_registry(desk& at, const request& r, reply done) {
-  deed d{"registry.reload", {}, {"read the upstreams of the configuration again"}, 0, {}, "read again at"};
-  carry_out_at_nodes(at, r, std::move(d), "do.reload", "{}", std::move(done));
+  deed d{"registry.reload",  {},      {"read the upstreams of the configuration again"},
+         nodes_meant(at, r), "nodes", "read again at"};
+  const auto act = [self = at.shared_from_this(), whole = r.whole_cluster(), wait = r.wait()](const finish& over) {
+    self->ask_all(whole, "do.reload", "{}", [self, whole, wait, over](const parts& p) {
+      if (!p.problems.empty()) return over({false, p.all.size(), p.problems.front().detail});
+      if (!p.unreachable.empty()) return over({false, p.all.size(), p.unreachable.front() + " does not answer"});
+      await_nodes(
+          *self, whole, "{}", [](mcp::raw_json line) { return flag_of(line, "settled"); }, clock::now() + wait, over);
+    });
+  };
+  carry_out(at, r, std::move(d), act, std::move(done));
 }
 
 }  // namespace holdfast::actors::admin

@@ -299,6 +299,22 @@ describe('a configuration', gatewayOnly, () => {
     assert.deepEqual(await names(session), ['alpha']);
   });
 
+  test('with an upstream that does not answer is waited for longer than for a node that does not', async (t) => {
+    const { node, session } = await one(t, { registry: { switch_within: '1s' }, admin: { listen: '127.0.0.1:0', answer_within: '300ms' } });
+    await names(session);
+    const mute = await Upstream.start(t, { tools: [] });
+    mute.server.removeAllListeners('request');
+    mute.server.on('request', () => {});
+    written(node.config, (c) => { c.upstreams.mute = { url: mute.url }; });
+    const done = await registry(node, 'reload');
+    assert.equal(done.code, 0, done.said);
+    assert.match(done.said, /read again at 1 nodes in [1-9]\d{2,} ms/);
+    written(node.config, (c) => { c.upstreams.mute.colour = 'red'; });
+    const wrong = await registry(node, 'reload');
+    assert.match(wrong.said, /not done: .*colour/);
+    assert.notEqual(wrong.code, 0);
+  });
+
   test('is watched, where that is wanted', async (t) => {
     const { node, session } = await one(t, { registry: { watch: true } });
     await names(session);
@@ -363,6 +379,22 @@ describe('a cluster', clustered, () => {
     await first.kill();
     await asked;
     await waitFor('its tools at the second', async () => (await session.toolNames()).includes('beta'), 5000 * slowness);
+  });
+
+  test('does not keep an operator longer than they wait when a node hangs', async (t) => {
+    const cluster = await Cluster.start(t, 2, { cluster: { silence: '30s' }, admin: { listen: '127.0.0.1:0', answer_within: '300ms' } });
+    const [first, second] = cluster.nodes;
+    const up = await offering(t, 'up', 'beta');
+    await second.process.freeze();
+    const began = Date.now();
+    const done = await new Admin(first.admin).post('/v1/registry/upstreams/late', { wait: 1000 }, 200, { url: up.url });
+    const took = Date.now() - began;
+    assert.ok(took < 3000 + 1000 * slowness, `${took} ms`);
+    t.diagnostic(`${took} ms`);
+    assert.deepEqual([done.done, done.changed], [false, 1]);
+    assert.match(done.summary, /n2 is not that far yet/);
+    second.process.signal('SIGCONT');
+    await waitFor('the other', async () => (await new Admin(second.admin).get('/v1/registry', { scope: 'node' })).nodes[0].inForce === 1, 5000 * slowness);
   });
 
   test('runs no commands at a node that does not allow them, whatever is registered', async (t) => {
