@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { after } from 'node:test';
+import { after, afterEach } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { keepsOfNode } from './stores.mjs';
@@ -124,9 +124,11 @@ export class Process {
 }
 
 /// Stands in for a test's context `t` where something is started for a whole file: everything is cleaned up after its
-/// last test, in the reverse order, whatever fails.
+/// last test, in the reverse order, whatever fails. `passed`: all tests so far.
 export function fileContext() {
   const cleanups = [];
+  const context = { passed: true, after: (cleanup) => cleanups.push(cleanup) };
+  afterEach((t) => { context.passed &&= t.passed; });
   after(async () => {
     const errors = [];
     for (const cleanup of cleanups.reverse()) {
@@ -138,7 +140,7 @@ export function fileContext() {
     }
     if (errors.length) throw errors[0];
   });
-  return { after: (cleanup) => cleanups.push(cleanup) };
+  return context;
 }
 
 function temporaryFolder(t) {
