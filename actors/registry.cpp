@@ -10,6 +10,7 @@
 #include "actors/log.hpp"
 #include "actors/messages.hpp"
 #include "actors/node_context.hpp"
+#include "actors/test_hooks.hpp"
 #include "actors/upstream.hpp"
 
 namespace holdfast::actors {
@@ -23,6 +24,7 @@ constexpr std::string_view bound_to = "cluster/upstreams";
 constexpr std::string_view load_lock = "upstreams";
 constexpr auto load_lasts = milliseconds{5'000};  // at most; whoever dies meanwhile keeps the others for so long
 constexpr auto look_again = milliseconds{50};
+constexpr auto look_pause = milliseconds{5'000};
 constexpr auto retry_pause = milliseconds{1'000};
 constexpr auto no_answer = "the store does not answer";
 
@@ -44,6 +46,7 @@ auto registry::guarded(F f) {
 void registry::begin(std::function<void()> done) {
   for (const auto u : *node_.upstreams.in_force()) spawn(u);
   read([done = std::move(done)](const std::string&) { done(); });
+  if (node_.in_cluster) look();
 }
 
 void registry::spawn(std::uint32_t upstream) {
@@ -79,6 +82,7 @@ void registry::written(const persistence::result<persistence::verdict>& v, regis
     return end_order(no_answer);
   }
   if (*v == persistence::verdict::conflict) return read({});  // and writes again, on top of what is there now
+  crash_point("after_registration");
   record_ = std::move(what);
   version_ = version() + 1;
   writing_ = true;
@@ -98,6 +102,16 @@ void registry::end_order(const std::string& problem) {
 
 void registry::heard(std::uint64_t version) {
   if (version > this->version() && !reading_ && !writing_) read({});
+}
+
+/// Now and then: whoever has changed it may have died before it told anybody.
+void registry::look() {
+  home_.loop().after(look_pause, guarded([this] {
+                       look();
+                       home_.lane()->read_record(record_name, guarded([this](const auto& r) {
+                                                   if (r && *r) heard((**r).version);
+                                                 }));
+                     }));
 }
 
 void registry::learn(std::uint64_t version, finish done) {

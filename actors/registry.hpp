@@ -78,6 +78,7 @@ class registry : public std::enable_shared_from_this<registry> {
   void end_order(const std::string& problem);
   void read(finish then);
   void take(const persistence::versioned& v);
+  void look();
   void take_turns(std::chrono::steady_clock::time_point until, std::vector<upstream_config> next);
   void load(std::vector<upstream_config> next, const std::string& turn);
   void bring_into_force(std::function<void()> done);
