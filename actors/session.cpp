@@ -136,7 +136,7 @@ void session_actor::on_stream(client_stream& m) {
   if (diverted(m)) return;
   touch();
   extend_if_due();
-  if (over()) return refuse_ended(*m.exchange);
+  if (over()) return refuse_ended(m.exchange);
   if (m.opens_session) {
     streams().attach_own(std::exchange(m.exchange, nullptr));
     // Its messages may come to any node, but only this process has the stream.
@@ -180,14 +180,9 @@ void session_actor::on_stream_closed(const stream_closed& m) {
 
 void session_actor::on_goodbye(client_goodbye& m) {
   if (diverted(m)) return;
-  if (over()) return refuse_ended(*m.exchange);
-  end("ended by the client");
+  if (over() && !m.repeated) return refuse_ended(m.exchange);
+  if (!over()) end("ended by the client");
   acknowledge(m.exchange, 200);
-}
-
-void session_actor::refuse_ended(transport::http_exchange& to) {
-  to.respond(404, "application/json", {},
-             {mcp::make_error({}, mcp::code::session_not_found, "This session has ended")});
 }
 
 /// Something for the client that belongs to no call.

@@ -57,7 +57,7 @@ class session_actor final : public shard_actor {
   void on_tick();
   void end(const std::string& reason);
   bool over() const noexcept { return std::holds_alternative<machines::session::ended>(state_); }
-  void refuse_ended(transport::http_exchange& to);
+  void refuse_ended(const exchange_ptr& to);
   std::chrono::milliseconds quiet_time() const;
   bool may_leave() const;
   void arm_tick(clock::time_point at);

@@ -51,6 +51,17 @@ void session_actor::gated(std::function<void()> f, std::function<void()> late, s
   durable_->gate.then(std::move(f), std::move(late), std::move(elsewhere));
 }
 
+/// Once that is durable: whoever takes over before finds the session alive, and its client must not have heard
+/// otherwise.
+void session_actor::refuse_ended(const exchange_ptr& to) {
+  gated(
+      [to] {
+        to->respond(404, "application/json", {},
+                    {mcp::make_error({}, mcp::code::session_not_found, "This session has ended")});
+      },
+      [to] { respond_later(*to); }, [this, to] { pass_on(to); });
+}
+
 std::string session_actor::field_of(std::string_view name) const {
   return node_.store->texts().encrypts() ? "session/" + id_ + "/" + std::string(name) : std::string();
 }

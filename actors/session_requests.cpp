@@ -148,7 +148,7 @@ void session_actor::on_message(client_message& m) {
   if (diverted(m) || (durable_ && m.exchange && durable_->refuse_late(*m.exchange))) return;
   touch();
   extend_if_due();
-  if (over() && m.exchange) return refuse_ended(*m.exchange);
+  if (over() && m.exchange) return refuse_ended(m.exchange);
   const auto& e = m.message;
   const auto whole = m.exchange ? m.exchange->request().body : std::string_view(*m.bytes);
   trace(place::client, place::session, whole);
@@ -175,7 +175,7 @@ void session_actor::on_batch(client_batch& m) {
   if (diverted(m) || (durable_ && durable_->refuse_late(*m.exchange))) return;
   touch();
   extend_if_due();
-  if (over()) return refuse_ended(*m.exchange);
+  if (over()) return refuse_ended(m.exchange);
   const auto refuse = [&](std::string_view why) {
     m.exchange->respond(400, json_type, {}, {mcp::make_error({}, mcp::code::invalid_request, why)});
   };

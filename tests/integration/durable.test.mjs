@@ -621,6 +621,16 @@ describe('while Redis does not answer', { ...durable, ...onRedis }, () => {
     await waitFor('the session', async () => (await session.post(session.message('ping'))).status === 200, 10_000);
   });
 
+  test('nobody is told that a session has ended before its end is durable', async (t) => {
+    const { redis, session } = await troubled(t);
+    redis.freeze();
+    assert.equal((await session.delete()).status, 503);
+    const later = [await session.post(session.message('ping')), await session.get(), await session.delete()];
+    assert.deepEqual(later.map(({ status }) => status), [503, 503, 503]);
+    redis.thaw();
+    await waitFor('the end', async () => (await session.post(session.message('ping'))).status === 404, 10_000);
+  });
+
   test('a node that is asked to stop does not wait for it', async (t) => {
     const { redis, node, session } = await troubled(t);
     redis.freeze();
