@@ -59,13 +59,16 @@ std::string words_of(const transport::failure& why) {
 // --- before it is made -----------------------------------------------------------------------------------------------
 
 void session_actor::admit(const call_ptr& c) {
-  if (!is_plain(*c)) return proceed(c);
+  // One for all holders of a subscription goes there, by the connection's hand: it needs no place, and is no probe. The
+  // end of one holds here whatever the upstream says.
+  const auto plain = is_plain(*c);
   const auto& circuit = node_.circuits->of(c->upstream);
-  const auto limited = !node_.upstreams[c->upstream].places->unlimited();
-  if (circuit.is_closed() && !limited) return proceed(c);
+  const auto limited = plain && !node_.upstreams[c->upstream].places->unlimited();
+  if ((circuit.is_closed() && !limited) || c->what == mcp::method::resources_unsubscribe) return proceed(c);
   const auto now = clock::now();
   if (!c->probe && !circuit.is_closed() && circuit.look(now).next_probe_in > milliseconds{0})
     return refuse_by_breaker(c);
+  if (!plain) return proceed(c);
   if (limited && !has_place(c)) return;
   if (!c->probe && !circuit.is_closed()) return ask_breaker(c, now);
   proceed(c);

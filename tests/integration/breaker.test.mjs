@@ -68,6 +68,20 @@ describe('the breaker of an upstream', gatewayOnly, () => {
     assert.deepEqual(events.map((e) => e.event), ['breaker.open', 'breaker.closed']);
   });
 
+  test('keeps subscriptions from the upstream as well, but nobody from ending one', async (t) => {
+    const up = await Upstream.start(t, { resources: ['a', 'b'].map((name) => ({ name, uri: `file:///${name}` })) });
+    const node = await startNode(t, { upstreams: { up: { url: up.url, breaker: { failures: 2, open_for: '10m', open_max: '1h' } } } });
+    const session = await Session.open(node.mcp);
+    await session.result('resources/subscribe', { uri: 'file:///a' });
+    up.mode = 'fail';
+    await failTimes(session, 2);
+    assert.equal(up.subscribes, 1);
+    const reply = await session.request('resources/subscribe', { uri: 'file:///b' });
+    assert.ok(isRefusal(reply), JSON.stringify(reply.answer));
+    assert.equal(up.subscribes, 1);
+    await session.result('resources/unsubscribe', { uri: 'file:///a' });
+  });
+
   test('stays closed while the upstream answers, if only with errors', async (t) => {
     const { up, node, session } = await one(t, { breaker: { failures: 2 } });
     for (const mode of ['tool_error', 'rpc_error']) {
@@ -204,6 +218,7 @@ describe('the nodes of a cluster', clustered, () => {
     const refused = [];
     for (const c of calls) c.then((reply) => { if (isRefusal(reply)) refused.push(reply); });
     await waitFor('all but the probe to be refused', () => refused.length === 14, 15_000);
+    await waitFor('the probe', () => up.held.length === 1);
     assert.equal(up.calls, 4);
     up.mode = 'answer';
     up.release();

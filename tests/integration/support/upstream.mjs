@@ -8,13 +8,16 @@ const tools = [
 ];
 
 /// An MCP server that does with its calls what `mode` says: answer, fail (cut the connection), hang, hold (until `release`),
-/// tool_error, rpc_error; an array of them, for one call after the other; or a function of the arguments. `text` is what it answers. `calls` counts those that reached it, `most` how many it had at once.
+/// tool_error, rpc_error; an array of them, for one call after the other; or a function of the arguments. `text` is what it answers. `calls` counts those that
+/// reached it, `most` how many it had at once, `subscribes` what came about its `resources`.
 export class Upstream {
   calls = 0;
+  subscribes = 0;
   most = 0;
   mode = 'answer';
   held = [];
   tools = tools;
+  resources = [];
   text = () => 'done';
 
   static async start(t, settings = {}) {
@@ -46,8 +49,13 @@ export class Upstream {
     const { id, method, params } = JSON.parse(body);
     const reply = (what) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, ...what }));
     if (id === undefined) return response.writeHead(202).end();
-    if (method === 'initialize') return reply({ result: { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'up', version: '1' } } });
+    if (method === 'initialize') return reply({ result: { protocolVersion: params.protocolVersion, capabilities: { tools: {}, ...(this.resources.length && { resources: { subscribe: true } }) }, serverInfo: { name: 'up', version: '1' } } });
     if (method === 'tools/list') return reply({ result: { tools: this.tools } });
+    if (method === 'resources/list') return reply({ result: { resources: this.resources } });
+    if (method === 'resources/subscribe' || method === 'resources/unsubscribe') {
+      ++this.subscribes;
+      return this.mode === 'answer' ? reply({ result: {} }) : request.socket.destroy();
+    }
     if (method !== 'tools/call') return reply({ error: { code: -32601, message: 'no such method' } });
     ++this.calls;
     const mode = Array.isArray(this.mode) ? this.mode.shift() : typeof this.mode === 'function' ? this.mode(params.arguments) : this.mode;
