@@ -32,7 +32,7 @@ namespace {
 using transport::http_method;
 using transport::http_request;
 
-constexpr std::string_view json_type = "application/json";
+constexpr std::string_view json_type = "application/json", shutting_down = "This node is shutting down";
 
 mcp::http_facts facts_of(const http_request& r) {
   using verb = mcp::http_facts::verb;
@@ -71,9 +71,8 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   caf::behavior make_behavior() override {
     return {
         [this](ingress_listen& m) { listen(m); },
-        [this](ingress_drain) {
-          if (server_) server_->drain();
-        },
+        [this](ingress_drain m) { drain(m.step); },
+        [this](const ingress_count& m) { m.done(server_ ? server_->unanswered() : 0); },
         [this](ingress_stop) {
           server_.reset();
           for (const auto& r : alive(relays_)) r->stop();
@@ -97,16 +96,22 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     m.done(server_->port());
   }
 
+  void drain(drain_step step) {
+    refuses_ |= step == drain_step::refuse;
+    if (server_) step == drain_step::close ? server_->close_listener() : server_->drain();
+  }
+
   void on_request(std::shared_ptr<transport::http_exchange> exchange) override {
     const auto& r = exchange->request();
     if (serves_peers_) return on_peer(std::move(exchange));
     if (!mcp::allowed(node_.config.access, r.host, r.origin)) {
       return refuse(*exchange, 403, mcp::code::server_error, "This Host or Origin is not allowed here");
     }
+    if (r.path == "/healthz" || r.path == "/readyz") return answer_health(home(), node_, *exchange);
+    if (refuses_) return refuse(*exchange, 503, mcp::code::server_error, shutting_down, {}, "Retry-After: 1\r\n");
     if (r.path == "/mcp") return on_mcp(std::move(exchange));
     if (r.path == "/messages") return on_sse_post(std::move(exchange));
     if (r.path == "/sse") return on_sse_get(std::move(exchange));
-    if (r.path == "/healthz" || r.path == "/readyz") return answer_health(home(), node_, *exchange);
     refuse(*exchange, 404, mcp::code::method_not_found, "Nothing is served here; MCP clients connect to /mcp");
   }
 
@@ -218,7 +223,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     const auto session = find(exchange->request().session_id, who, client_transport::streamable_http);
     if (!session && node_.draining && node_.store) {
       // It may well be in the store, from where nothing is taken here any more.
-      return refuse(*exchange, 503, mcp::code::server_error, "This node is shutting down", id, "Retry-After: 1\r\n");
+      return refuse(*exchange, 503, mcp::code::server_error, shutting_down, id, "Retry-After: 1\r\n");
     }
     if (!session) {
       const auto& r = exchange->request();
@@ -270,7 +275,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   /// Room for one more session? Answers the exchange if not.
   bool may_begin(transport::http_exchange& exchange, std::string_view who, mcp::raw_json id) {
     if (node_.draining) {
-      refuse(exchange, 503, mcp::code::server_error, "This node is shutting down", id, "Retry-After: 1\r\n");
+      refuse(exchange, 503, mcp::code::server_error, shutting_down, id, "Retry-After: 1\r\n");
       return false;
     }
     if (node_.sessions.size() >= node_.config.sessions.sessions_max) {
@@ -377,6 +382,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   node_context& node_;
   const bool serves_peers_;
   std::unique_ptr<transport::http_server> server_;
+  bool refuses_ = false;
   refusal_log false_peers_, strangers_;
   // Under way, or over.
   std::vector<std::weak_ptr<relay>> relays_;

@@ -20,8 +20,19 @@ struct ingress_listen {
   std::uint16_t port;
   std::function<void(transport::outcome<std::uint16_t>)> done;
 };
-/// No more connections; what is under way is still answered.
-struct ingress_drain {};
+/// What a listener does before it stops, in this order.
+enum class drain_step : std::uint8_t {
+  finish,  ///< connections end with their next answer; new ones are still served
+  refuse,  ///< clients' requests are refused for now (503), but for those after the node's health
+  close,   ///< who waits at the door is taken in, and nobody else
+};
+struct ingress_drain {
+  drain_step step;
+};
+/// Tells, on the shard's thread, how many clients may wait for an answer, event streams aside.
+struct ingress_count {
+  std::function<void(std::size_t)> done;
+};
 /// Cuts what is open and ends.
 struct ingress_stop {};
 
@@ -35,8 +46,8 @@ enum class ingress_role : std::uint8_t {
 /// routes everything else to the actor that holds the session, on whatever shard that lives, or to the node that owns
 /// it.
 ///
-/// Accepts: ingress_listen, ingress_drain, ingress_stop, client_request, routes_changed. Sends: client_message,
-/// client_batch, client_stream, client_goodbye; peer_request.
+/// Accepts: ingress_listen, ingress_drain, ingress_count, ingress_stop, client_request, routes_changed. Sends:
+/// client_message, client_batch, client_stream, client_goodbye; peer_request.
 caf::actor spawn_ingress(caf::actor_system& system, shard& home, node_context& node,
                          ingress_role role = ingress_role::clients);
 
@@ -44,4 +55,5 @@ caf::actor spawn_ingress(caf::actor_system& system, shard& home, node_context& n
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::ingress_listen)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::ingress_drain)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::ingress_count)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(holdfast::actors::ingress_stop)

@@ -14,6 +14,7 @@
 #include "actors/admin/admin.hpp"
 #include "actors/catalogue.hpp"
 #include "actors/certificates.hpp"
+#include "actors/drain.hpp"
 #include "actors/ingress.hpp"
 #include "actors/log.hpp"
 #include "actors/messages.hpp"
@@ -33,7 +34,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto step = 5ms;  // between two looks while stopping
+constexpr auto step = 5ms;                // between two looks while stopping
+constexpr auto last_answers_within = 1s;  // of sessions that are told that the node stops
 
 class running_node final : public node {
  public:
@@ -94,18 +96,13 @@ class running_node final : public node {
     if (std::exchange(stopped_, true)) return;
     leave_cluster();
     context_.draining = true;
-    for (const auto& i : context_.ingresses) caf::anon_send(i, ingress_drain{});
-    const auto deadline = std::chrono::steady_clock::now() + context_.config.drain_timeout;
-    while (context_.calls.all > 0 && !hurry_ && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(step);
-    }
+    drain(context_, hurry_);
     const auto cut = context_.calls.all.load();
     if (cut > 0) log::warning("node.calls_cut", {{"calls", cut}});
     const watchdog bound(actors_end_within() + 10s);
     end_sessions();
     flush_traces();
-    // The last answers are in the sockets' hands once the loops have had a turn.
-    std::this_thread::sleep_for(2 * step);
+    await_answers(context_, last_answers_within);
     end_membership();
     on(*context_.shards.front(), [this] { context_.registry->stop(); });
     for (const auto& i : context_.ingresses) caf::anon_send(i, ingress_stop{});

@@ -1,5 +1,6 @@
 #include "transport/http_server.hpp"
 
+#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <utility>
 
@@ -28,23 +29,23 @@ class doorman final : public std::enable_shared_from_this<doorman> {
 
   void accept() {
     at_.socket().async_accept([self = shared_from_this()](error_code ec, server_connection::socket s) {
-      if (!self->closed_) self->on_accept(ec, std::move(s));
+      if (!self->cut_) self->on_accept(ec, std::move(s));
     });
   }
 
-  void stop_accepting() {
-    if (std::exchange(closed_, true)) return;
-    at_.close();
-    if (pause_ != 0) site_.home.cancel(pause_);
-  }
-
   void drain() {
-    stop_accepting();
     site_.draining = true;
     for (auto i = site_.connections.begin(); i != site_.connections.end();) (i++)->drain();
   }
 
+  void close_listener() {
+    if (!closed_) admit_waiting();
+    stop_accepting();
+    drain();
+  }
+
   void cut() {
+    cut_ = true;
     stop_accepting();
     while (!site_.connections.empty()) site_.connections.front().cut();
   }
@@ -52,12 +53,35 @@ class doorman final : public std::enable_shared_from_this<doorman> {
   std::uint16_t port() const noexcept { return at_.port(); }
   std::size_t connections() const noexcept { return site_.served; }
 
+  std::size_t unanswered() const noexcept {
+    return static_cast<std::size_t>(std::count_if(site_.connections.begin(), site_.connections.end(),
+                                                  [](const auto& c) { return c.is_unanswered(); }));
+  }
+
  private:
+  void stop_accepting() {
+    if (std::exchange(closed_, true)) return;
+    at_.close();
+    if (pause_ != 0) site_.home.cancel(pause_);
+  }
+
+  /// The kernel has greeted them, so they have sent their requests; closing the socket would reset them.
+  void admit_waiting() {
+    error_code ec;
+    at_.socket().non_blocking(true, ec);
+    while (!ec) {
+      auto s = at_.socket().accept(ec);
+      if (!ec) admit(std::move(s));
+    }
+  }
+
   void on_accept(error_code ec, server_connection::socket s) {
     if (!ec) {
       admit(std::move(s));
-      return accept();
+      if (!closed_) accept();
+      return;
     }
+    if (closed_) return;
     if (ec == asio::error::connection_aborted) return accept();
     // Out of descriptors or memory: the client stays in the queue, and trying again at once would spin.
     pause_ = site_.home.after(accept_pause, [this] {
@@ -80,7 +104,7 @@ class doorman final : public std::enable_shared_from_this<doorman> {
   listening_socket at_;
   server_site site_;
   loop::timer pause_ = 0;
-  bool closed_ = false;
+  bool closed_ = false, cut_ = false;
 };
 
 class asio_http_server final : public http_server {
@@ -91,6 +115,8 @@ class asio_http_server final : public http_server {
   std::uint16_t port() const noexcept override { return doorman_->port(); }
   std::size_t connections() const noexcept override { return doorman_->connections(); }
   void drain() override { doorman_->drain(); }
+  void close_listener() override { doorman_->close_listener(); }
+  std::size_t unanswered() const noexcept override { return doorman_->unanswered(); }
 
  private:
   std::shared_ptr<doorman> doorman_;

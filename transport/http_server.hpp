@@ -128,8 +128,16 @@ class http_server {
   virtual std::uint16_t port() const noexcept = 0;
   virtual std::size_t connections() const noexcept = 0;
 
-  /// Accepts no more; answers still go out, with `Connection: close`; idle connections are closed.
+  /// From now on connections end with their next answer (`Connection: close`), and idle ones are closed. New ones are
+  /// still served, one request each.
   virtual void drain() = 0;
+
+  /// Drains; takes in who waits at the door, and nobody else. A connection that has not asked anything yet, which may
+  /// be because its request is on its way, has half a second for that.
+  virtual void close_listener() = 0;
+
+  /// Connections whose client may wait for an answer, or for the end of one, event streams aside.
+  virtual std::size_t unanswered() const noexcept = 0;
 };
 
 }  // namespace holdfast::transport

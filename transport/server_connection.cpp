@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::chrono::milliseconds rest_after{250};  // idle for so long, a connection gives back its buffers
 constexpr std::chrono::milliseconds linger_time{2000};
+constexpr std::chrono::milliseconds first_request_time{500};  // while draining, for a connection that is new
 constexpr std::size_t linger_bytes_max = 8u << 20;
 constexpr std::size_t read_ahead_max = 8u << 10;
 constexpr std::size_t spare_readers_max = 64;
@@ -83,7 +84,13 @@ void server_connection::turn_away(int status) {
 
 void server_connection::drain() {
   const bool idle = phase_ == phase::reading && arrived_ == arrival::nothing && (!reader_ || reader_->buffered() == 0);
-  if (idle || phase_ == phase::greeting) close_and_tell();
+  if (!idle && phase_ != phase::greeting) return;
+  if (has_asked_) return close_and_tell();
+  limit_.set(first_request_time);
+}
+
+bool server_connection::is_unanswered() const noexcept {
+  return phase_ != phase::streaming && phase_ != phase::lingering && phase_ != phase::closed;
 }
 
 void server_connection::cut() { close_and_tell(); }
@@ -113,7 +120,7 @@ void server_connection::await_request() {
   phase_ = phase::reading;
   arrived_ = arrival::nothing;
   rested_ = false;
-  limit_.set(std::min(rest_after, site_.limits.keep_alive_timeout));
+  limit_.set(site_.draining ? first_request_time : std::min(rest_after, site_.limits.keep_alive_timeout));
   pipelined_ = reader_ && reader_->buffered() > 0;
   if (pipelined_) return take_request();
   give_reader_back();
@@ -140,6 +147,7 @@ void server_connection::take_request() {
 
 void server_connection::dispatch() {
   phase_ = phase::serving;
+  has_asked_ = true;
   site_.counters.requests.add();
   limit_.clear();
   http11_ = reader_->http11();
@@ -249,7 +257,7 @@ void server_connection::on_deadline() {
     case phase::greeting: tell_refused("the handshake took too long"); return close_and_tell();
     case phase::reading:
       if (arrived_ != arrival::nothing) return refuse(408);
-      if (rested_ || site_.limits.keep_alive_timeout <= rest_after) return close_and_tell();
+      if (rested_ || site_.draining || site_.limits.keep_alive_timeout <= rest_after) return close_and_tell();
       rested_ = true;
       limit_.set(site_.limits.keep_alive_timeout - rest_after);
       return rest();

@@ -46,8 +46,10 @@ class server_connection final : public std::enable_shared_from_this<server_conne
   void greet(std::shared_ptr<tls_contexts> contexts);  ///< serves once TLS stands
   void turn_away(int status);
 
-  /// Closes an idle connection; another one closes after its answer.
+  /// Closes an idle connection; another one closes after its answer. One that has not asked anything yet may have a
+  /// request on its way, and gets a moment for it.
   void drain();
+  bool is_unanswered() const noexcept;
 
   /// Closes at once. Runs what `when_closed` was given.
   void cut();
@@ -118,6 +120,7 @@ class server_connection final : public std::enable_shared_from_this<server_conne
   phase phase_ = phase::reading;
   arrival arrived_ = arrival::nothing;
   bool reading_ = false, writing_ = false, flush_posted_ = false, rested_ = false, peer_ended_ = false;
+  bool has_asked_ = false;
   bool pipelined_ = false;  // the request has come before the answer to the one before it had left
   bool http11_ = true, keep_alive_ = false, bodyless_ = false;
 };

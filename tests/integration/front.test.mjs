@@ -146,6 +146,19 @@ test('lists are paged through whatever node comes next, also when the session mo
   assert.deepEqual(names, (await Session.open(fixture.url).then((direct) => direct.toolNames())));
 });
 
+test('a node that stops serves what it has begun, also for sessions of others', clustered, async (t) => {
+  const upstream = await startRecording(t);
+  const { mcp, launcher, nodes } = await startCluster(t, nodesOfGateway, { drain_timeout: '30s', upstreams: { up: { url: upstream.url } } });
+  const [leaving, ...others] = nodes;
+  await launcher.rests();
+  // It has no session of its own, so it may leave the cluster at once, and then has what it passes on.
+  const sessions = await Promise.all([...others, ...others, ...others].map((node) => Session.open(node.mcp).then((s) => s.at(mcp))));
+  const calls = sessions.map((session, i) => session.text('slow', { key: `s${i}`, ms: 3000, steps: 4 }, { ms: 40_000 }));
+  await Promise.all(sessions.map((_, i) => upstream.has('executed', `s${i}`)));
+  await launcher.ends(ok, 'restart', leaving.name);
+  for (const text of await Promise.all(calls)) assert.match(text, /4 steps$/);
+});
+
 test('a restart of all nodes in turn fails no call', clustered, async (t) => {
   const upstream = await startRecording(t);
   const { mcp, launcher, nodes } = await startCluster(t, nodesOfGateway, { drain_timeout: '30s', upstreams: { up: { url: upstream.url } } });
@@ -162,6 +175,7 @@ test('a restart of all nodes in turn fails no call', clustered, async (t) => {
   })).catch((error) => { over = true; throw error; });
   load.catch(() => {});
   for (const { name } of nodes) {
+    if (over) break; // A call has failed: the logs end soon after it.
     await launcher.ends(ok, 'restart', name);
     assert.equal((await launcher.node(name)).state, 'ready');
   }

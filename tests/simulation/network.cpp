@@ -263,9 +263,10 @@ class simulated_server final : public transport::http_server {
   ~simulated_server() override { forget(); }
   std::uint16_t port() const noexcept override { return port_; }
   std::size_t connections() const noexcept override { return 0; }
-  /// New connections are refused; requests over those that there are still come, as they do before HTTP/1.1's
-  /// `Connection: close` has arrived. The ingress answers them.
+  /// Requests still come, over connections that there are and new ones; the ingress answers them.
   void drain() override {}
+  void close_listener() override { forget(); }
+  std::size_t unanswered() const noexcept override { return 0; }
 
  private:
   void forget() {

@@ -59,6 +59,10 @@ class server_under_test : public transport::http_handler {
   void drain() {
     io_.run([&] { server_->drain(); });
   }
+  void close_listener_here() { server_->close_listener(); }  // loop thread
+  std::size_t unanswered() {
+    return io_.run([&] { return server_->unanswered(); });
+  }
   void destroy() {
     io_.run([&] { server_.reset(); });
   }

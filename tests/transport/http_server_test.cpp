@@ -6,6 +6,7 @@
 #include <sys/un.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -400,7 +401,7 @@ TEST_CASE("one connection too many is told so" * doctest::skip(over_tls())) {
   CHECK(fourth.read_answer().status == 200);
 }
 
-TEST_CASE("draining accepts no more, closes idle connections and lets answers out") {
+TEST_CASE("draining closes idle connections, lets answers out and serves whoever still comes") {
   std::vector<exchange> waiting;
   server_under_test server([&](const exchange& e) {
     if (e->request().path == "/wait") {
@@ -415,10 +416,14 @@ TEST_CASE("draining accepts no more, closes idle connections and lets answers ou
   CHECK(idle.read_answer().status == 200);
   busy.send(get("/wait"));
   REQUIRE(server.await_note() == "waiting");
-  const auto port = server.port();
+  CHECK(server.unanswered() == 2);
   server.drain();
   CHECK(idle.ended());
-  CHECK_THROWS(raw_client(port));
+  CHECK(server.unanswered() == 1);
+  auto late = server.client();
+  late.send(get("/late"));
+  CHECK(late.read_answer().header("Connection") == "close");
+  CHECK(late.ended());
   server.io().run([&] {
     echo(waiting.front());
     waiting.clear();
@@ -427,6 +432,29 @@ TEST_CASE("draining accepts no more, closes idle connections and lets answers ou
   CHECK(answer.body == "/wait ");
   CHECK(answer.header("Connection") == "close");
   CHECK(busy.ended());
+  while (server.unanswered() > 0) std::this_thread::yield();
+}
+
+TEST_CASE("closing the listener loses nobody who has come already") {
+  server_under_test server(echo);
+  const auto port = server.port();
+  auto silent = server.client(), new_one = server.client();
+  while (server.connections() < 2) std::this_thread::yield();
+  std::optional<raw_client> at_the_door;
+  server.io().run([&] {
+    // Its loop cannot take it in meanwhile.
+    if (!over_tls()) {
+      at_the_door.emplace(port);
+      at_the_door->send(get("/door"));
+    }
+    server.close_listener_here();
+  });
+  CHECK_THROWS(raw_client(port));
+  new_one.send(get("/new"));
+  CHECK(new_one.read_answer().body == "/new ");
+  if (at_the_door) CHECK(at_the_door->read_answer().body == "/door ");
+  CHECK(silent.ended());
+  while (server.unanswered() > 0) std::this_thread::yield();
 }
 
 TEST_CASE("destroying the server cuts everything and tells the handler") {
