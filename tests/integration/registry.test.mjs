@@ -21,6 +21,11 @@ const said = async (session, name) => {
   const { answer } = await session.request('tools/call', { name, arguments: {} });
   return answer.result?.content[0].text ?? answer.error.message;
 };
+/// Does it for all of them, so many at once.
+async function inTurn(all, width, does) {
+  const left = [...all];
+  await Promise.all(Array.from({ length: width }, async () => { while (left.length) await does(left.shift()); }));
+}
 const names = async (session) => (await session.toolNames()).sort();
 
 /// The registry as the command line changes it.
@@ -196,16 +201,10 @@ describe('a user', gatewayOnly, () => {
 
   /// An upstream that answers with the credentials it was shown.
   async function vault(t, ...tools) {
-    const up = await Upstream.start(t, { tools: tools.map(tool) });
+    const shown = (request) => request.headers['x-credentials'];
+    const up = await Upstream.start(t, { tools: tools.map(tool), text: (_, request) => shown(request) });
     up.seen = new Set();
-    const [serve] = up.server.listeners('request');
-    up.server.removeAllListeners('request');
-    up.server.on('request', (request, response) => {
-      const shown = request.headers['x-credentials'];
-      up.seen.add(shown);
-      up.text = () => shown;
-      return serve(request, response);
-    });
+    up.server.on('request', (request) => up.seen.add(shown(request)));
     return up;
   }
 
@@ -256,23 +255,37 @@ describe('a user', gatewayOnly, () => {
     stream.close();
   });
 
-  test('keeps what is theirs among many, and by the command line', { timeout: 120_000 }, async (t) => {
-    const all = Array.from({ length: 20 }, (_, i) => `user${i}`);
-    const node = await startNode(t, users(...all));
+  test('has them by the command line, too', async (t) => {
+    const node = await startNode(t, users('ann', 'bob'));
     const own = await vault(t, 'mine');
-    for (const name of all) {
-      const how = await registry(node, 'set', 'own', JSON.stringify({ url: own.url, headers: { 'X-Credentials': `of-${name}` } }), '--user', name);
-      assert.equal(how.code, 0, how.said);
-    }
-    await Promise.all(all.map(async (name) => {
-      const session = await Session.open(node.mcp, { token: tokenOf(name) });
-      for (let i = 0; i < 5; ++i) {
-        const { answer } = await session.request('tools/call', { name: 'mine', arguments: {} });
-        assert.ok(answer.result, JSON.stringify(answer));
-      }
-    }));
-    // Each connection was made with the credentials of one user, and every user had one.
+    const how = await registry(node, 'set', 'own', JSON.stringify({ url: own.url, headers: { 'X-Credentials': 'of-ann' } }), '--user', 'ann');
+    assert.equal(how.code, 0, how.said);
+    const [ann, bob] = await Promise.all(['ann', 'bob'].map((name) => Session.open(node.mcp, { token: tokenOf(name) })));
+    assert.equal(await said(ann, 'mine'), 'of-ann');
+    assert.match(await said(bob, 'mine'), /Unknown tool/);
+  });
+
+  test('has what is theirs among a thousand, beside fifty upstreams of all', { timeout: 300_000 }, async (t) => {
+    const all = Array.from({ length: 1000 }, (_, i) => `user${i}`);
+    const common = await Promise.all(Array.from({ length: 50 }, (_, i) => offering(t, `common${i}`, `tool${i}`)));
+    const upstreams = Object.fromEntries(common.map(({ url }, i) => [`common${i}`, { url }]));
+    const node = await startNode(t, { ...users(...all), upstreams });
+    const admin = new Admin(node.admin);
+    const own = await vault(t, 'mine');
+    await inTurn(all, 8, (user) =>
+      admin.post('/v1/registry/upstreams/own', { user }, 200, { url: own.url, headers: { 'X-Credentials': `of-${user}` } }));
+    await inTurn(all, 50, async (user) => {
+      const session = await Session.open(node.mcp, { token: tokenOf(user) });
+      assert.equal(await said(session, 'mine'), `of-${user}`);
+      const offered = await session.toolNames();
+      assert.deepEqual([offered.length, offered.filter((name) => name === 'mine').length], [51, 1]);
+    });
+    assert.equal(own.calls, 1000);
     assert.deepEqual([...own.seen].sort(), all.map((name) => `of-${name}`).sort());
+    for (const user of ['user0', 'user512', 'user999']) {
+      const { upstreams: listed } = await admin.get('/v1/registry', { user });
+      assert.deepEqual([listed.length, listed.map(({ name }) => name).filter((name) => name.includes('/'))], [51, [`${user}/own`]]);
+    }
   });
 });
 

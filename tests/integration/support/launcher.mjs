@@ -55,10 +55,10 @@ export class Launcher {
     return readdirSync(this.folder).filter((name) => name.endsWith('.log')).map((name) => readFileSync(path.join(this.folder, name), 'utf8')).join('');
   }
 
-  /// The end of each log, for whoever looks into a test that failed.
+  /// The end of each log, for whoever looks into a test that failed. HAProxy says everything twice.
   get logsToShow() {
-    const ends = readdirSync(this.folder).filter((name) => name.endsWith('.log')).map((name) =>
-      `${name}:\n${readFileSync(path.join(this.folder, name), 'utf8').slice(-3000)}`);
+    const said = (name) => readFileSync(path.join(this.folder, name), 'utf8').replace(/^\[WARNING\].*\n/gm, '');
+    const ends = readdirSync(this.folder).filter((name) => name.endsWith('.log')).map((name) => `${name}:\n${said(name).slice(-3000)}`);
     return `logs of a cluster whose test failed\n${ends.join('\n')}\nend of the logs`;
   }
 

@@ -8,7 +8,8 @@ const tools = [
 ];
 
 /// An MCP server that does with its calls what `mode` says: answer, fail (cut the connection), hang, hold (until `release`),
-/// tool_error, rpc_error; an array of them, for one call after the other; or a function of the arguments. `text` is what it answers. `calls` counts those that
+/// tool_error, rpc_error; an array of them, for one call after the other; or a function of the arguments. `text` is what it
+/// answers, of the arguments and the HTTP request. `calls` counts those that
 /// reached it, `most` how many it had at once, `subscribes` what came about its `resources`.
 export class Upstream {
   calls = 0;
@@ -59,7 +60,7 @@ export class Upstream {
     if (method !== 'tools/call') return reply({ error: { code: -32601, message: 'no such method' } });
     ++this.calls;
     const mode = Array.isArray(this.mode) ? this.mode.shift() : typeof this.mode === 'function' ? this.mode(params.arguments) : this.mode;
-    const text = this.text(params.arguments);
+    const text = this.text(params.arguments, request);
     const answer = () => reply({ result: { content: [{ type: 'text', text }] } });
     switch (mode) {
       case 'fail': return request.socket.destroy();
