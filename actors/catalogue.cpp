@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/listing_changes.hpp"
 #include "actors/log.hpp"
 #include "actors/machines/relisting.hpp"
 #include "actors/messages.hpp"
@@ -22,31 +23,11 @@ namespace holdfast::actors {
 namespace {
 
 namespace relisting = machines::relisting;
+using clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
 
-bool same(const std::vector<listing::entry>& a, const std::vector<listing::entry>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const auto& x, const auto& y) { return x.key == y.key && x.raw == y.raw; });
-}
-
-list_kinds what_changed(const listing_ptr& before, const listing& after) {
-  static const listing nothing;
-  const auto& b = before ? *before : nothing;
-  return {!same(b.tools, after.tools), !same(b.prompts, after.prompts),
-          !same(b.resources, after.resources) || !same(b.templates, after.templates)};
-}
-
-/// A reconnection mostly brings the same listing, of which nobody wants to hear.
-bool is_news(const listing_ptr& before, const listing& after) {
-  return !before || what_changed(before, after).any() || before->capabilities != after.capabilities ||
-         before->instructions != after.instructions || before->revision != after.revision;
-}
-
-/// One number for all lists of a view; 0 is none's.
-std::uint32_t whole(const list_digests& d) {
-  std::uint32_t sum = 0;
-  for (const auto one : d) sum = sum * 31 + one;
-  return std::max<std::uint32_t>(1, sum);
-}
+constexpr int stragglers_part = 5;             // of `first_list_wait`, without a word of anybody
+constexpr milliseconds stragglers_min{1'000};  // and not less, if that waits longer
 
 class catalogue_actor final : public shard_actor {
  public:
@@ -78,9 +59,15 @@ class catalogue_actor final : public shard_actor {
   };
   using sources = std::map<std::uint32_t, source>;  // by upstream
   /// Those who see the same view: everybody who has no upstreams of their own, or one user who has.
+  struct waiter {
+    std::uint64_t ticket;
+    caf::actor who;
+    bool for_list;  // what it gets holds for the others, too
+  };
   struct group {
-    std::vector<std::pair<std::uint64_t, caf::actor>> waiting;
-    std::vector<std::uint32_t> made_of;  // the view that is published
+    std::vector<waiter> waiting;
+    clock::time_point heard_at = clock::now();  // of an upstream for the first time
+    std::vector<std::uint32_t> made_of;         // the view that is published
   };
   /// The sessions of one capability set.
   struct audience {
@@ -221,7 +208,7 @@ class catalogue_actor final : public shard_actor {
       slot_of(a, g->first).set(nullptr);
       const auto waiting = std::move(g->second.waiting);
       g = a.groups.erase(g);
-      for (const auto& [ticket, who] : waiting) on_wanted({who, a.capabilities, {}, {}, true});
+      for (const auto& w : waiting) on_wanted({w.who, a.capabilities, {}, {}, true});
     }
   }
 
@@ -240,27 +227,53 @@ class catalogue_actor final : public shard_actor {
       return send(m.from, view_ready{slot.get()});
     }
     const auto ticket = ++tickets_;
-    a.groups[m.user].waiting.emplace_back(ticket, m.from);
-    later(m.wait, [this, &a, user = m.user, ticket, settle = m.for_list] { give_up_waiting(a, user, ticket, settle); });
+    a.groups[m.user].waiting.push_back({ticket, m.from, m.for_list});
+    later(m.wait, [this, &a, user = m.user, ticket] { give_up_waiting(a, user, ticket); });
+    watch_stragglers(a, m.user);
   }
 
-  void later(std::chrono::milliseconds delay, std::function<void()> f) {
+  /// Once most have answered, servers that say nothing for a while are waited for no longer. A program may still be
+  /// installing itself.
+  bool lacks_only_stragglers(audience& a, std::string_view user) {
+    const auto all = offering(user);
+    std::size_t missing = 0;
+    for (const auto u : all) {
+      if (source_of(a, u).answered) continue;
+      if (!std::holds_alternative<transport::http_endpoint>(node_.upstreams[u].config.target)) return false;
+      ++missing;
+    }
+    return 2 * missing <= all.size();
+  }
+
+  void watch_stragglers(audience& a, const std::string& user) {
+    if (!lacks_only_stragglers(a, user)) return;
+    const auto heard = a.groups[user].heard_at;
+    const auto whole_wait = node_.config.catalogue.first_list_wait;
+    const auto silence = std::clamp(whole_wait / stragglers_part, std::min(stragglers_min, whole_wait), whole_wait);
+    later(std::chrono::ceil<milliseconds>(heard + silence - clock::now()), [this, &a, user, heard] {
+      const auto g = a.groups.find(user);
+      if (g == a.groups.end() || g->second.heard_at != heard || !lacks_only_stragglers(a, user)) return;
+      for (const auto& w : std::vector<waiter>(g->second.waiting)) give_up_waiting(a, user, w.ticket);
+    });
+  }
+
+  void later(milliseconds delay, std::function<void()> f) {
     const auto self = caf::actor_cast<caf::actor_addr>(this);
-    home().loop().after(delay, [self, home = &home(), f = std::move(f)] {
+    home().loop().after(std::max(delay, milliseconds{0}), [self, home = &home(), f = std::move(f)] {
       if (const auto strong = caf::actor_cast<caf::actor>(self)) home->deliver(strong, callback{f});
     });
   }
 
   /// Somebody has waited long enough: what is there has to do. The rest comes as a change of the lists.
-  void give_up_waiting(audience& a, const std::string& user, std::uint64_t ticket, bool settle) {
+  void give_up_waiting(audience& a, const std::string& user, std::uint64_t ticket) {
     const auto g = a.groups.find(user);
     if (g == a.groups.end()) return;
     auto& waiting = g->second.waiting;
-    const auto found = std::find_if(waiting.begin(), waiting.end(), [&](const auto& w) { return w.first == ticket; });
+    const auto found = std::find_if(waiting.begin(), waiting.end(), [&](const auto& w) { return w.ticket == ticket; });
     if (found == waiting.end()) return;
     auto& slot = slot_of(a, user);
-    if (!slot.get() && settle) publish(a, user);
-    send(found->second, view_ready{slot.get() ? slot.get() : merged(a, user)});
+    if (!slot.get() && found->for_list) publish(a, user);
+    send(found->who, view_ready{slot.get() ? slot.get() : merged(a, user)});
     waiting.erase(found);
   }
 
@@ -270,7 +283,7 @@ class catalogue_actor final : public shard_actor {
     if (!from_shared && !reporter) return;
     if (from_shared ? node_.upstreams[m.upstream].retired.load() : !reporter->connections.contains(m.upstream)) return;
     auto& s = from_shared ? shared_[m.upstream] : reporter->own[m.upstream];
-    s.answered = true;
+    const auto first = !std::exchange(s.answered, true);
     auto changed = m.changed;
     const auto news = m.what && is_news(s.offers, *m.what);
     if (news) {
@@ -284,7 +297,9 @@ class catalogue_actor final : public shard_actor {
       if (!a || is_shared(m.upstream, a->capabilities) != from_shared) continue;
       if (!from_shared && a.get() != reporter.get()) continue;
       for (auto& [user, g] : a->groups) {
-        if (offers_to(user, m.upstream)) refresh(*a, user, g, news, changed);
+        if (!offers_to(user, m.upstream)) continue;
+        if (first) g.heard_at = clock::now();
+        refresh(*a, user, g, news, changed);
       }
     }
   }
@@ -295,7 +310,9 @@ class catalogue_actor final : public shard_actor {
     const auto ready = settled(a, user);
     if ((seen && news) || (!seen && ready)) publish(a, user);
     if (ready) {
-      for (const auto& [ticket, who] : std::exchange(g.waiting, {})) send(who, view_ready{slot.get()});
+      for (const auto& w : std::exchange(g.waiting, {})) send(w.who, view_ready{slot.get()});
+    } else if (!g.waiting.empty()) {
+      watch_stragglers(a, user);
     }
     if (!seen || !changed.any()) return;
     for (const auto& session : user.empty() ? node_.sessions.all() : node_.sessions.of(user))
@@ -317,14 +334,13 @@ class catalogue_actor final : public shard_actor {
   }
 
   void doubt(audience& a, const relisting::event& e) {
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = clock::now();
     const auto next = relisting::advance(a.doubts, e, now, relisting::policy{});
     a.doubts = next.next;
     if (next.todo == relisting::effect::read) return read_anew(a);
     const auto* const d = std::get_if<relisting::doubting>(&a.doubts);
     if (next.todo != relisting::effect::arm || d == nullptr) return;
-    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(d->due - now);
-    later(std::max(wait, std::chrono::milliseconds{0}), [this, &a] { doubt(a, relisting::due{digest_of(a)}); });
+    later(std::chrono::ceil<milliseconds>(d->due - now), [this, &a] { doubt(a, relisting::due{digest_of(a)}); });
   }
 
   void read_anew(audience& a) {

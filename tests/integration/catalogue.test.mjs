@@ -1,5 +1,6 @@
 // Many upstreams as one: names, lists, changes, and upstreams that are not there.
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { describe, test } from 'node:test';
 import {
   fixtureFile, freePort, gatewayOnly, Process, slowness, startFixture, startNode, startTrouble, stdioFixture, stdioTrouble, waitFor,
@@ -252,6 +253,22 @@ describe('an upstream that is down', gatewayOnly, () => {
     assert.deepEqual(await next.toolNames(), ['fixture_echo']);
     assert.ok(Date.now() - began < 2500 * slowness, `the first list of the second session took ${Date.now() - began} ms`);
     assert.equal((await exchange(`${node.base}/healthz`, { method: 'GET' })).status, 200);
+  });
+
+  test('or rather hangs is not waited for as long as a program would be, once most others are there', async (t) => {
+    const mute = net.createServer(() => {});
+    await new Promise((done) => mute.listen(0, '127.0.0.1', done));
+    t.after(() => mute.close());
+    const living = await Promise.all(['greet', 'fixture_echo'].map((name) => startFixture(t, '--only', name)));
+    const node = await startNode(t, {
+      upstreams: { mute: { url: `http://127.0.0.1:${mute.address().port}/mcp` }, a: { url: living[0].url }, b: { url: living[1].url } },
+      catalogue: { first_list_wait: '20s' },
+    });
+    const began = Date.now();
+    const session = await Session.open(node.mcp);
+    assert.deepEqual(await session.toolNames(), ['greet', 'fixture_echo']);
+    const took = Date.now() - began;
+    assert.ok(took > 3_500 && took < 15_000, `the first list took ${took} ms`);
   });
 
   test('and none configured at all: lists are empty', async (t) => {
