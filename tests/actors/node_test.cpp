@@ -138,7 +138,7 @@ TEST_CASE("the end of a session answers each of its calls") {
 TEST_CASE("a session that nobody uses ends, one with a call does not") {
   scripted_upstream up;
   gateway g(up);
-  g.config.sessions.idle_timeout = 100ms;
+  g.config.sessions.idle_timeout = 500ms;
   g.start();
   const mcp_session busy(g);
   auto call = busy.begin_call("hang", "1");
