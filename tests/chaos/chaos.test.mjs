@@ -34,6 +34,7 @@ async function under(t, over, plan, count) {
     // Also where a step has failed: a load that goes on would keep this process for ever.
     Promise.allSettled([stop(), close()]);
   }
+  if (stage.stalls.length) t.diagnostic(`this process stood still ${stage.stalls.length} times, for up to ${Math.max(...stage.stalls.map(({ at, until }) => until - at))} ms`);
   await stage.step('hearing of a change', 10 * slowness, () => stage.announce());
   await stage.approve(t);
 }

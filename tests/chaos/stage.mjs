@@ -24,6 +24,8 @@ const slowStoreMs = 20;
 const slowLinkMs = 40;
 /// How far its own word that it stood still may be from its death.
 const standstillMs = 2000;
+/// All that passes between nodes and the store passes through this process: when it stands still for longer, so do they.
+const stallMs = 150;
 /// Slots that change hands no more for so long have come to where they belong.
 const stillMs = 500;
 
@@ -34,6 +36,7 @@ export class ClusterStage extends Scene {
   hung = [];
   visitors = [];
   absences = [];
+  stalls = [];
   memory = [];
 
   /// `over` is `redis`, or `sentinels`: a Redis that can fail over. With `exact` no death goes unexplained, however slow the
@@ -42,6 +45,7 @@ export class ClusterStage extends Scene {
     const stage = new ClusterStage();
     Object.assign(stage, { t, size, exact, farewells: ends, hooks });
     await stage.lay(t, 'chaos');
+    stage.noteStalls();
     if (over === 'sentinels') {
       stage.redis = new Sentinels(stage.folder);
       await stage.redis.start();
@@ -55,6 +59,16 @@ export class ClusterStage extends Scene {
     stage.clientOptions = { headMs: 5000, callMs: 40_000, ...clientOptions };
     await stage.enter(sessions, stage.front.port, stage.clientOptions);
     return stage;
+  }
+
+  noteStalls() {
+    let last = Date.now();
+    const timer = setInterval(() => {
+      const now = Date.now();
+      if (now - last > stallMs) this.stalls.push({ at: last, until: now });
+      last = now;
+    }, 20);
+    this.t.after(() => clearInterval(timer));
   }
 
   /// One more node. Others reach it through the relay `link`, it reaches a Redis that is alone through `way`.
@@ -194,7 +208,7 @@ export class ClusterStage extends Scene {
   /// One fault, from its beginning to its end.
   async inflict(fault) {
     const those = [this.find(fault.node), this.find(fault.other)].filter(Boolean);
-    const entry = { ...fault, began: Date.now(), others: this.nodes.some((node) => node.faults > 0) };
+    const entry = { ...fault, began: Date.now() };
     this.faults.push(entry);
     for (const node of those) ++node.faults;
     if (kinds[fault.kind].on === 'store') this.storeIll = true;
@@ -366,9 +380,14 @@ export class ClusterStage extends Scene {
   }
 
   records() {
-    // Between the living, links that break cut nothing off; with others away they may.
-    const cutting = this.faults.filter((fault) => kinds[fault.kind].cuts(fault) || (fault.kind === 'link_cut' && fault.others));
-    const crashes = cutting.map(({ kind, node, began, ended }) => ({ at: began, until: (ended ?? began) + afterwards, why: `${kind} ${node ?? ''}` }));
+    // Between those who are well, links that break cut nothing off; with others away, or only just back, they may.
+    const beside = (a, b) => a !== b && a.began <= (b.ended ?? Infinity) && (a.ended ?? Infinity) + afterwards >= b.began;
+    const helped = (fault) => this.faults.some((other) => other.node !== undefined && beside(other, fault));
+    const cutting = this.faults.filter((fault) => kinds[fault.kind].cuts(fault) || (fault.kind === 'link_cut' && helped(fault)));
+    const crashes = [
+      ...cutting.map(({ kind, node, began, ended }) => ({ at: began, until: (ended ?? began) + afterwards, why: `${kind} ${node ?? ''}` })),
+      ...this.stalls.map(({ at, until }) => ({ at, until: until + afterwards, why: 'everything stood still' })),
+    ];
     const story = this.said('cluster.dead');
     const absent = ({ at, node }) => this.absences.some((a) => a.node === node && a.at <= at && at <= a.until);
     const starved = this.said('cluster.was_starved');
