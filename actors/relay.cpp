@@ -107,9 +107,16 @@ const cluster_routes::peer* relay::next_peer(const cluster_routes& routes, bool&
   return nullptr;
 }
 
+/// It was leaving, and is declared dead: no other node takes anything from it, now or later.
+bool relay::has_left() const {
+  const auto& cluster = *node_.in_cluster;
+  return cluster.leaving && !machines::membership::find(*cluster.membership.get(), node_.store->incarnation());
+}
+
 void relay::go() {
   pause_ = 0;
   if (over()) return;
+  if (has_left()) return give_up(503, "This node is no member of the cluster any more; another one answers");
   // What it reads after it stood still may be old: whether the client has given it up shows meanwhile.
   if (!node_.in_cluster->is_certain() && !rule_is_out("certain_relay")) {
     home_.deliver(node_.in_cluster->roster, roster_refresh{});

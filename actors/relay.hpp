@@ -58,6 +58,7 @@ class relay final : public transport::http_receiver, public std::enable_shared_f
   void on_failed(transport::failure why) override;
 
   const cluster_routes::peer* next_peer(const cluster_routes& routes, bool& through) const;
+  bool has_left() const;
   void go();
   void send(const cluster_routes::peer& to, bool through);
   std::string head(std::string_view path, const cluster_routes::peer& to) const;

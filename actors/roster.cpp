@@ -177,13 +177,15 @@ class roster_actor final : public shard_actor {
     tell_if_left();  // whoever was to have the slots may be leaving, too
   }
 
-  /// The others have gone on without this process. What it knew is void; it comes back as somebody else.
+  /// The others have gone on without this process. What it knew is void; it comes back as somebody else, or, if it was
+  /// leaving, has left.
   void on_declared_dead() {
-    if (stopping_ || cluster_.leaving || std::exchange(rejoining_, true)) return;
+    if (stopping_ || std::exchange(rejoining_, true)) return;
     cluster_.set_certain(false);
     outcast_until_ = clock::now() + outcast_for * policy_.silence;
     home().counters().cluster.was_declared_dead.add();
-    log::warning("cluster.declared_dead", {{"effect", "its sessions live elsewhere; it joins anew"}});
+    const auto next = cluster_.leaving ? "" : "; it joins anew";
+    log::warning("cluster.declared_dead", {{"effect", std::string("its sessions live elsewhere") + next}});
     if (!rule_is_out("finality")) {
       node_.store->begin_anew();
       for (const auto& s : all_sessions()) send(s, session_fenced{});
@@ -199,7 +201,7 @@ class roster_actor final : public shard_actor {
   /// Not before the sessions of the former life have gone: one that met its slot's new token would write over what
   /// others have written since.
   void rejoin() {
-    if (cluster_.leaving) return;
+    if (cluster_.leaving) return tell_if_left();
     if (!all_sessions().empty() && !rule_is_out("finality")) return soon(departures_pause, [this] { rejoin(); });
     join([this](const std::string& problem) {
       rejoining_ = !problem.empty();

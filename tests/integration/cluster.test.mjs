@@ -135,6 +135,28 @@ test('a node that is frozen loses its sessions, and says nothing of them when it
   assert.ok(frozen.logged('cluster.declared_dead').length === 1, 'it knows what has happened');
 });
 
+test('a node that is declared dead while it leaves ends soon, and keeps nobody waiting', clustered, async (t) => {
+  const cluster = await Cluster.start(t, 3, { drain_timeout: '60s' });
+  const [leaving, other] = cluster.nodes;
+  const tells = (node, event) => node.logged(event).some((line) => JSON.parse(line).node === leaving.name);
+  const session = await Session.open(leaving.mcp);
+  const call = session.post(session.message('tools/call', { name: 'slow', arguments: { key: 'k', ms: 300_000, steps: 1 } })).catch(() => undefined);
+  await cluster.upstream.has('executed', 'k');
+  leaving.process.signal('SIGTERM');
+  await waitFor('the others to know', () => tells(other, 'cluster.leaving'));
+  await leaving.process.freeze();
+  leaving.frozen = true;
+  await waitFor('the others to go on', () => tells(other, 'cluster.gone'), 10_000);
+  const thawed = Date.now();
+  leaving.process.signal('SIGCONT');
+  leaving.frozen = false;
+  await leaving.process.ends(10_000);
+  t.diagnostic(`ended ${Date.now() - thawed} ms after it woke up`);
+  assert.match(leaving.process.stderr, /"cluster.declared_dead"/);
+  await call;
+  assert.equal((await at(session, other).post(session.message('ping'))).status, 200);
+});
+
 describe('a copy of a request that comes late', clustered, () => {
   // As nodes see it, too.
   const now = () => process.hrtime.bigint() / 1000n;
