@@ -384,11 +384,14 @@ export class ClusterStage extends Scene {
     const beside = (a, b) => a !== b && a.began <= (b.ended ?? Infinity) && (a.ended ?? Infinity) + afterwards >= b.began;
     const helped = (fault) => this.faults.some((other) => other.node !== undefined && beside(other, fault));
     const cutting = this.faults.filter((fault) => kinds[fault.kind].cuts(fault) || (fault.kind === 'link_cut' && helped(fault)));
+    const story = this.said('cluster.dead');
+    // A slow build is starved where others are built, too: its nodes may die of nothing but that.
+    const inexact = slowness > 1 && !this.exact;
     const crashes = [
+      ...(inexact ? story.map(({ at, node }) => ({ at: at - afterwards, until: at + afterwards, why: `the death of ${node}` })) : []),
       ...cutting.map(({ kind, node, began, ended }) => ({ at: began, until: (ended ?? began) + afterwards, why: `${kind} ${node ?? ''}` })),
       ...this.stalls.map(({ at, until }) => ({ at, until: until + afterwards, why: 'everything stood still' })),
     ];
-    const story = this.said('cluster.dead');
     const absent = ({ at, node }) => this.absences.some((a) => a.node === node && a.at <= at && at <= a.until);
     const starved = this.said('cluster.was_starved');
     // On a busy machine a process may not run for as long as a frozen one.
@@ -397,8 +400,7 @@ export class ClusterStage extends Scene {
     return {
       clients: [...this.clients, ...this.visitors].map((client) => client.record), left: this.left, memory: slowness > 1 ? [] : this.memory,
       crashes, faults: this.faults, owners: this.owners.seen, views: this.owners.views, rest: this.took, ends: this.ends, hung: this.hung, story,
-      // A slow build is starved where others are built, too.
-      deaths: slowness > 1 && !this.exact ? [] : story.filter((death) => !explained(death)), passed: this.front.passed,
+      deaths: inexact ? [] : story.filter((death) => !explained(death)), passed: this.front.passed,
     };
   }
 
