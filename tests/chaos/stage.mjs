@@ -392,7 +392,11 @@ export class ClusterStage extends Scene {
       ...cutting.map(({ kind, node, began, ended }) => ({ at: began, until: (ended ?? began) + afterwards, why: `${kind} ${node ?? ''}` })),
       ...this.stalls.map(({ at, until }) => ({ at, until: until + afterwards, why: 'everything stood still' })),
     ];
-    const absent = ({ at, node }) => this.absences.some((a) => a.node === node && a.at <= at && at <= a.until);
+    // Who does not reach the store does not hear who has gone and come again meanwhile.
+    const blinds = ({ kind, node }, by) => kinds[kind].on === 'store' || (kind.startsWith('store_') && node === by);
+    const blindSince = ({ at, by }) => Math.min(at, ...this.faults.filter((fault) =>
+      blinds(fault, by) && fault.began <= at && (fault.ended ?? Infinity) + afterwards >= at).map((fault) => fault.began));
+    const absent = (death) => this.absences.some((a) => a.node === death.node && a.at <= death.at && blindSince(death) <= a.until);
     const starved = this.said('cluster.was_starved');
     // On a busy machine a process may not run for as long as a frozen one.
     const stood = ({ at, node }) => starved.some((s) => s.by === node && Math.abs(s.at - at) < standstillMs);
