@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/client_requests.hpp"
 #include "actors/health.hpp"
 #include "actors/log.hpp"
 #include "actors/messages.hpp"
@@ -33,30 +34,6 @@ using transport::http_method;
 using transport::http_request;
 
 constexpr std::string_view json_type = "application/json", shutting_down = "This node is shutting down";
-
-mcp::http_facts facts_of(const http_request& r) {
-  using verb = mcp::http_facts::verb;
-  const auto method = r.method == http_method::get    ? verb::get
-                      : r.method == http_method::post ? verb::post
-                      : r.method == http_method::del  ? verb::del
-                                                      : verb::other;
-  return {method,          r.host, r.origin, r.accept, r.content_type, r.session_id, r.protocol_version,
-          r.last_event_id, r.body};
-}
-
-std::string_view query_value(std::string_view query, std::string_view name) {
-  while (!query.empty()) {
-    const auto end = query.find('&');
-    const auto pair = query.substr(0, end);
-    if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=')
-      return pair.substr(name.size() + 1);
-    query = end == std::string_view::npos ? std::string_view() : query.substr(end + 1);
-  }
-  return {};
-}
-
-/// Sent again by another node, or by a balancer, because nothing came back the first time.
-bool was_repeated(const http_request& r) { return peer_path::is_again(r.path) || !r.repeated.empty(); }
 
 class ingress_actor final : public shard_actor, private transport::http_handler {
  public:
@@ -108,7 +85,6 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       return refuse(*exchange, 403, mcp::code::server_error, "This Host or Origin is not allowed here");
     }
     if (r.path == "/healthz" || r.path == "/readyz") return answer_health(home(), node_, *exchange);
-    if (refuses_) return refuse(*exchange, 503, mcp::code::server_error, shutting_down, {}, "Retry-After: 1\r\n");
     if (r.path == "/mcp") return on_mcp(std::move(exchange));
     if (r.path == "/messages") return on_sse_post(std::move(exchange));
     if (r.path == "/sse") return on_sse_get(std::move(exchange));
@@ -177,6 +153,8 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     if (!who) return;
     const auto& r = exchange->request();
     auto what = mcp::classify(facts_of(r), node_.config.sessions.batch_max);
+    if (refuses_ && begins_work(what))
+      return refuse(*exchange, 503, mcp::code::server_error, shutting_down, what.message.id, "Retry-After: 1\r\n");
     if (home().traces() != nullptr) exchange = tracing::traced(std::move(exchange), home(), what);
     switch (what.what) {
       case mcp::classified::kind::refused: {

@@ -23,7 +23,7 @@ struct ingress_listen {
 /// What a listener does before it stops, in this order.
 enum class drain_step : std::uint8_t {
   finish,  ///< connections end with their next answer; new ones are still served
-  refuse,  ///< clients' requests are refused for now (503), but for those after the node's health
+  refuse,  ///< what would begin something is refused for now (503); answers, notifications and streams are taken
   close,   ///< who waits at the door is taken in, and nobody else
 };
 struct ingress_drain {

@@ -21,14 +21,29 @@ async function running(node, seconds) {
 }
 
 describe('SIGTERM', gatewayOnly, () => {
-  test('lets a call in flight finish, takes no new connections, and ends the node with 0', async (t) => {
+  test('lets a call in flight finish, begins nothing new, and ends the node with 0', async (t) => {
     const node = await fixtureNode(t);
     const { reply } = await running(node, 1.5);
     node.signal('SIGTERM');
     await sleep(300);
-    await assert.rejects(exchange(`${node.base}/healthz`, { method: 'GET' }), (error) => error.code === 'ECONNREFUSED');
+    const ready = await exchange(`${node.base}/readyz`, { method: 'GET' });
+    assert.deepEqual([ready.status, await ready.json()], [503, { status: 'draining' }]);
+    await assert.rejects(Session.open(node.mcp), /503/);
     const answer = await reply.stream.message((m) => m.method === undefined && m.id === reply.id);
     assert.equal(answer.result.content[0].text, 'not cancelled');
+    assert.deepEqual(await node.ends(5000), { code: 0, signal: null });
+  });
+
+  test('takes what calls in flight need, also when it refuses all others', async (t) => {
+    const node = await fixtureNode(t);
+    const session = await Session.open(node.mcp, { capabilities: { sampling: {} } });
+    const reply = await session.start('tools/call', { name: 'test_sampling', arguments: { prompt: 'still there?' } });
+    const asked = await reply.stream.message((m) => m.method === 'sampling/createMessage');
+    node.signal('SIGTERM');
+    await waitFor('requests to be refused', async () => (await session.post(session.message('ping'))).status === 503);
+    assert.equal((await session.post({ jsonrpc: '2.0', id: asked.id, result: { role: 'assistant', model: 'm', content: { type: 'text', text: 'yes' } } })).status, 202);
+    const response = await reply.stream.message((m) => m.method === undefined && m.id === reply.id);
+    assert.equal(response.result.content[0].text, 'LLM response: yes');
     assert.deepEqual(await node.ends(5000), { code: 0, signal: null });
   });
 
@@ -37,7 +52,7 @@ describe('SIGTERM', gatewayOnly, () => {
     const session = await Session.open(node.mcp, { capabilities: { sampling: {} } });
     const reply = await session.start('tools/call', { name: 'test_sampling', arguments: { prompt: 'still there?' } });
     const asked = await reply.stream.message((m) => m.method === 'sampling/createMessage');
-    // A connection of before: new ones are not taken any more.
+    // Over a connection of before, with half of it already there.
     const answer = JSON.stringify({ jsonrpc: '2.0', id: asked.id, result: { role: 'assistant', model: 'm', content: { type: 'text', text: 'yes' } } });
     const { hostname, port } = new URL(node.mcp);
     const kept = net.connect({ host: hostname, port: Number(port) });
