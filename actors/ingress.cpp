@@ -153,7 +153,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     if (!who) return;
     const auto& r = exchange->request();
     auto what = mcp::classify(facts_of(r), node_.config.sessions.batch_max);
-    if (refuses_ && begins_work(what))
+    if (refuses_ && !serves_peers_ && begins_work(what))
       return refuse(*exchange, 503, mcp::code::server_error, shutting_down, what.message.id, "Retry-After: 1\r\n");
     if (home().traces() != nullptr) exchange = tracing::traced(std::move(exchange), home(), what);
     switch (what.what) {
