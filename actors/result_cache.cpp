@@ -1,6 +1,7 @@
 #include "actors/result_cache.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "actors/node_store.hpp"
@@ -21,6 +22,21 @@ std::int64_t wall_ms() {
 
 /// What a text at rest is bound to, so that none can be put in another's place.
 std::string name_at_rest(const std::string& key) { return "cache/" + key; }
+
+struct stored_result {
+  std::string answer;
+  milliseconds left;
+};
+
+/// What cannot be read, or is due, counts as not there.
+std::optional<stored_result> read_stored(const node_store& store, const std::string& key, const std::string& bytes) {
+  const auto text = store.texts().decode(bytes, name_at_rest(key));
+  const auto until = text ? mcp::integer_value(mcp::member(*text, "until")).value_or(0) : 0;
+  const auto answer = text ? mcp::member(*text, "answer") : mcp::raw_json();
+  const milliseconds left{until - wall_ms()};
+  if (answer.empty() || left <= milliseconds{0}) return std::nullopt;
+  return stored_result{std::string(answer), left};
+}
 
 }  // namespace
 
@@ -173,18 +189,15 @@ void result_cache::search(const std::string& key, const tool_cache& what, asker 
   });
 }
 
-/// In the store. What cannot be read, or is due, counts as not there.
+/// In the store.
 void result_cache::found(const std::string& key, const tool_cache& what, const std::string& bytes, asker by) {
-  const auto text = store_->texts().decode(bytes, name_at_rest(key));
-  const auto until = text ? mcp::integer_value(mcp::member(*text, "until")).value_or(0) : 0;
-  const auto answer = text ? mcp::member(*text, "answer") : mcp::raw_json();
-  const milliseconds left{until - wall_ms()};
-  if (answer.empty() || left <= milliseconds{0}) {
+  auto stored = read_stored(*store_, key, bytes);
+  if (!stored) {
     if (together_) return ask_for_lead(key, what, std::move(by));
     return lead(key, what, by, {}, {});
   }
-  const auto result = std::make_shared<const std::string>(answer);
-  keep(key, result, std::min(left, what.ttl));
+  const auto result = std::make_shared<const std::string>(std::move(stored->answer));
+  keep(key, result, std::min(stored->left, what.ttl));
   note(what.tool, &cache_counts::store);
   by.f(result, nullptr);
   land(key, what, result);
@@ -200,11 +213,20 @@ void result_cache::ask_for_lead(const std::string& key, const tool_cache& what, 
           self->store_->note_failure(got.error());
           return self->lead(key, what, by, {}, {});
         }
-        if (*got) return self->lead(key, what, by, lock, **got);
-        // Another node makes this call.
         auto& loop = by.home->loop();
-        loop.after(look_again,
-                   [self, key, what, by = std::move(by)]() mutable { self->search(key, what, std::move(by)); });
+        if (!*got) {  // another node makes this call
+          loop.after(look_again,
+                     [self, key, what, by = std::move(by)]() mutable { self->search(key, what, std::move(by)); });
+          return;
+        }
+        // It may have ended between the look into the store and the lock.
+        auto* const lane = by.home->lane();
+        auto look = [self, key, what, by, lock, word = **got, lane](const auto& read) {
+          if (!read || !*read || !read_stored(*self->store_, key, **read)) return self->lead(key, what, by, lock, word);
+          lane->unlock(lock, word, [](const auto&) {});
+          self->found(key, what, **read, by);
+        };
+        lane != nullptr ? lane->cache_get(key, std::move(look)) : self->lead(key, what, by, lock, **got);
       });
 }
 

@@ -209,6 +209,7 @@ describe('the nodes of a cluster', clustered, () => {
     const all = Array.from({ length: 300 }, (_, i) => ask(sessions[i % 3], 'look', { again: true }));
     await waitFor('the call to be made', () => up.calls === 2);
     await sleep(500);
+    up.mode = 'answer';
     up.release();
     for (const { text } of await Promise.all(all)) assert.equal(text, '2');
     assert.equal(up.calls, 2);

@@ -381,7 +381,7 @@ describe('nothing of an ended session stays in the store', { ...durable, concurr
   });
 
   test('after it was idle for too long', async (t) => {
-    const { node, store } = await stage(t, { sessions: { idle_timeout: '700ms' } });
+    const { node, store } = await stage(t, { sessions: { idle_timeout: '3s' } });
     const session = await Session.open(node.mcp);
     await session.text('quick', { key: 'a' });
     assert.notDeepEqual(await store.contents(), []);
