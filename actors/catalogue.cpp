@@ -58,12 +58,13 @@ class catalogue_actor final : public shard_actor {
     bool answered = false;  // with a listing or a failure, at least once
   };
   using sources = std::map<std::uint32_t, source>;  // by upstream
-  /// Those who see the same view: everybody who has no upstreams of their own, or one user who has.
+  /// Who has asked for a view that is not complete yet.
   struct waiter {
     std::uint64_t ticket;
     caf::actor who;
     bool for_list;  // what it gets holds for the others, too
   };
+  /// Those who see the same view: everybody who has no upstreams of their own, or one user who has.
   struct group {
     std::vector<waiter> waiting;
     clock::time_point heard_at = clock::now();  // of an upstream for the first time

@@ -37,7 +37,7 @@ inline bool was_repeated(const transport::http_request& r) {
   return peer_path::is_again(r.path) || !r.repeated.empty();
 }
 
-/// True for what nobody has to hear of for calls under way to end.
+/// Requests, that is, as against what clients send for the calls under way: answers, notifications, streams.
 inline bool begins_work(const mcp::classified& m) {
   using kind = mcp::classified::kind;
   const auto is_request = m.what == kind::single && m.message.kind == mcp::message_kind::request;

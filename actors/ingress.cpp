@@ -84,10 +84,10 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     if (!mcp::allowed(node_.config.access, r.host, r.origin)) {
       return refuse(*exchange, 403, mcp::code::server_error, "This Host or Origin is not allowed here");
     }
-    if (r.path == "/healthz" || r.path == "/readyz") return answer_health(home(), node_, *exchange);
     if (r.path == "/mcp") return on_mcp(std::move(exchange));
     if (r.path == "/messages") return on_sse_post(std::move(exchange));
     if (r.path == "/sse") return on_sse_get(std::move(exchange));
+    if (r.path == "/healthz" || r.path == "/readyz") return answer_health(home(), node_, *exchange);
     refuse(*exchange, 404, mcp::code::method_not_found, "Nothing is served here; MCP clients connect to /mcp");
   }
 

@@ -222,6 +222,7 @@ void result_cache::ask_for_lead(const std::string& key, const tool_cache& what, 
         // It may have ended between the look into the store and the lock.
         auto* const lane = by.home->lane();
         auto look = [self, key, what, by, lock, word = **got, lane](const auto& read) {
+          if (!read) self->store_->note_failure(read.error());
           if (!read || !*read || !read_stored(*self->store_, key, **read)) return self->lead(key, what, by, lock, word);
           lane->unlock(lock, word, [](const auto&) {});
           self->found(key, what, **read, by);

@@ -204,6 +204,21 @@ TEST_CASE("one of several calls that are alike is made, and all get its result")
   CHECK(counted.waiting == 0);
 }
 
+TEST_CASE("a call that ends between the look for its result and the lock is not made again") {
+  const auto store = one_store();
+  member a(store), b(store);
+  auto lead = a.asks("k").get();
+  REQUIRE(lead.lead);
+  b.door->before_acquire = [&] {
+    a.fill(std::move(lead.lead), "done");
+    std::this_thread::sleep_for(100ms);  // until the lock has gone
+  };
+  const auto elsewhere = b.asks("k").get();
+  CHECK_FALSE(elsewhere.lead);
+  REQUIRE(elsewhere.result);
+  CHECK(*elsewhere.result == "\"done\"");
+}
+
 TEST_CASE("a call that comes to nothing leaves the lead to the next one, at last on another node") {
   const auto store = one_store();
   member a(store), b(store);

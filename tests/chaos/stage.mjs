@@ -26,6 +26,8 @@ const slowLinkMs = 40;
 const standstillMs = 2000;
 /// All that passes between nodes and the store passes through this process: when it stands still for longer, so do they.
 const stallMs = 150;
+/// How long after that a node may count as dead because of it: beats that were held up come at once.
+const stallEchoMs = 500 * slowness;
 /// Slots that change hands no more for so long have come to where they belong.
 const stillMs = 500;
 
@@ -390,7 +392,7 @@ export class ClusterStage extends Scene {
     const crashes = [
       ...(inexact ? story.map(({ at, node }) => ({ at: at - afterwards, until: at + afterwards, why: `the death of ${node}` })) : []),
       ...cutting.map(({ kind, node, began, ended }) => ({ at: began, until: (ended ?? began) + afterwards, why: `${kind} ${node ?? ''}` })),
-      ...this.stalls.map(({ at, until }) => ({ at, until: until + afterwards, why: 'everything stood still' })),
+      ...this.stalls.map(({ at, until }) => ({ at, until: until + stallEchoMs, why: 'everything stood still' })),
     ];
     // Who does not reach the store does not hear who has gone and come again meanwhile.
     const blinds = ({ kind, node }, by) => kinds[kind].on === 'store' || (kind.startsWith('store_') && node === by);

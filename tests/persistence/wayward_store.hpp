@@ -40,6 +40,9 @@ class wayward_store final : public persistence::store {
   /// Called once before events are read. Set it before the first lane is made.
   std::function<void()> before_events;
 
+  /// The same before a lock is acquired, on the lane's thread; then it may be set while nobody asks.
+  std::function<void()> before_acquire;
+
   std::unique_ptr<persistence::store_lane> lane(boost::asio::io_context& on) override {
     auto made = std::make_unique<wayward_lane>(inner_->lane(on), on, *this);
     const std::lock_guard lock(mutex_);
@@ -143,6 +146,7 @@ class wayward_store final : public persistence::store {
     }
     void acquire(std::string_view lock, milliseconds limit,
                  persistence::completion<std::optional<std::string>> done) override {
+      if (store_.before_acquire) std::exchange(store_.before_acquire, {})();
       pass(std::move(done),
            [this, lock = std::string(lock), limit](auto then) { inner_->acquire(lock, limit, std::move(then)); });
     }

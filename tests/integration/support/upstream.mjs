@@ -9,8 +9,8 @@ const tools = [
 
 /// An MCP server that does with its calls what `mode` says: answer, fail (cut the connection), hang, hold (until `release`),
 /// tool_error, rpc_error; an array of them, for one call after the other; or a function of the arguments. `text` is what it
-/// answers, of the arguments and the HTTP request. `calls` counts those that
-/// reached it, `most` how many it had at once, `subscribes` what came about its `resources`.
+/// answers, of the arguments and the HTTP request. `calls` counts those that reached it, `most` how many it had at once,
+/// `subscribes` what came about its `resources`.
 export class Upstream {
   calls = 0;
   subscribes = 0;
