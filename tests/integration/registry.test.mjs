@@ -427,13 +427,19 @@ describe('a cluster', clustered, () => {
 
   test('changes a hundred times under load, and no call fails that should not', { timeout: 300_000 }, async (t) => {
     const steady = await offering(t, 'steady', 'steady');
-    const cluster = await Cluster.start(t, 3, { registry: { commands: true }, upstreams: { steady: { url: steady.url } } });
+    const people = ['ann', 'bob', 'carol'];
+    const tokenOf = (name) => `token-of-${name}-0123456789`;
+    const cluster = await Cluster.start(t, 3, {
+      registry: { commands: true }, upstreams: { steady: { url: steady.url } }, access: { users: people.map((name) => ({ name, token: tokenOf(name) })) },
+    });
     const marker = `edited-${process.pid}`;
     const seed = Number(process.env.SEED ?? Date.now() % 100_000);
     t.diagnostic(`seed ${seed}`);
     const choose = random(seed);
     const servers = await Promise.all(['a', 'b', 'c', 'd'].map((name) => offering(t, name, 'shared_tool', `of_${name}`)));
-    const sessions = await Promise.all(Array.from({ length: 9 }, (_, i) => Session.open(cluster.nodes[i % 3].mcp)));
+    const owned = await offering(t, 'owned', 'of_ann_alone');
+    const ownerOf = (i) => people[Math.floor(i / 3)];
+    const sessions = await Promise.all(Array.from({ length: 9 }, (_, i) => Session.open(cluster.nodes[i % 3].mcp, { token: tokenOf(ownerOf(i)) })));
     const wrong = [];
     let over = false, calls = 0;
     // What may not fail, through every node; and what comes and goes, which must end one way or the other.
@@ -446,15 +452,21 @@ describe('a cluster', clustered, () => {
         const edited = await through.request('tools/call', { name: `of_${'abcd'[n % 4]}`, arguments: {} });
         const { error } = edited.answer;
         if (error && !/Unknown tool|not available|removed|replaced/.test(error.message)) wrong.push(JSON.stringify(edited.answer));
+        const text = await said(through, 'of_ann_alone');
+        if (!/Unknown tool|not available|removed|replaced/.test(text) && (text !== 'owned' || ownerOf(i) !== 'ann')) wrong.push(`${ownerOf(i)}: ${text}`);
       }
     });
     const admin = () => new Admin(cluster.nodes[choose.between(0, 2)].admin);
     const there = new Map();
-    const edits = Math.ceil(100 / slowness) * (slowness > 1 ? 2 : 1);
-    for (let i = 0; i < edits; ++i) {
+    let isOwned = false;
+    for (let i = 0; i < 100; ++i) {
       const name = `x${choose.between(0, 3)}`;
-      const what = choose.pick({ set: 5, remove: 2, disable: 1, enable: 1, command: 1 });
-      if (what === 'set' || what === 'command' || !there.has(name)) {
+      const what = choose.pick({ set: 5, remove: 2, disable: 1, enable: 1, command: 1, own: 2 });
+      if (what === 'own') {
+        if (isOwned) await admin().post('/v1/registry/upstreams/owned/remove', { user: 'ann' });
+        else await admin().post('/v1/registry/upstreams/owned', { user: 'ann' }, 200, { url: owned.url });
+        isOwned = !isOwned;
+      } else if (what === 'set' || what === 'command' || !there.has(name)) {
         const server = servers[choose.between(0, 3)];
         const definition = what === 'command' ? stdioFixture('--name', marker) : { url: server.url, call_timeout: `${choose.between(5, 50)}s` };
         const done = await admin().post(`/v1/registry/upstreams/${name}`, {}, 200, definition);
@@ -476,6 +488,7 @@ describe('a cluster', clustered, () => {
     await Promise.all(load);
     assert.deepEqual(wrong.slice(0, 5), []);
     assert.ok(calls > 50, `${calls} calls`);
+    assert.ok(owned.calls > 0);
     for (const name of there.keys()) await admin().post(`/v1/registry/upstreams/${name}/remove`);
     await waitFor('no process to be left', () => processesWith(marker).length === 0, 10_000 * slowness);
     const versions = (await new Admin(cluster.nodes[0].admin).get('/v1/registry')).nodes.map((n) => n.inForce);
