@@ -22,16 +22,16 @@ class shadowed_lane final : public store_lane {
   }
 
   void commit(const struct commit& c, completion<verdict> done) override {
-    primary_->commit(c, [this, kept = std::make_shared<struct commit>(c), done = std::move(done)](result<verdict> v) {
-      if (was_taken(v)) mirror_.tell(shadow::committed{std::move(*kept)});
-      done(std::move(v));
-    });
+    auto kept = std::make_shared<struct commit>(c);
+    primary_->commit(c, after<verdict>(c.of.slot(), std::move(done), [this, kept = std::move(kept)](const auto& v) {
+                       if (was_taken(v)) mirror_.tell(shadow::committed{std::move(*kept)});
+                     }));
   }
   void restore(const struct restoration& r, completion<verdict> done) override {
-    primary_->restore(r, [this, kept = std::make_shared<struct restoration>(r), done = std::move(done)](auto v) {
-      if (was_taken(v)) mirror_.tell(shadow::restored{std::move(*kept)});
-      done(std::move(v));
-    });
+    auto kept = std::make_shared<struct restoration>(r);
+    primary_->restore(r, after<verdict>(r.of.slot(), std::move(done), [this, kept = std::move(kept)](const auto& v) {
+                        if (was_taken(v)) mirror_.tell(shadow::restored{std::move(*kept)});
+                      }));
   }
   void load(const entity& of, completion<std::optional<record>> done) override {
     if (loads_compared_ == 0 || ++loads_ % loads_compared_ != 0) return primary_->load(of, std::move(done));
@@ -41,29 +41,26 @@ class shadowed_lane final : public store_lane {
     });
   }
   void extend(const entity& of, const token& by, milliseconds to, completion<verdict> done) override {
-    primary_->extend(of, by, to, [this, of, by, to, done = std::move(done)](auto v) {
-      if (was_taken(v)) mirror_.tell(shadow::extended{of, by, to});
-      done(std::move(v));
-    });
+    primary_->extend(of, by, to, after<verdict>(of.slot(), std::move(done), [this, of, by, to](const auto& v) {
+                       if (was_taken(v)) mirror_.tell(shadow::extended{of, by, to});
+                     }));
   }
   void expire(const entity& of, const token& by, completion<verdict> done) override {
-    primary_->expire(of, by, [this, of, by, done = std::move(done)](auto v) {
-      if (was_taken(v)) mirror_.tell(shadow::expired{of, by});
-      done(std::move(v));
-    });
+    primary_->expire(of, by, after<verdict>(of.slot(), std::move(done), [this, of, by](const auto& v) {
+                       if (was_taken(v)) mirror_.tell(shadow::expired{of, by});
+                     }));
   }
   void claim(std::uint16_t slot, std::string_view incarnation, std::uint64_t view,
              completion<std::optional<token>> done) override {
-    primary_->claim(slot, incarnation, view, [this, slot, done = std::move(done)](result<std::optional<token>> t) {
-      if (t && *t) mirror_.tell(shadow::claimed{slot, **t});
-      done(std::move(t));
-    });
+    using given = std::optional<token>;
+    primary_->claim(slot, incarnation, view, after<given>(slot, std::move(done), [this, slot](const auto& t) {
+                      if (t && *t) mirror_.tell(shadow::claimed{slot, **t});
+                    }));
   }
   void release(std::uint16_t slot, const token& by, completion<verdict> done) override {
-    primary_->release(slot, by, [this, slot, by, done = std::move(done)](auto v) {
-      if (was_taken(v)) mirror_.tell(shadow::released{slot, by});
-      done(std::move(v));
-    });
+    primary_->release(slot, by, after<verdict>(slot, std::move(done), [this, slot, by](const auto& v) {
+                        if (was_taken(v)) mirror_.tell(shadow::released{slot, by});
+                      }));
   }
 
   void read_events(const entity& of, std::uint64_t after, std::size_t max,
@@ -112,6 +109,15 @@ class shadowed_lane final : public store_lane {
   bool read_standing(completion<standing> done) override { return primary_->read_standing(std::move(done)); }
 
  private:
+  /// What answers a write: tells the mirror, then whoever asked.
+  template <class T, class Tell>
+  completion<T> after(std::uint16_t slot, completion<T> done, Tell tell) {
+    return [expected = mirror_.expect(slot), done = std::move(done), tell = std::move(tell)](result<T> answer) {
+      tell(answer);
+      done(std::move(answer));
+    };
+  }
+
   const std::unique_ptr<store_lane> primary_;
   shadow::mirror& mirror_;
   const unsigned loads_compared_;

@@ -33,20 +33,16 @@ void copyist::start_over() {
   }
 }
 
-void copyist::announce(const change& c) {
-  const auto* claim = std::get_if<claimed>(&c);
-  if (claim != nullptr && claim->by.epoch > slots_[claim->slot].newest.epoch) slots_[claim->slot].newest = claim->by;
-}
-
 // The shadow's token for a slot. Claimed only if the primary still says that the slot is ours, by this claim or a later
-// one: a change may come here long after the slot went to another node, whose own shadow must not be fenced.
+// one that may not have been told yet: a change may come here long after the slot went to another node, whose own
+// shadow must not be fenced.
 boost::asio::awaitable<std::optional<token>> copyist::claim_as(std::uint16_t slot, const token& by) {
   held& h = slots_[slot];
   if (h.by == by && h.shadow) co_return h.shadow;
   if (by.epoch < h.by.epoch) co_return std::nullopt;
   const auto owner =
       co_await ask<std::optional<token>>([&](auto done) { around_.primary.owner(slot, std::move(done)); });
-  if (!owner || (*owner != by && *owner != h.newest)) co_return std::nullopt;
+  if (!owner || !*owner || (*owner)->incarnation != by.incarnation) co_return std::nullopt;
   const auto given = co_await claim_in_shadow(slot, by.incarnation);
   if (!given) co_return std::nullopt;
   h.by = by;
@@ -130,7 +126,7 @@ boost::asio::awaitable<void> copyist::take(expired c) {
 }
 
 // A difference may only mean that changes are still on their way here. It counts if a second look, which comes after
-// all changes known by then, finds the shadow as it was, or again at the sequence of the primary with other content.
+// all of those, finds the shadow as it was, or again at the sequence of the primary with other content.
 boost::asio::awaitable<void> copyist::compare(looked_at c) {
   const auto first = co_await load(around_.primary, c.of);
   const auto second = co_await load(around_.shadow, c.of);

@@ -23,15 +23,12 @@ class copyist {
 
     /// Takes a change that is to follow the others of its slot, at once or when what lags had time to catch up.
     std::function<void(change)> next;
-    std::function<void(change)> look_again;
+    std::function<void(looked_at)> look_again;
   };
 
   explicit copyist(surroundings s) : around_(std::move(s)), slots_(slot_count) {}
   copyist(const copyist&) = delete;
   copyist& operator=(const copyist&) = delete;
-
-  /// To be told of each change when it comes, well before its turn to be applied.
-  void announce(const change& c);
 
   boost::asio::awaitable<void> apply(change c);
 
@@ -46,7 +43,6 @@ class copyist {
   struct held {
     token by;                     // the primary's
     std::optional<token> shadow;  // the shadow's own
-    token newest;                 // the primary's, as far as announced
   };
 
   awaitable<void> take(claimed c);

@@ -39,6 +39,11 @@ bool mirror::admit(const change& c, std::size_t bytes) {
   return true;
 }
 
+std::shared_ptr<void> mirror::expect(std::uint16_t slot) {
+  ++(*expected_)[slot];
+  return {nullptr, [of = expected_, slot](void*) { --(*of)[slot]; }};
+}
+
 void mirror::tell(change c) {
   const std::size_t bytes = bytes_of(c);
   if (admit(c, bytes))
@@ -59,14 +64,13 @@ void mirror::run() {
   const auto primary = primary_.lane(io_);
   const auto shadow = shadow_.lane(io_);
   copyist c({*primary, *shadow, differences_, [this](change next) { push({std::move(next)}); },
-             [this](change later) { look_again(std::move(later)); }});
+             [this](looked_at later) { look_again(std::move(later)); }});
   copyist_ = &c;
   shadow->on_history_changed = [&c] { c.start_over(); };
   io_.run();
 }
 
 void mirror::push(item i) {
-  copyist_->announce(i.what);
   const std::uint16_t slot = slot_of(i.what);
   chain& its = chains_[slot];
   its.items.push_back(std::move(i));
@@ -74,13 +78,16 @@ void mirror::push(item i) {
   start_chains();
 }
 
-void mirror::look_again(change c) {
+// What the primary had taken at the first look comes here before the second: that waits until all of it was told, and
+// stands behind it.
+void mirror::look_again(looked_at c) {
   if (looks_ >= looks_max) return;
   ++looks_;
   const auto timer = std::make_shared<boost::asio::steady_timer>(io_, limits_.look_again);
   timer->async_wait([this, timer, c = std::move(c)](const boost::system::error_code&) mutable {
     --looks_;
-    push({std::move(c)});
+    if ((*expected_)[c.of.slot()] != 0) return look_again(std::move(c));
+    boost::asio::post(io_, [this, c = std::move(c)]() mutable { push({std::move(c)}); });
   });
 }
 

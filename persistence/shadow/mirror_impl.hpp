@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -7,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -29,6 +31,10 @@ class mirror {
   /// Waits for the writes told so far, but no longer than the limit.
   ~mirror();
 
+  /// Says that the primary is about to be asked for a write to this slot. Until what is returned is gone, it may have
+  /// taken one that was not told yet.
+  std::shared_ptr<void> expect(std::uint16_t slot);
+
   /// Never waits. A write that finds no room is missed and counts as a difference, a comparison is left out.
   void tell(change c);
 
@@ -47,7 +53,7 @@ class mirror {
   bool admit(const change& c, std::size_t bytes);
   void run();
   void push(item i);
-  void look_again(change c);
+  void look_again(looked_at c);
   void start_chains();
   boost::asio::awaitable<void> follow(std::uint16_t slot);
   void finish(std::size_t bytes);
@@ -56,6 +62,9 @@ class mirror {
   store& shadow_;
   const shadow_limits limits_;
   std::atomic<std::uint64_t> differences_ = 0;
+
+  using counts = std::array<std::atomic<std::uint32_t>, slot_count>;
+  const std::shared_ptr<counts> expected_ = std::make_shared<counts>();  // outlived by writes that are never answered
 
   std::mutex mutex_;
   std::condition_variable idle_;

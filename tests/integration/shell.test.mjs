@@ -149,7 +149,8 @@ describe('the commands of operators', clustered, () => {
   });
 
   test('name a node that does not answer, and show the rest', async (t) => {
-    const cluster = await Cluster.start(t, 3, { ...calm, admin: { ...quietAdmin, answer_within: `${300 * slowness}ms` }, drain_timeout: '1s' });
+    const admin = { ...quietAdmin, answer_within: `${300 * slowness}ms` };
+    const cluster = await Cluster.start(t, 3, { cluster: { silence: '300s' }, admin, drain_timeout: '1s' });
     const [n1, n2, n3] = cluster.nodes;
     const session = await Session.open(n1.mcp);
     await session.text('quick', { key: 'k', value: 'v' });
