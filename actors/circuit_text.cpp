@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "actors/text_reader.hpp"
 #include "actors/text_writer.hpp"
 #include "transport/mcp/envelope.hpp"
 
@@ -14,22 +15,13 @@ using mcp::member;
 constexpr int format = 1;
 using milliseconds = std::chrono::milliseconds;
 
-std::string text_of(mcp::raw_json object, std::string_view name) {
-  return mcp::string_value(member(object, name)).value_or(std::string());
-}
-
-/// 0 where there is none.
-std::uint64_t number_of(mcp::raw_json object, std::string_view name) {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(mcp::integer_value(member(object, name)).value_or(0), 0));
-}
-
 std::uint32_t small_number_of(mcp::raw_json object, std::string_view name) {
   return static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(number_of(object, name), std::numeric_limits<std::uint32_t>::max()));
+      std::min<std::uint64_t>(number_of(object, name).value_or(0), std::numeric_limits<std::uint32_t>::max()));
 }
 
 circuit_standing::timestamp time_of(mcp::raw_json object, std::string_view name) {
-  return circuit_standing::timestamp(milliseconds(number_of(object, name)));
+  return circuit_standing::timestamp(milliseconds(number_of(object, name).value_or(0)));
 }
 
 std::uint64_t number_of(circuit_standing::timestamp t) {
@@ -69,7 +61,7 @@ std::optional<circuit_record> read_circuits(std::string_view json) {
   circuit_record r;
   for (const auto raw : *all) {
     const auto name = mcp::is_object(raw) ? text_of(raw, "name") : std::string();
-    const auto epoch = mcp::is_object(raw) ? number_of(raw, "epoch") : 0;
+    const auto epoch = mcp::is_object(raw) ? number_of(raw, "epoch").value_or(0) : 0;
     if (name.empty() || epoch == 0) continue;
     r[name] = {epoch,
                {member(raw, "open") == "true", member(raw, "connecting") == "true", time_of(raw, "since"),

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "actors/client_capabilities.hpp"
+#include "actors/text_reader.hpp"
 #include "transport/mcp/envelope.hpp"
 
 namespace holdfast::actors {
@@ -16,16 +17,6 @@ using mcp::quote;
 constexpr int view_format = 1;
 constexpr std::size_t slots_per_digit = 4;
 constexpr std::string_view digits = "0123456789abcdef";
-
-std::string text_of(mcp::raw_json object, std::string_view name) {
-  return mcp::string_value(member(object, name)).value_or(std::string());
-}
-
-std::optional<std::uint64_t> number_of(mcp::raw_json object, std::string_view name) {
-  const auto n = mcp::integer_value(member(object, name));
-  if (!n || *n < 0) return std::nullopt;
-  return static_cast<std::uint64_t>(*n);
-}
 
 /// Four slots a digit, the lowest first.
 std::string hex_of(const slot_set& slots) {

@@ -23,6 +23,7 @@
 #include "actors/sse_post.hpp"
 #include "actors/test_hooks.hpp"
 #include "actors/tracing/traced_exchange.hpp"
+#include "transport/content_type.hpp"
 #include "transport/errc.hpp"
 #include "transport/mcp/classify.hpp"
 #include "transport/mcp/messages.hpp"
@@ -33,7 +34,7 @@ namespace {
 using transport::http_method;
 using transport::http_request;
 
-constexpr std::string_view json_type = "application/json", shutting_down = "This node is shutting down";
+constexpr std::string_view shutting_down = "This node is shutting down";
 
 class ingress_actor final : public shard_actor, private transport::http_handler {
  public:
@@ -132,7 +133,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
   static void refuse(transport::http_exchange& to, int status, int code, std::string_view message,
                      mcp::raw_json id = {}, std::string_view headers = {}) {
     const auto body = mcp::make_error(id, code, message);
-    to.respond(status, json_type, headers, {body});
+    to.respond(status, transport::json_type, headers, {body});
   }
 
   /// Who asks. Answers the exchange if nobody can tell.
@@ -160,7 +161,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
       case mcp::classified::kind::refused: {
         const auto allow =
             what.refused.allow.empty() ? std::string() : "Allow: " + std::string(what.refused.allow) + "\r\n";
-        return exchange->respond(what.refused.status, json_type, allow, {what.refused.body});
+        return exchange->respond(what.refused.status, transport::json_type, allow, {what.refused.body});
       }
       case mcp::classified::kind::initialize: return begin_session(std::move(exchange), what.message, *who);
       case mcp::classified::kind::single:
@@ -311,7 +312,7 @@ class ingress_actor final : public shard_actor, private transport::http_handler 
     if (r.method != http_method::get) {
       return refuse(*exchange, 405, mcp::code::server_error, "Use GET", {}, "Allow: GET\r\n");
     }
-    if (!mcp::accepts(r.accept, "text/event-stream")) {
+    if (!mcp::accepts(r.accept, transport::event_stream_type)) {
       return refuse(*exchange, 406, mcp::code::server_error, "Accept must list text/event-stream");
     }
     if (!may_begin(*exchange, *who, {})) return;

@@ -1,6 +1,7 @@
 #include "actors/principal.hpp"
 
 #include "actors/node_context.hpp"
+#include "transport/content_type.hpp"
 #include "transport/http_server.hpp"
 #include "transport/mcp/messages.hpp"
 
@@ -29,7 +30,7 @@ bool challenge(transport::http_exchange& to) {
       mcp::make_error({}, mcp::code::server_error,
                       shown ? "This token is no user's: send that of a user as Authorization: Bearer TOKEN"
                             : "The token of a user is needed: send it as Authorization: Bearer TOKEN");
-  to.respond(401, "application/json",
+  to.respond(401, transport::json_type,
              shown ? "WWW-Authenticate: Bearer realm=\"holdfast\", error=\"invalid_token\"\r\n"
                    : "WWW-Authenticate: Bearer realm=\"holdfast\"\r\n",
              {body});

@@ -23,7 +23,7 @@ constexpr std::string_view record_name = "upstreams";
 constexpr std::string_view bound_to = "cluster/upstreams";
 constexpr std::string_view load_lock = "upstreams";
 constexpr auto load_lasts = milliseconds{5'000};  // at most; whoever dies meanwhile keeps the others for so long
-constexpr auto look_again = milliseconds{50};
+constexpr auto turn_pause = milliseconds{50};
 constexpr auto look_pause = milliseconds{5'000};
 constexpr auto retry_pause = milliseconds{1'000};
 constexpr auto no_answer = "the store does not answer";
@@ -177,7 +177,7 @@ void registry::take_turns(clock::time_point until, std::vector<upstream_config> 
   if (!node_.store) return load(std::move(next), {});
   home_.lane()->acquire(load_lock, load_lasts, guarded([this, until, next = std::move(next)](const auto& got) mutable {
                           if (got && !*got && clock::now() < until) {
-                            home_.loop().after(look_again, guarded([this, until, next = std::move(next)]() mutable {
+                            home_.loop().after(turn_pause, guarded([this, until, next = std::move(next)]() mutable {
                                                  take_turns(until, std::move(next));
                                                }));
                             return;

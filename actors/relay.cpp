@@ -9,6 +9,7 @@
 #include "actors/roster.hpp"
 #include "actors/test_hooks.hpp"
 #include "actors/tracing/exporter.hpp"
+#include "transport/content_type.hpp"
 #include "transport/errc.hpp"
 #include "transport/mcp/messages.hpp"
 
@@ -18,11 +19,10 @@ namespace {
 using transport::http_method;
 using clock = std::chrono::steady_clock;
 
-constexpr auto look_again = std::chrono::milliseconds{10};
+constexpr auto owner_pause = std::chrono::milliseconds{10};
 constexpr std::size_t answer_bytes_max = 256u << 20;
 constexpr int misdirected = 421;  // RFC 9110, 15.5.20
 constexpr int too_early = 425;    // RFC 8470, 5.2
-constexpr std::string_view event_stream = "text/event-stream";
 
 std::string_view verb(http_method m) noexcept {
   return m == http_method::get ? "GET" : m == http_method::del ? "DELETE" : "POST";
@@ -188,7 +188,7 @@ void relay::end_hop(bool failed) {
 void relay::wait() {
   state_ = state::waiting;
   if (clock::now() >= deadline_) return give_up(503, "The session has no owner just now; try again");
-  pause_ = home_.loop().after(look_again, [self = shared_from_this()] { self->go(); });
+  pause_ = home_.loop().after(owner_pause, [self = shared_from_this()] { self->go(); });
 }
 
 void relay::on_routes_changed() {
@@ -221,7 +221,7 @@ void relay::on_head(const transport::client_response_head& h) {
   answer_headers_.clear();
   if (!h.session_id.empty()) add_header(answer_headers_, "Mcp-Session-Id", h.session_id);
   if (!h.retry_after.empty()) add_header(answer_headers_, "Retry-After", h.retry_after);
-  if (h.status != 200 || !content_type_.starts_with(event_stream)) {
+  if (h.status != 200 || !content_type_.starts_with(transport::event_stream_type)) {
     state_ = state::json;
     return;
   }
@@ -321,7 +321,7 @@ void relay::give_up(int status, std::string_view why) {
     exchange_->end_stream();
   } else {
     const auto body = mcp::make_error({}, mcp::code::server_error, why);
-    exchange_->respond(status, "application/json", status == 503 ? "Retry-After: 1\r\n" : "", {body});
+    exchange_->respond(status, transport::json_type, status == 503 ? "Retry-After: 1\r\n" : "", {body});
   }
   state_ = state::waiting;
   finish();

@@ -19,6 +19,7 @@
 #include "actors/slot_keeper.hpp"
 #include "actors/test_hooks.hpp"
 #include "actors/witnesses.hpp"
+#include "transport/content_type.hpp"
 #include "transport/errc.hpp"
 
 namespace holdfast::actors {
@@ -29,7 +30,6 @@ namespace detector = machines::detector;
 using std::chrono::milliseconds;
 using clock = std::chrono::steady_clock;
 
-constexpr std::string_view json_type = "application/json";
 constexpr auto vouched_by_store = milliseconds{50};  // what it says holds when it is asked; long enough for a request
 constexpr auto refresh_pause = milliseconds{1'000};
 constexpr int outcast_for = 10;  // times `silence`; by then the others may be dead themselves
@@ -319,9 +319,9 @@ class roster_actor final : public shard_actor {
     if (!looking_) return exchange.respond(503, {}, {}, {});
     if (r.path == peer_path::beat) {
       if (const auto b = read_beat(r.body)) on_beat(*b);
-      return exchange.respond(200, json_type, {}, {to_json(sign())});
+      return exchange.respond(200, transport::json_type, {}, {to_json(sign())});
     }
-    exchange.respond(200, json_type, {}, {testimony(r.body, heard_)});
+    exchange.respond(200, transport::json_type, {}, {testimony(r.body, heard_)});
   }
 
   void advance(const detector::event& e) {

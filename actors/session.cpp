@@ -8,6 +8,7 @@
 #include "actors/session_actor.hpp"
 #include "actors/session_durability.hpp"
 #include "actors/test_hooks.hpp"
+#include "transport/content_type.hpp"
 #include "transport/mcp/messages.hpp"
 
 namespace holdfast::actors {
@@ -157,7 +158,7 @@ void session_actor::on_stream(client_stream& m) {
 void session_actor::refuse_event_id(exchange_ptr exchange) {
   if (durable_ && !rule_is_out("proven_refusal")) durable_->gate.next();
   const auto refuse = [exchange](int status, std::string_view headers, std::string_view why) {
-    exchange->respond(status, "application/json", headers, {mcp::make_error({}, mcp::code::server_error, why)});
+    exchange->respond(status, transport::json_type, headers, {mcp::make_error({}, mcp::code::server_error, why)});
   };
   gated(
       [refuse] {

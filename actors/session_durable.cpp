@@ -9,6 +9,7 @@
 #include "actors/session_outcomes.hpp"
 #include "actors/test_hooks.hpp"
 #include "persistence/content_hash.hpp"
+#include "transport/content_type.hpp"
 #include "transport/mcp/messages.hpp"
 
 // What a session writes down, and what waits for that.
@@ -27,7 +28,7 @@ constexpr std::size_t shown_max = 256;
 constexpr auto ttl_margin = std::chrono::milliseconds{60'000};
 
 void respond_later(transport::http_exchange& to) {
-  to.respond(503, "application/json", "Retry-After: 1\r\n",
+  to.respond(503, transport::json_type, "Retry-After: 1\r\n",
              {mcp::make_error({}, mcp::code::server_error, "The store does not answer; try again")});
 }
 
@@ -56,7 +57,7 @@ void session_actor::gated(std::function<void()> f, std::function<void()> late, s
 void session_actor::refuse_ended(const exchange_ptr& to) {
   gated(
       [to] {
-        to->respond(404, "application/json", {},
+        to->respond(404, transport::json_type, {},
                     {mcp::make_error({}, mcp::code::session_not_found, "This session has ended")});
       },
       [to] { respond_later(*to); }, [this, to] { pass_on(to); });

@@ -9,6 +9,7 @@
 #include "actors/session_keys.hpp"
 #include "actors/session_operations.hpp"
 #include "actors/test_hooks.hpp"
+#include "transport/content_type.hpp"
 #include "transport/mcp/messages.hpp"
 
 namespace holdfast::actors {
@@ -16,7 +17,6 @@ namespace {
 
 using place = session_trace::place;
 
-constexpr std::string_view json_type = "application/json";
 constexpr auto initialize_wait = std::chrono::milliseconds{2'000};
 
 constexpr std::array<std::string_view, 4> list_members{"tools", "prompts", "resources", "resourceTemplates"};
@@ -121,7 +121,7 @@ void session_actor::put_answer(const post_ptr& p, metrics::request_outcome how,
     return;
   } else if (!p->batch) {
     const auto exchange = std::exchange(p->exchange, nullptr);
-    exchange->respond(silent ? 202 : 200, silent ? std::string_view() : json_type, headers, parts);
+    exchange->respond(silent ? 202 : 200, silent ? std::string_view() : transport::json_type, headers, parts);
   } else {
     if (!silent) p->answers.push_back(joined(parts));
     if (!last) return;
@@ -129,7 +129,7 @@ void session_actor::put_answer(const post_ptr& p, metrics::request_outcome how,
     for (const auto& a : p->answers) (all += all.empty() ? "[" : ",") += a;
     const auto exchange = std::exchange(p->exchange, nullptr);
     if (all.empty()) return exchange->respond(202, {}, headers, {});
-    exchange->respond(200, json_type, headers, {all, "]"});
+    exchange->respond(200, transport::json_type, headers, {all, "]"});
   }
 }
 
@@ -177,7 +177,7 @@ void session_actor::on_batch(client_batch& m) {
   extend_if_due();
   if (over()) return refuse_ended(m.exchange);
   const auto refuse = [&](std::string_view why) {
-    m.exchange->respond(400, json_type, {}, {mcp::make_error({}, mcp::code::invalid_request, why)});
+    m.exchange->respond(400, transport::json_type, {}, {mcp::make_error({}, mcp::code::invalid_request, why)});
   };
   if (revision_ != mcp::revision::r2025_03_26) {
     return refuse("Batches belong to revision 2025-03-26 only; this session uses " +

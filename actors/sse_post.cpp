@@ -4,6 +4,7 @@
 
 #include "actors/node_context.hpp"
 #include "actors/principal.hpp"
+#include "transport/content_type.hpp"
 #include "transport/errc.hpp"
 #include "transport/mcp/messages.hpp"
 
@@ -61,7 +62,7 @@ void sse_post::on_failed(transport::failure why) {
 
 void sse_post::refuse(int status, std::string_view why) {
   if (over()) return;
-  exchange_->respond(status, "application/json", status == 503 ? "Retry-After: 1\r\n" : "",
+  exchange_->respond(status, transport::json_type, status == 503 ? "Retry-After: 1\r\n" : "",
                      {mcp::make_error({}, mcp::code::server_error, why)});
   finish();
 }

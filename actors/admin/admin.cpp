@@ -18,6 +18,7 @@
 #include "actors/messages.hpp"
 #include "actors/metrics/exposition.hpp"
 #include "actors/roster.hpp"
+#include "transport/content_type.hpp"
 
 namespace holdfast::actors {
 namespace {
@@ -25,11 +26,11 @@ namespace {
 using admin::answer;
 using admin::problem;
 
-constexpr std::string_view json_type = "application/json", problem_type = "application/problem+json";
+constexpr std::string_view problem_type = "application/problem+json";
 constexpr std::size_t at_once_max = 256;  // questions of operators under way; one more is refused
 
 void respond(transport::http_exchange& to, const answer& a) {
-  if (const auto* const json = std::get_if<std::string>(&a)) return to.respond(200, json_type, {}, {*json});
+  if (const auto* const json = std::get_if<std::string>(&a)) return to.respond(200, transport::json_type, {}, {*json});
   const auto& p = std::get<problem>(a);
   std::string headers;
   if (p.status == 405) headers = "Allow: " + p.detail + "\r\n";
@@ -150,7 +151,7 @@ class admin_actor final : public shard_actor {
       } else {
         o.raw("problem", admin::to_json(std::get<problem>(a)));
       }
-      exchange->respond(200, json_type, {}, {o.str()});
+      exchange->respond(200, transport::json_type, {}, {o.str()});
     });
   }
 

@@ -7,8 +7,6 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-constexpr milliseconds look_again{50};
-
 void look(desk& at, clock::time_point until, const judgement& settled, const finish& over) {
   at.ask_all(true, "slots", "{}", [self = at.shared_from_this(), until, settled, over](const parts& p) {
     const auto e = settled(picture_of(p), p);

@@ -11,7 +11,6 @@ namespace holdfast::actors::admin {
 namespace {
 
 constexpr std::size_t peer_answer_max = 16u << 20;
-constexpr milliseconds look_again{10};
 
 problem silent(const std::string& name) {
   return {502, "The node does not answer", name + " gave no answer in time", {}, {name}};

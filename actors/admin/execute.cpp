@@ -20,7 +20,7 @@ namespace {
 
 using clock = inner_client::clock;
 
-constexpr milliseconds timeout_max{600'000}, timeout_default{30'000}, look_again{100};
+constexpr milliseconds timeout_max{600'000}, timeout_default{30'000};
 constexpr std::size_t name_max = 512;
 
 struct order {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "transport/content_type.hpp"
 #include "transport/loop.hpp"
 
 namespace holdfast::actors::admin {
@@ -26,7 +27,7 @@ class inner_exchange final : public transport::http_exchange {
     request_.path = "/mcp";
     request_.host = host_;
     request_.accept = "application/json, text/event-stream";
-    request_.content_type = "application/json";
+    request_.content_type = transport::json_type;
     if (!session_.empty()) request_.session_id = session_;
     request_.body = body_;
     if (repeated) request_.repeated = "again";

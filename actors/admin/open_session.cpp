@@ -19,7 +19,7 @@
 namespace holdfast::actors::admin {
 namespace {
 
-constexpr milliseconds begun_within{5'000}, look_again{10};
+constexpr milliseconds begun_within{5'000};
 
 void await_begun(const std::shared_ptr<desk>& at, const std::string& id, milliseconds left, const reply& done) {
   const auto state = [](shard_actor& s) { return text_of(session_inspection::line(s), "state"); };

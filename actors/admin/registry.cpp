@@ -14,8 +14,6 @@
 namespace holdfast::actors::admin {
 namespace {
 
-constexpr milliseconds look_again{20};
-
 problem wrong(std::string title, std::string detail) { return {400, std::move(title), std::move(detail), {}, {}}; }
 
 bool is_command(const upstream_config& u) { return !std::holds_alternative<transport::http_endpoint>(u.target); }

@@ -17,7 +17,7 @@ using persistence::slot_count;
 /// The rest of the time is for the way.
 milliseconds read_within(const desk& at) { return at.answer_within() * 2 / 3; }
 
-constexpr std::size_t chains_max = 16, page_entries = 256, matches_max = 10;
+constexpr std::size_t chains_max = 16, page_entries = 256, stored_matches_max = 10;
 
 /// Reads the lists of one slot after another, several at a time, until there is enough or the time is over.
 struct scan : std::enable_shared_from_this<scan> {
@@ -137,7 +137,7 @@ std::string stored_execution(const session_snapshot& s, const std::string& numbe
 }
 
 void find_stored(desk& at, const std::string& prefix, bool whole_cluster, std::function<void(found_session)> done) {
-  const auto params = json_object().text("prefix", prefix).number("count", matches_max).str();
+  const auto params = json_object().text("prefix", prefix).number("count", stored_matches_max).str();
   at.ask_all(whole_cluster, "stored", params, [done = std::move(done)](const parts& p) {
     found_session found;
     std::set<std::string> ids;

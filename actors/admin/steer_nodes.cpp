@@ -18,8 +18,6 @@ namespace {
 namespace membership = machines::membership;
 using change = std::function<membership::view(membership::view)>;
 
-constexpr milliseconds margin{500};
-
 problem alone() { return {409, "This node is on its own", "Slots can move in a cluster only", {}, {}}; }
 
 /// Changes the view that all nodes go by; `done` with what went wrong, or nothing.
@@ -168,7 +166,7 @@ void tell_node(desk& at, const request& r, deed d, bool on, const judgement& set
   const auto params = json_object().flag("on", on).str();
   const auto act = [self = at.shared_from_this(), name = r.args[0], params, wait = r.wait(),
                     settled](const finish& over) {
-    self->ask_node(name, "do.drain", params, wait + margin, [self, wait, settled, over](const answer& a) {
+    self->ask_node(name, "do.drain", params, wait + answer_margin, [self, wait, settled, over](const answer& a) {
       if (const auto* const p = std::get_if<problem>(&a))
         return over({false, 0, p->title + (p->detail.empty() ? "" : ": " + p->detail)});
       await_slots(*self, wait, settled, over);

@@ -15,7 +15,6 @@ namespace holdfast::actors::admin {
 namespace {
 
 /// One more than what the other node may use up.
-constexpr milliseconds margin{500}, look_again{50};
 
 std::string said(bool done, std::string_view why) { return json_object().flag("done", done).text("why", why).str(); }
 
@@ -60,7 +59,7 @@ effect effect_of(answer a) {
 /// A session that is on its way to another node is told there.
 void tell_owner(desk& at, const std::string& id, const std::string& node, const std::string& params, milliseconds left,
                 const finish& over) {
-  at.ask_node(node, "do.session", params, left + margin,
+  at.ask_node(node, "do.session", params, left + answer_margin,
               [self = at.shared_from_this(), id, node, params, left, over](answer a) {
                 const auto* const p = std::get_if<problem>(&a);
                 if (p == nullptr || p->status != 409 || left <= look_again) return over(effect_of(std::move(a)));
@@ -193,7 +192,7 @@ void cancel_execution(desk& at, const request& r, reply done) {
               deed d{
                   "execution.cancel", name, {plan, "its client is told so; the upstream is told to stop"}, 1, "calls",
                   "cancelled"};
-              const auto act = [self, node, params, limit = r.wait() + margin](const finish& over) {
+              const auto act = [self, node, params, limit = r.wait() + answer_margin](const finish& over) {
                 self->ask_node(node, "do.cancel", params, limit, [over](answer b) { over(effect_of(std::move(b))); });
               };
               carry_out(*self, r, std::move(d), act, done);

@@ -15,8 +15,6 @@
 namespace holdfast::actors::admin {
 namespace {
 
-constexpr milliseconds look_again{50};
-
 /// The connections of this upstream: the shared one, and those of sessions and of the catalogue.
 std::size_t tell_connections(shard& s, const std::string& alias) {
   std::size_t told = 0;

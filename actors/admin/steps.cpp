@@ -12,8 +12,6 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-constexpr milliseconds limit{10'000}, look_again{20};
-
 /// `s7`, or SESSION.s7, as it is shown; 0 for anything else.
 std::uint64_t number_in(const std::string& id) {
   const auto dot = id.rfind('.');
@@ -48,7 +46,7 @@ void step(desk& at, const request& r, const std::string& what, const std::string
   if (number == 0)
     return done(
         problem{404, "No such stepwise execution", "Its id is s and a number, or SESSION.s and a number", {}, {}});
-  operate(at, r.args[0], "steps." + what, mcp::with_member(body, "number", std::to_string(number)), limit,
+  operate(at, r.args[0], "steps." + what, mcp::with_member(body, "number", std::to_string(number)), operation_limit,
           std::move(done));
 }
 
@@ -64,7 +62,7 @@ void await_end(desk& at, const request& r, clock::time_point until, const reply&
 }  // namespace
 
 void see_steps(desk& at, const request& r, reply done) {
-  operate(at, r.args[0], "steps.list", "{}", limit, std::move(done));
+  operate(at, r.args[0], "steps.list", "{}", operation_limit, std::move(done));
 }
 
 void see_step(desk& at, const request& r, reply done) { step(at, r, "show", "{}", std::move(done)); }
@@ -73,7 +71,7 @@ void begin_step(desk& at, const request& r, reply done) {
   const auto body = read_body(r, "tool", false, done);
   if (!body) return;
   const auto params = mcp::with_member(*body, "reference", mcp::quote(mcp::random_id()));
-  operate(at, r.args[0], "steps.begin", params, limit, std::move(done));
+  operate(at, r.args[0], "steps.begin", params, operation_limit, std::move(done));
 }
 
 void select_step(desk& at, const request& r, reply done) {

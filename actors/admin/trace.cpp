@@ -9,7 +9,7 @@
 namespace holdfast::actors::admin {
 namespace {
 
-constexpr milliseconds look_again{50}, quiet_max{10'000}, beat_pause{1'000};
+constexpr milliseconds quiet_max{10'000}, beat_pause{1'000};
 constexpr std::size_t event_max = 1u << 20;
 
 /// Follows the session from node to node.

@@ -7,8 +7,6 @@
 namespace holdfast::actors::admin {
 namespace {
 
-constexpr milliseconds look_again{20};
-
 std::uint64_t next_number() {
   static std::uint64_t last = 0;  // one desk, one thread
   return ++last;

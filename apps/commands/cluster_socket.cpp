@@ -16,7 +16,7 @@ namespace {
 
 using transport::unique_fd;
 
-constexpr timeval answer_timeout{5, 0};
+constexpr timeval request_timeout{5, 0};
 constexpr std::size_t answer_bytes_max = 64u << 10;
 
 ending trouble(const std::string& what) { return {exit_code::failed, "cannot be told: " + what}; }
@@ -38,7 +38,7 @@ boost::system::result<std::string, ending> ask_socket(const std::filesystem::pat
                                                       const std::string& line) {
   const auto fd = connect_in(folder, socket);
   if (fd.get() < 0) return trouble((folder / socket).string() + ": " + std::strerror(errno));
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &answer_timeout, sizeof answer_timeout);
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &request_timeout, sizeof request_timeout);
   const std::string whole = line.empty() ? line : line + "\n";
   // Whoever is asked by the connection alone may have ended it already, with the answer in it.
   if (!whole.empty() &&

@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using transport::errc;
 
-constexpr auto answer_timeout = 1s;
+constexpr auto look_timeout = 1s;
 
 template <class T>
 bool failed_with(const transport::outcome<T>& o, errc code) {
@@ -36,7 +36,7 @@ bool is_leaving(std::string_view health) {
 /// How a node is whose process runs; `health` is its answer to an operator.
 node_state state_of(const cluster_node& n, const transport::outcome<std::string>& health) {
   if (health && (text_member(*health, "status") == "draining" || is_leaving(*health))) return node_state::draining;
-  const auto ready = admin_get(base_url(n.mcp), "/readyz", answer_timeout);
+  const auto ready = admin_get(base_url(n.mcp), "/readyz", look_timeout);
   if (ready) return node_state::ready;
   if (failed_with(ready, errc::http_status)) return node_state::starting;
   if (!failed_with(ready, errc::refused)) return node_state::unreachable;
@@ -50,7 +50,7 @@ node_report look_at_node(const cluster_node& n) {
   const auto process = look_at(n.process);
   if (process == process_state::stopped) r.state = node_state::frozen;
   if (process != process_state::running) return r;
-  const auto health = admin_get(base_url(n.admin), "/mcp/health", answer_timeout);
+  const auto health = admin_get(base_url(n.admin), "/mcp/health", look_timeout);
   if (health) read_health(*health, r);
   r.state = state_of(n, health);
   if (r.state != node_state::ready && look_at(n.process) == process_state::gone) r.state = node_state::dead;

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/commands/interrupt_latency.hpp"
 #include "transport/loop.hpp"
 #include "transport/mcp/envelope.hpp"
 #include "transport/mcp/messages.hpp"
@@ -14,12 +15,9 @@
 namespace holdfast::apps {
 namespace {
 
-using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 using transport::failure;
 using transport::outcome;
-
-constexpr auto interrupt_latency = 50ms;
 
 std::string initialize_params() {
   return "{\"protocolVersion\":" + mcp::quote(mcp::to_string(mcp::newest_legacy)) +

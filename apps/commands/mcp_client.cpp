@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "apps/commands/interrupt_latency.hpp"
 #include "transport/errc.hpp"
 #include "transport/loop.hpp"
 #include "transport/mcp/envelope.hpp"
@@ -22,7 +23,6 @@ using transport::failure;
 using transport::outcome;
 
 constexpr std::size_t words_max = 5;
-constexpr auto interrupt_latency = 50ms;
 constexpr auto settle_patience = 1s, close_patience = 8s;
 
 std::string initialize_params() {
@@ -73,7 +73,7 @@ std::optional<outcome<std::string>> wait_for(std::future<outcome<std::string>>& 
   return coming.get();
 }
 
-failure interruption() { return {std::make_error_code(std::errc::operation_canceled), "interrupted"}; }
+failure interrupted_failure() { return {std::make_error_code(std::errc::operation_canceled), "interrupted"}; }
 
 }  // namespace
 
@@ -191,7 +191,7 @@ mcp_client::~mcp_client() = default;
 outcome<std::string> mcp_client::open(const std::atomic<bool>& interrupted) {
   auto coming = connection_->open();
   auto opened = wait_for(coming, interrupted);
-  if (!opened) return interruption();
+  if (!opened) return interrupted_failure();
   return std::move(*opened);
 }
 
@@ -202,7 +202,7 @@ outcome<std::string> mcp_client::request(const call& c, const std::atomic<bool>&
   auto answered = wait_for(coming, interrupted);
   if (!answered) connection_->cancel(id);
   if (!answered || !*answered) connection_->sent_unanswered();
-  return answered ? std::move(*answered) : interruption();
+  return answered ? std::move(*answered) : interrupted_failure();
 }
 
 std::string mcp_client::protocol() const { return connection_->protocol(); }

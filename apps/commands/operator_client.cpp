@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "apps/commands/interrupt_latency.hpp"
 #include "transport/errc.hpp"
 #include "transport/loop.hpp"
 #include "transport/sse_parser.hpp"
@@ -14,7 +15,6 @@
 namespace holdfast::apps {
 namespace {
 
-using namespace std::chrono_literals;
 using transport::errc;
 using transport::failure;
 using transport::outcome;
@@ -22,7 +22,6 @@ using transport::outcome;
 constexpr std::string_view unix_scheme = "unix:";
 constexpr std::string_view usual_address = "http://127.0.0.1:7421";
 constexpr std::size_t answer_bytes_max = 64u << 20, event_bytes_max = 16u << 20;
-constexpr auto interrupt_latency = 50ms;
 
 failure fail(errc code, std::string detail) { return {make_error_code(code), std::move(detail)}; }
 

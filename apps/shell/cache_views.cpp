@@ -8,7 +8,7 @@
 namespace holdfast::apps {
 namespace {
 
-constexpr std::array nodes = {
+constexpr std::array cache_columns = {
     field_view{"NODE", "node"},       field_view{"RESULTS", "entries"},       field_view{"BYTES", "bytes", as::bytes},
     field_view{"EVICTED", "evicted"}, field_view{"CALLS WAITING", "waiting"},
 };
@@ -20,7 +20,7 @@ constexpr std::array tools = {
 void cache(console& at) {
   const auto answer = at.get(api_path({"cache"}));
   show(at, answer, [&](std::ostream& out) {
-    print_list(out, member(answer.json, "nodes"), nodes, at.columns());
+    print_list(out, member(answer.json, "nodes"), cache_columns, at.columns());
     print_heading(out, "calls of tools whose results are kept");
     print_list(out, member(answer.json, "tools"), tools, at.columns());
   });

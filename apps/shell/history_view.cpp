@@ -15,7 +15,7 @@ struct history_options {
   std::vector<std::string> diff;
 };
 
-constexpr std::array transition_columns = {
+constexpr std::array history_columns = {
     field_view{"AT", "at", as::time}, field_view{"NODE", "node"},           field_view{"EPOCH", "epoch"},
     field_view{"MACHINE", "machine"}, field_view{"EXECUTION", "execution"}, field_view{"TOOL", "tool"},
     field_view{"EVENT", "event"},     field_view{"STATE", "state"},
@@ -83,7 +83,7 @@ void history(console& at, const history_options& o) {
   }
   show(at, answer, [&](std::ostream& out) {
     out << "session " << plain(member(answer.json, "id")) << '\n';
-    print_list(out, member(answer.json, "transitions"), transition_columns, at.columns());
+    print_list(out, member(answer.json, "transitions"), history_columns, at.columns());
     print_heading(out, "where it has lived, newest first");
     print_list(out, member(answer.json, "tenures"), tenure_columns, at.columns());
   });

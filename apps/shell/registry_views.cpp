@@ -21,7 +21,7 @@ constexpr std::array upstreams = {
     field_view{"ENABLED", "enabled"},
     field_view{"PROBLEM", "problem"},
 };
-constexpr std::array nodes = {
+constexpr std::array registry_columns = {
     field_view{"NODE", "node"},
     field_view{"VERSION", "version"},
     field_view{"IN FORCE", "inForce"},
@@ -68,7 +68,7 @@ void registry(console& at, const std::string& user) {
   show(at, answer, [&](std::ostream& out) {
     print_list(out, member(answer.json, "upstreams"), upstreams, at.columns());
     print_heading(out, "what every node works with");
-    print_list(out, member(answer.json, "nodes"), nodes, at.columns());
+    print_list(out, member(answer.json, "nodes"), registry_columns, at.columns());
   });
 }
 

@@ -26,8 +26,8 @@ constexpr std::array facts = {
 };
 constexpr std::array columns = {field_view{"EXECUTION", "id"}, field_view{"TOOL", "tool"}, field_view{"STATE", "state"},
                                 field_view{"ALLOWED", "allowed"}, field_view{"STARTED", "startedAt", as::time}};
-constexpr std::array transition_columns = {field_view{"AT", "at", as::time}, field_view{"EVENT", "event"},
-                                           field_view{"STATE", "state"}};
+constexpr std::array step_columns = {field_view{"AT", "at", as::time}, field_view{"EVENT", "event"},
+                                     field_view{"STATE", "state"}};
 
 void show_step(console& at, const node_answer& answer) {
   show(at, answer, [&](std::ostream& out) {
@@ -36,7 +36,7 @@ void show_step(console& at, const node_answer& answer) {
       if (!member(answer.json, name).IsNull()) out << name << ' ' << mcp::member(answer.text, name) << '\n';
     }
     print_heading(out, "transitions");
-    print_list(out, member(answer.json, "transitions"), transition_columns, at.columns());
+    print_list(out, member(answer.json, "transitions"), step_columns, at.columns());
   });
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto answer_timeout = 15s;
+constexpr auto change_timeout = 15s;
 
 struct state_options {
   std::string session, tool, json;
@@ -38,7 +38,7 @@ void set_state(console& at, const state_options& o) {
     complain("the state must be JSON, such as '{\"notes\":[]}'");
     finish(exit_code::usage);
   }
-  show_state(at, at.post(api_path({"sessions", o.session, "tool-state", o.tool}), answer_timeout, o.json));
+  show_state(at, at.post(api_path({"sessions", o.session, "tool-state", o.tool}), change_timeout, o.json));
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ void add_tool_states(CLI::App& app, console& at) {
   add_argument(*set, o->tool, "TOOL", "TOOL or UPSTREAM/TOOL");
   set->add_option("state", o->json, "any JSON; null for none")->type_name("JSON")->required();
   auto* clear = add("clear", "Remove it; not while a call of the tool is under way", [&at, o] {
-    show_state(at, at.post(api_path({"sessions", o->session, "tool-state", o->tool, "clear"}), answer_timeout));
+    show_state(at, at.post(api_path({"sessions", o->session, "tool-state", o->tool, "clear"}), change_timeout));
   });
   add_argument(*clear, o->tool, "TOOL", "TOOL or UPSTREAM/TOOL");
 }

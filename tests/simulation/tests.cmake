@@ -81,6 +81,7 @@ if(NOT HOLDFAST_TEST_HOOKS)
 endif()
 # Twenty thousand schedules take their time: sanitizers look at this code elsewhere.
 target_compile_options(simulated_node PUBLIC -O2 -fno-sanitize=all)
+set_target_properties(simulated_node PROPERTIES UNITY_BUILD ${HOLDFAST_UNITY} UNITY_BUILD_BATCH_SIZE 5)
 target_link_libraries(simulated_node PUBLIC holdfast_options holdfast_machines holdfast_mcp CAF::core)
 
 # 20,000 schedules, in two parts for two processors.
