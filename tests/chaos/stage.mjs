@@ -180,7 +180,11 @@ export class ClusterStage extends Scene {
     for (const fault of plan) {
       await sleep(Math.max(0, began + fault.at - Date.now()));
       await this.bearable(fault);
-      running.push(this.inflict(fault));
+      if (this.broken) break;
+      const inflicted = this.inflict(fault);
+      // Others may wait for ever for what this one should have left.
+      inflicted.catch(() => { this.broken = true; });
+      running.push(inflicted);
     }
     await Promise.all(running);
   }
@@ -194,7 +198,7 @@ export class ClusterStage extends Scene {
       const ill = this.nodes.filter((node) => node.name !== 'extra' && (node.faults > 0 || those.includes(node)));
       return those.every((node) => node.faults === 0) && (fault.kind === 'link_cut' || ill.length < this.size);
     };
-    while (!free()) await sleep(50);
+    while (!this.broken && !free()) await sleep(50);
   }
 
   /// A fault that a test brings about by itself.
@@ -394,18 +398,23 @@ export class ClusterStage extends Scene {
       ...cutting.map(({ kind, node, began, ended }) => ({ at: began, until: (ended ?? began) + afterwards, why: `${kind} ${node ?? ''}` })),
       ...this.stalls.map(({ at, until }) => ({ at, until: until + stallEchoMs, why: 'everything stood still' })),
     ];
+    const withStore = ({ kind }) => kinds[kind].on === 'store' || kind.startsWith('store_');
     // Who does not reach the store does not hear who has gone and come again meanwhile.
-    const blinds = ({ kind, node }, by) => kinds[kind].on === 'store' || (kind.startsWith('store_') && node === by);
+    const blinds = (fault, by) => withStore(fault) && (fault.node ?? by) === by;
     const blindSince = ({ at, by }) => Math.min(at, ...this.faults.filter((fault) =>
       blinds(fault, by) && fault.began <= at && (fault.ended ?? Infinity) + afterwards >= at).map((fault) => fault.began));
     const absent = (death) => this.absences.some((a) => a.node === death.node && a.at <= death.at && blindSince(death) <= a.until);
     const starved = this.said('cluster.was_starved');
     // On a busy machine a process may not run for as long as a frozen one.
     const stood = ({ at, node }) => starved.some((s) => s.by === node && Math.abs(s.at - at) < standstillMs);
+    // What a node gives away may be claimed by who is declared dead meanwhile, as long as the claim is on its way to the store.
+    const heldUp = ({ at }) => !this.exact && (this.stalls.some((s) => s.at <= at && at <= s.until + stallEchoMs)
+      || this.faults.some((fault) => withStore(fault) && fault.began <= at && at <= (fault.ended ?? Infinity) + afterwards));
     const explained = (death) => absent(death) || stood(death) || crashes.some((crash) => crash.at <= death.at && death.at <= crash.until);
     return {
       clients: [...this.clients, ...this.visitors].map((client) => client.record), left: this.left, memory: slowness > 1 ? [] : this.memory,
-      crashes, faults: this.faults, owners: this.owners.seen, views: this.owners.views, rest: this.took, ends: this.ends, hung: this.hung, story,
+      crashes, faults: this.faults, views: this.owners.views, rest: this.took, ends: this.ends, hung: this.hung, story,
+      owners: this.owners.seen.map((seen) => ({ ...seen, robs: seen.robs && !heldUp(seen) })),
       deaths: inexact ? [] : story.filter((death) => !explained(death)), passed: this.front.passed,
     };
   }

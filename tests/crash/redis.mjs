@@ -30,6 +30,8 @@ export class Redis {
       socket.setTimeout(10_000, () => socket.destroy(new Error('no reply from Redis')));
       socket.once('data', (reply) => { done(reply.toString()); socket.destroy(); });
       socket.on('error', fail);
+      // Sentinels have whoever they promote drop its clients.
+      socket.on('close', () => fail(new Error('Redis has gone')));
     });
   }
 
