@@ -11,7 +11,7 @@ import { listed, seed } from '../crash/stage.mjs';
 import { ClusterStage } from './stage.mjs';
 
 const hooked = hasHooks() ? {} : { skip: 'holdfastd was built without HOLDFAST_TEST_HOOKS' };
-const rounds = 5;
+const rounds = 10;
 
 /// Until nobody but so many nodes has a slot.
 const shared = (stage, nodes) => waitFor(`${nodes} nodes to have all slots`, async () => {
@@ -87,7 +87,8 @@ const scenarios = {
         await shared(stage, 2);
         await sleep(500);
         node.process.signal('SIGCONT');
-        await sleep(1000);
+        // What it takes is soon taken back.
+        for (const end = Date.now() + 1000; Date.now() < end; await sleep(10)) await stage.owners.look();
       });
     },
   },
@@ -100,7 +101,7 @@ const scenarios = {
       const node = stage.find('n1');
       const visitors = await stage.invite(30);
       await stage.during('isolate', node, async () => {
-        const isolated = stage.isolate({ ms: 1200 }, node);
+        const isolated = stage.isolate({ ms: 1800 }, node);
         await shared(stage, 2);
         await Promise.all(visitors.map((visitor) => visitor.leave()));
         await isolated;

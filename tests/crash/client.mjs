@@ -61,10 +61,12 @@ export class Client {
     }
     this.record.left = left;
     if (!left.at) return this.trouble('the end was rejected', attempts.at(-1).status);
+    // More than once, as it may be one node that does not know.
+    let refusals = 0;
     for (const end = Date.now() + this.callMs; Date.now() < end; await this.pause(attempts.at(-1))) {
       const reply = await this.attempt(attempts, 'post', this.post({ jsonrpc: '2.0', id: 'afterwards', method: 'ping' }));
       left.afterwards = attempts.at(-1).status;
-      if (reply || attempts.at(-1).ended === 'rejected') break;
+      if (reply || (attempts.at(-1).ended === 'rejected' && ++refusals === 3)) break;
     }
     return undefined;
   }
