@@ -30,7 +30,7 @@ class reading : public transport::http_receiver, public std::enable_shared_from_
     auto& c = *client_;
     auto& random = c.scene_.in.random();
     const auto node = random.between(1, c.nodes_);
-    over_ = heard_ = false;
+    over_ = false;
     status_ = 0;
     body_.clear();
     connection_ = c.free_connection(node);
@@ -100,11 +100,7 @@ class reading : public transport::http_receiver, public std::enable_shared_from_
   }
   void on_end() override {
     if (over_) return;
-    if (streams_) {
-      // Clients do not come back for ever to a stream that has nothing more to say: they send the request again.
-      if (!heard_ && ++silent_ends_ == 5) last_event_.clear();
-      return again("the stream has ended");
-    }
+    if (streams_) return again("the stream has ended");
     if (status_ == 202 && purpose_ == purpose::initialized) return done();
     if (status_ == 200) return take_message(body_);
     if (status_ == 404 && purpose_ != purpose::initialize) return lose_session();
@@ -128,7 +124,6 @@ class reading : public transport::http_receiver, public std::enable_shared_from_
       if (line.starts_with("data: ")) data = line.substr(6);
       at = end + 1;
     }
-    heard_ |= !data.empty();
     if (!id.empty()) {
       auto& w = client_->scene_;
       if (takes_up_ && position_of(id) <= position_of(last_event_) && !w.store.ever_failed_over())
@@ -222,10 +217,10 @@ class reading : public transport::http_receiver, public std::enable_shared_from_
   errand* const errand_;
   std::shared_ptr<connection> connection_;
   std::string session_, body_, last_event_;
-  int status_ = 0, silent_ends_ = 0;
+  int status_ = 0;
   std::uint64_t attempt_ = 0;
   std::int64_t progress_ = 0;
-  bool streams_ = false, over_ = false, takes_up_ = false, heard_ = false;
+  bool streams_ = false, over_ = false, takes_up_ = false;
 };
 
 client::client(scene& s, int number, int nodes)
