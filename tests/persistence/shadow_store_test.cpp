@@ -4,7 +4,9 @@
 
 #include <random>
 #include <string>
+#include <thread>
 
+#include "persistence/shadow/mirror_impl.hpp"
 #include "persistence/stores_impl.hpp"
 #include "tests/persistence/store_contract.hpp"
 #include "tests/persistence/store_contract_fixture.hpp"
@@ -353,6 +355,62 @@ TEST_CASE("when the shadow's history changes, its slots are claimed and compared
   p.before_shadow->change_history();
   CHECK(p.soon_alike(o.of));
   CHECK(p.in_shadow.owner(o.of.slot())->incarnation == "first");
+  CHECK(p.differences() == 0);
+}
+
+TEST_CASE("what is on its way to the shadow is no difference") {
+  pair_of_stores p;
+  const entity of{"session", "e1"};
+  holdfast::persistence::shadow::mirror m(*p.primary, *p.shadow, brisk());
+  const auto write = [&](const token& by, std::uint64_t sequence) {
+    auto c = snapshot_commit(of, by, sequence, "s" + std::to_string(sequence));
+    CHECK(p.in_primary.commit(c) == verdict::ok);
+    return c;
+  };
+  const token by = p.in_primary.claim(of.slot(), "first");
+  const auto one = write(by, 1);
+
+  SUBCASE("a claim") {
+    CHECK(p.in_primary.claim(of.slot(), "first").epoch == 2);
+    m.tell(holdfast::persistence::shadow::claimed{of.slot(), by});
+    m.tell(holdfast::persistence::shadow::committed{one});
+    CHECK(p.soon_alike(of));
+    CHECK(m.differences() == 0);
+  }
+  SUBCASE("a commit") {
+    m.tell(holdfast::persistence::shadow::claimed{of.slot(), by});
+    m.tell(holdfast::persistence::shadow::committed{one});
+    CHECK(p.soon_alike(of));
+    auto expected = m.expect(of.slot());
+    const auto two = write(by, 2);
+    m.tell(holdfast::persistence::shadow::looked_at{of});
+    std::this_thread::sleep_for(10 * brisk().look_again);
+    CHECK(m.differences() == 0);
+    SUBCASE("that is told") {
+      m.tell(holdfast::persistence::shadow::committed{two});
+      expected.reset();
+      CHECK(p.soon_alike(of));
+      std::this_thread::sleep_for(10 * brisk().look_again);
+      CHECK(m.differences() == 0);
+    }
+    SUBCASE("that is never told") {
+      expected.reset();
+      CHECK(soon([&] { return m.differences() == 1; }));
+      CHECK(p.soon_alike(of));
+    }
+  }
+}
+
+TEST_CASE("a node that joins anew goes on in its shadow as another incarnation") {
+  pair_of_stores p;
+  p.attach();
+  owner_harness o(*p.both);
+  CHECK(o.create() == verdict::ok);
+  CHECK(p.soon_alike(o.of));
+  const token anew = o.claim(o.of.slot(), "second");
+  CHECK(o.commit(snapshot_commit(o.of, anew, 2, "two")) == verdict::ok);
+  CHECK(p.soon_alike(o.of));
+  CHECK(p.in_shadow.owner(o.of.slot()) == token{2, "second"});
   CHECK(p.differences() == 0);
 }
 
