@@ -398,18 +398,16 @@ export class ClusterStage extends Scene {
       ...cutting.map(({ kind, node, began, ended }) => ({ at: began, until: (ended ?? began) + afterwards, why: `${kind} ${node ?? ''}` })),
       ...this.stalls.map(({ at, until }) => ({ at, until: until + stallEchoMs, why: 'everything stood still' })),
     ];
-    const withStore = ({ kind }) => kinds[kind].on === 'store' || kind.startsWith('store_');
     // Who does not reach the store does not hear who has gone and come again meanwhile.
-    const blinds = (fault, by) => withStore(fault) && (fault.node ?? by) === by;
+    const blinds = ({ kind, node }, by) => kinds[kind].on === 'store' || (kind.startsWith('store_') && node === by);
     const blindSince = ({ at, by }) => Math.min(at, ...this.faults.filter((fault) =>
       blinds(fault, by) && fault.began <= at && (fault.ended ?? Infinity) + afterwards >= at).map((fault) => fault.began));
     const absent = (death) => this.absences.some((a) => a.node === death.node && a.at <= death.at && blindSince(death) <= a.until);
     const starved = this.said('cluster.was_starved');
     // On a busy machine a process may not run for as long as a frozen one.
     const stood = ({ at, node }) => starved.some((s) => s.by === node && Math.abs(s.at - at) < standstillMs);
-    // What a node gives away may be claimed by who is declared dead meanwhile, as long as the claim is on its way to the store.
-    const heldUp = ({ at }) => !this.exact && (this.stalls.some((s) => s.at <= at && at <= s.until + stallEchoMs)
-      || this.faults.some((fault) => withStore(fault) && fault.began <= at && at <= (fault.ended ?? Infinity) + afterwards));
+    // What a node gives away may be claimed by who is declared dead meanwhile, where both were held up on their way to the store.
+    const heldUp = ({ at }) => !this.exact && this.stalls.some((s) => s.at <= at && at <= s.until + stallEchoMs);
     const explained = (death) => absent(death) || stood(death) || crashes.some((crash) => crash.at <= death.at && death.at <= crash.until);
     return {
       clients: [...this.clients, ...this.visitors].map((client) => client.record), left: this.left, memory: slowness > 1 ? [] : this.memory,
