@@ -11,17 +11,19 @@ namespace holdfast::actors {
 namespace {
 
 using mcp::member;
+using text_reader::number_of;
+using text_reader::text_of;
 
 constexpr int format = 1;
 using milliseconds = std::chrono::milliseconds;
 
 std::uint32_t small_number_of(mcp::raw_json object, std::string_view name) {
   return static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(number_of(object, name).value_or(0), std::numeric_limits<std::uint32_t>::max()));
+      std::min<std::uint64_t>(number_of(object, name), std::numeric_limits<std::uint32_t>::max()));
 }
 
 circuit_standing::timestamp time_of(mcp::raw_json object, std::string_view name) {
-  return circuit_standing::timestamp(milliseconds(number_of(object, name).value_or(0)));
+  return circuit_standing::timestamp(milliseconds(number_of(object, name)));
 }
 
 std::uint64_t number_of(circuit_standing::timestamp t) {
@@ -61,7 +63,7 @@ std::optional<circuit_record> read_circuits(std::string_view json) {
   circuit_record r;
   for (const auto raw : *all) {
     const auto name = mcp::is_object(raw) ? text_of(raw, "name") : std::string();
-    const auto epoch = mcp::is_object(raw) ? number_of(raw, "epoch").value_or(0) : 0;
+    const auto epoch = mcp::is_object(raw) ? number_of(raw, "epoch") : 0;
     if (name.empty() || epoch == 0) continue;
     r[name] = {epoch,
                {member(raw, "open") == "true", member(raw, "connecting") == "true", time_of(raw, "since"),

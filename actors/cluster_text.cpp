@@ -13,6 +13,9 @@ namespace {
 namespace membership = machines::membership;
 using mcp::member;
 using mcp::quote;
+using text_reader::number_in;
+using text_reader::number_of;
+using text_reader::text_of;
 
 constexpr int view_format = 1;
 constexpr std::size_t slots_per_digit = 4;
@@ -92,7 +95,7 @@ std::string to_json(const membership::view& v, std::string_view by) {
 
 std::optional<membership::view> read_view(std::string_view json) {
   if (!is_object(json)) return std::nullopt;
-  const auto format = number_of(json, "v"), version = number_of(json, "version");
+  const auto format = number_in(json, "v"), version = number_in(json, "version");
   const auto members = mcp::elements(member(json, "members"));
   if (format != view_format || !version || !members) return std::nullopt;
   membership::view v;
@@ -131,16 +134,12 @@ std::string to_json(const beat& b) {
 
 std::optional<beat> read_beat(std::string_view json) {
   if (!is_object(json)) return std::nullopt;
-  const auto view = number_of(json, "view");
+  const auto view = number_in(json, "view");
   const auto slots = slots_of(text_of(json, "slots"));
-  beat b{text_of(json, "from"),
-         view.value_or(0),
-         slots.value_or(slot_set()),
-         lists_of(member(json, "lists")),
-         number_of(json, "breakers").value_or(0),
-         number_of(json, "cache").value_or(0),
-         number_of(json, "upstreams").value_or(0),
-         now_of(json)};
+  beat b{text_of(json, "from"),        view.value_or(0),
+         slots.value_or(slot_set()),   lists_of(member(json, "lists")),
+         number_of(json, "breakers"),  number_of(json, "cache"),
+         number_of(json, "upstreams"), now_of(json)};
   if (!view || !slots || b.from.empty()) return std::nullopt;
   return b;
 }

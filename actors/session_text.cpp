@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/prepared_execution.hpp"
+#include "actors/text_reader.hpp"
 #include "actors/text_writer.hpp"
 
 namespace holdfast::actors {
@@ -13,6 +14,8 @@ namespace {
 namespace execution = machines::execution;
 using mcp::member;
 using mcp::raw_json;
+using text_reader::number_of;
+using text_reader::text_of;
 using text_writer::append_number;
 using text_writer::append_quoted;
 using text_writer::object;
@@ -36,14 +39,7 @@ void each(raw_json list, Read read) {
   }
 }
 
-std::string text_of(raw_json object, std::string_view name) {
-  return mcp::string_value(member(object, name)).value_or(std::string());
-}
 std::string raw_of(raw_json object, std::string_view name) { return std::string(member(object, name)); }
-std::uint64_t number_of(raw_json object, std::string_view name) {
-  const auto value = mcp::integer_value(member(object, name)).value_or(0);
-  return value < 0 ? 0 : static_cast<std::uint64_t>(value);
-}
 
 std::uint64_t millis(execution::timestamp t) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(0, t.time_since_epoch().count()));

@@ -17,7 +17,7 @@ void event_stream::on_head(const client_response_head& head) {
   if (head.status == 401 || head.status == 403)
     return over({make_error_code(errc::unauthorized), "HTTP " + std::to_string(head.status)});
   if (head.status != 200) return over({make_error_code(errc::http_status), "HTTP " + std::to_string(head.status)});
-  if (!is_content_type(head.content_type, "text/event-stream"))
+  if (!is_content_type(head.content_type, event_stream_type))
     return over({make_error_code(errc::bad_event_stream), shown(head.content_type)});
   if (events_) events_->on_stream_open();
 }

@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "transport/content_type.hpp"
 #include "transport/http_exchange_impl.hpp"
 #include "transport/peer_name.hpp"
 #include "transport/server_connection_impl.hpp"
@@ -165,7 +166,7 @@ void server_connection::refuse(int status, std::string_view body) {
   site_.counters.refused.add();
   keep_alive_ = false;
   if (reader_) reader_->discard();
-  append_head(next_, head(status, "application/json", status == 503 ? "Retry-After: 1\r\n" : ""), body.size());
+  append_head(next_, head(status, json_type, status == 503 ? "Retry-After: 1\r\n" : ""), body.size());
   next_.append(body);
   flush();
 }

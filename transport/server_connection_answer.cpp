@@ -4,6 +4,7 @@
 #include <ctime>
 #include <utility>
 
+#include "transport/content_type.hpp"
 #include "transport/server_connection_impl.hpp"
 
 namespace holdfast::transport {
@@ -47,7 +48,7 @@ void server_connection::respond(int status, std::string_view content_type, std::
 void server_connection::open_stream(std::string_view extra_headers) {
   if (phase_ != phase::serving) return;
   if (site_.draining || !http11_ || (tls_ && tls_->is_outdated())) keep_alive_ = false;
-  append_stream_head(next_, head(200, "text/event-stream", extra_headers), http11_);
+  append_stream_head(next_, head(200, event_stream_type, extra_headers), http11_);
   phase_ = phase::streaming;
   site_.counters.streams.add();
   reader_->next();

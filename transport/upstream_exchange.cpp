@@ -85,7 +85,7 @@ void upstream_exchange::on_head(const client_response_head& head) {
 void upstream_exchange::on_first_head(const client_response_head& head) {
   status_ = head.status;
   session_id_ = head.session_id;
-  const bool json = is_content_type(head.content_type, "application/json");
+  const bool json = is_content_type(head.content_type, json_type);
   if (head.status == 401 || head.status == 403) return fail({make_error_code(errc::unauthorized), http(head.status)});
   if (head.status == 404 && site_->has_session()) {
     failure why{make_error_code(errc::session_lost), "HTTP 404: the upstream does not know the session any more"};
@@ -97,7 +97,7 @@ void upstream_exchange::on_first_head(const client_response_head& head) {
     return;
   }
   if (head.status != 200) return fail({make_error_code(errc::http_status), http(head.status) + " to a request"});
-  if (is_content_type(head.content_type, "text/event-stream")) return open_stream();
+  if (is_content_type(head.content_type, event_stream_type)) return open_stream();
   if (!json)
     return fail({make_error_code(errc::bad_message), "neither JSON nor an event stream: " + shown(head.content_type)});
   state_ = state::json;
@@ -109,7 +109,7 @@ void upstream_exchange::on_first_head(const client_response_head& head) {
 }
 
 void upstream_exchange::on_resumed_head(const client_response_head& head) {
-  if (head.status == 200 && is_content_type(head.content_type, "text/event-stream")) return open_stream();
+  if (head.status == 200 && is_content_type(head.content_type, event_stream_type)) return open_stream();
   if (head.status >= 500 || head.status == 408 || head.status == 429) {
     pool_->cancel(*this);
     return on_stream_end();

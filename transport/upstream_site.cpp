@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "transport/content_type.hpp"
 #include "transport/errc.hpp"
 
 namespace holdfast::transport {
@@ -85,7 +86,7 @@ std::string upstream_site::head(std::string_view method, std::string_view accept
 void upstream_site::build() {
   post_ = std::make_shared<const std::string>(head("POST", "application/json, text/event-stream") +
                                               "Content-Type: application/json\r\n");
-  get_ = std::make_shared<const std::string>(head("GET", "text/event-stream") + "Cache-Control: no-store\r\n");
+  get_ = std::make_shared<const std::string>(head("GET", event_stream_type) + "Cache-Control: no-store\r\n");
 }
 
 http_request_out upstream_site::post(std::string body, bool counted, std::string_view traceparent) const {

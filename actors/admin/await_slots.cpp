@@ -7,11 +7,13 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
+constexpr milliseconds slots_pause{50};
+
 void look(desk& at, clock::time_point until, const judgement& settled, const finish& over) {
   at.ask_all(true, "slots", "{}", [self = at.shared_from_this(), until, settled, over](const parts& p) {
     const auto e = settled(picture_of(p), p);
     if (e.done || clock::now() >= until) return over(e);
-    self->after(look_again, [self, until, settled, over] { look(*self, until, settled, over); });
+    self->after(slots_pause, [self, until, settled, over] { look(*self, until, settled, over); });
   });
 }
 

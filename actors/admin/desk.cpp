@@ -11,6 +11,7 @@ namespace holdfast::actors::admin {
 namespace {
 
 constexpr std::size_t peer_answer_max = 16u << 20;
+constexpr milliseconds until_pause{10};
 
 problem silent(const std::string& name) {
   return {502, "The node does not answer", name + " gave no answer in time", {}, {name}};
@@ -126,8 +127,8 @@ void desk::after(milliseconds delay, std::function<void()> f) {
 void desk::until(std::function<bool()> is_so, milliseconds limit, std::function<void(bool)> done) {
   if (is_so()) return done(true);
   if (limit <= milliseconds{0}) return done(false);
-  after(look_again, [self = shared_from_this(), is_so = std::move(is_so), limit, done = std::move(done)]() mutable {
-    self->until(std::move(is_so), limit - look_again, std::move(done));
+  after(until_pause, [self = shared_from_this(), is_so = std::move(is_so), limit, done = std::move(done)]() mutable {
+    self->until(std::move(is_so), limit - until_pause, std::move(done));
   });
 }
 

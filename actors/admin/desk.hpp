@@ -17,9 +17,6 @@ namespace holdfast::actors::admin {
 
 using std::chrono::milliseconds;
 
-/// What sessions, upstreams or other nodes do in their own time is looked at again after so long.
-inline constexpr milliseconds look_again{20};
-
 /// Another node that waits for something on our behalf is given so much longer to say so.
 inline constexpr milliseconds answer_margin{500};
 

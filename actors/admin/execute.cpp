@@ -20,7 +20,7 @@ namespace {
 
 using clock = inner_client::clock;
 
-constexpr milliseconds timeout_max{600'000}, timeout_default{30'000};
+constexpr milliseconds timeout_max{600'000}, timeout_default{30'000}, open_pause{100};
 constexpr std::size_t name_max = 512;
 
 struct order {
@@ -171,7 +171,7 @@ struct execution_run : std::enable_shared_from_this<execution_run> {
   void open() {
     if (clock::now() >= until) return finish(problem{503, "The session of this key could not be begun", {}, {}, {}});
     const auto owner = owner_of_id(*at, client->session());
-    const auto again = [self = shared_from_this()] { self->at->after(look_again, [self] { self->open(); }); };
+    const auto again = [self = shared_from_this()] { self->at->after(open_pause, [self] { self->open(); }); };
     if (owner.empty()) return again();
     const auto left = std::chrono::ceil<milliseconds>(until - clock::now());
     at->ask_node(owner, "do.open", json_object().text("id", client->session()).text("user", of.user).str(), left,

@@ -44,15 +44,6 @@ std::string json_texts(const std::vector<std::string>& values) {
   return json_list(quoted);
 }
 
-std::string text_of(mcp::raw_json object, std::string_view name) {
-  return mcp::string_value(mcp::member(object, name)).value_or(std::string());
-}
-
-std::uint64_t number_of(mcp::raw_json object, std::string_view name) {
-  const auto n = mcp::integer_value(mcp::member(object, name)).value_or(0);
-  return n < 0 ? 0 : static_cast<std::uint64_t>(n);
-}
-
 bool flag_of(mcp::raw_json object, std::string_view name) { return mcp::member(object, name) == "true"; }
 
 std::vector<mcp::raw_json> list_of(mcp::raw_json object, std::string_view name) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/text_reader.hpp"
 #include "transport/mcp/envelope.hpp"
 
 /// Small JSON texts, written and read.
@@ -42,8 +43,8 @@ std::string json_list(const std::vector<std::string>& raw_values);
 std::string json_texts(const std::vector<std::string>& values);
 
 // Members of a raw object; empty, 0 or false if they are not there or of another kind.
-std::string text_of(mcp::raw_json object, std::string_view name);
-std::uint64_t number_of(mcp::raw_json object, std::string_view name);
+using text_reader::number_of;
+using text_reader::text_of;
 bool flag_of(mcp::raw_json object, std::string_view name);
 std::vector<mcp::raw_json> list_of(mcp::raw_json object, std::string_view name);
 

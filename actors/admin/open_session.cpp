@@ -19,7 +19,7 @@
 namespace holdfast::actors::admin {
 namespace {
 
-constexpr milliseconds begun_within{5'000};
+constexpr milliseconds begun_within{5'000}, begun_pause{10};
 
 void await_begun(const std::shared_ptr<desk>& at, const std::string& id, milliseconds left, const reply& done) {
   const auto state = [](shard_actor& s) { return text_of(session_inspection::line(s), "state"); };
@@ -27,7 +27,7 @@ void await_begun(const std::shared_ptr<desk>& at, const std::string& id, millise
     if (!is) return done(problem{503, "The session ended before it had begun", {}, {}, {}});
     if (*is != "fresh") return done(json_object().text("id", id).str());
     if (left <= milliseconds{0}) return done(problem{503, "The session does not begin", {}, {}, {}});
-    at->after(look_again, [=] { await_begun(at, id, left - look_again, done); });
+    at->after(begun_pause, [=] { await_begun(at, id, left - begun_pause, done); });
   });
 }
 

@@ -14,6 +14,8 @@
 namespace holdfast::actors::admin {
 namespace {
 
+constexpr milliseconds nodes_pause{20};
+
 problem wrong(std::string title, std::string detail) { return {400, std::move(title), std::move(detail), {}, {}}; }
 
 bool is_command(const upstream_config& u) { return !std::holds_alternative<transport::http_endpoint>(u.target); }
@@ -90,7 +92,7 @@ void await_nodes(desk& at, bool whole, const std::string& params, const node_che
                  const auto who = late == p.all.end() ? p.unreachable.front() : late->node;
                  return over({false, there, who + " is not that far yet; it goes on by itself"});
                }
-               self->after(look_again, [self, whole, params, is_there, until, over] {
+               self->after(nodes_pause, [self, whole, params, is_there, until, over] {
                  await_nodes(*self, whole, params, is_there, until, over);
                });
              });

@@ -14,7 +14,7 @@
 namespace holdfast::actors::admin {
 namespace {
 
-/// One more than what the other node may use up.
+constexpr milliseconds move_pause{50};
 
 std::string said(bool done, std::string_view why) { return json_object().flag("done", done).text("why", why).str(); }
 
@@ -62,10 +62,10 @@ void tell_owner(desk& at, const std::string& id, const std::string& node, const 
   at.ask_node(node, "do.session", params, left + answer_margin,
               [self = at.shared_from_this(), id, node, params, left, over](answer a) {
                 const auto* const p = std::get_if<problem>(&a);
-                if (p == nullptr || p->status != 409 || left <= look_again) return over(effect_of(std::move(a)));
-                self->after(look_again, [self, id, node, params, left, over] {
+                if (p == nullptr || p->status != 409 || left <= move_pause) return over(effect_of(std::move(a)));
+                self->after(move_pause, [self, id, node, params, left, over] {
                   const auto now = owner_of_id(*self, id);
-                  tell_owner(*self, id, now.empty() ? node : now, params, left - look_again, over);
+                  tell_owner(*self, id, now.empty() ? node : now, params, left - move_pause, over);
                 });
               });
 }

@@ -15,6 +15,8 @@
 namespace holdfast::actors::admin {
 namespace {
 
+constexpr milliseconds connection_pause{50};
+
 /// The connections of this upstream: the shared one, and those of sessions and of the catalogue.
 std::size_t tell_connections(shard& s, const std::string& alias) {
   std::size_t told = 0;
@@ -56,8 +58,8 @@ void await_connections(desk& at, const std::string& name, bool whole, millisecon
     if (!pending && trouble.empty()) return over({true, told, {}});
     if (!pending) return over({false, 0, trouble});
     if (left <= milliseconds{0}) return over({false, 0, "no connection yet"});
-    self->after(look_again, [self, name, whole, left, told, over] {
-      await_connections(*self, name, whole, left - look_again, told, over);
+    self->after(connection_pause, [self, name, whole, left, told, over] {
+      await_connections(*self, name, whole, left - connection_pause, told, over);
     });
   });
 }

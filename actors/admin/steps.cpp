@@ -12,6 +12,8 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
+constexpr milliseconds step_pause{20};
+
 /// `s7`, or SESSION.s7, as it is shown; 0 for anything else.
 std::uint64_t number_in(const std::string& id) {
   const auto dot = id.rfind('.');
@@ -55,7 +57,7 @@ void await_end(desk& at, const request& r, clock::time_point until, const reply&
   step(at, r, "show", "{}", [self = at.shared_from_this(), r, until, done](answer a) {
     const auto* const json = std::get_if<std::string>(&a);
     if (json == nullptr || !flag_of(*json, "underWay") || clock::now() >= until) return done(std::move(a));
-    self->after(look_again, [self, r, until, done] { await_end(*self, r, until, done); });
+    self->after(step_pause, [self, r, until, done] { await_end(*self, r, until, done); });
   });
 }
 

@@ -9,7 +9,7 @@
 namespace holdfast::actors::admin {
 namespace {
 
-constexpr milliseconds quiet_max{10'000}, beat_pause{1'000};
+constexpr milliseconds follow_pause{50}, quiet_max{10'000}, beat_pause{1'000};
 constexpr std::size_t event_max = 1u << 20;
 
 /// Follows the session from node to node.
@@ -105,7 +105,7 @@ class tracer final : public transport::http_receiver, public std::enable_shared_
   }
 
   void again() {
-    desk_->after(look_again, [self = shared_from_this()] { self->go(); });
+    desk_->after(follow_pause, [self = shared_from_this()] { self->go(); });
   }
 
   // What another node says.

@@ -7,6 +7,8 @@
 namespace holdfast::actors::admin {
 namespace {
 
+constexpr milliseconds watch_pause{20};
+
 std::uint64_t next_number() {
   static std::uint64_t last = 0;  // one desk, one thread
   return ++last;
@@ -30,7 +32,7 @@ void trace_watch::look() {
   if (!attached_) {
     if (const auto found = node.sessions.find(session_)) attach(*found);
   }
-  desk_->after(look_again, [self = shared_from_this()] { self->look(); });
+  desk_->after(watch_pause, [self = shared_from_this()] { self->look(); });
 }
 
 void trace_watch::attach(const directory::entry& to) {
