@@ -23,9 +23,10 @@ namespace holdfast::actors {
 /// One HTTP POST that carries requests, or one message of the older SSE transport. Its answers go out as JSON while
 /// nothing but answers came up and nothing took long, else as an event stream.
 struct post {
-  exchange_ptr exchange;     ///< null once answered or turned into a stream, and for the older SSE transport
-  std::uint32_t stream = 0;  ///< the event stream it has become; 0 = none (or the session's own one)
-  std::size_t open = 0;      ///< requests without an answer
+  exchange_ptr exchange;      ///< null once answered or turned into a stream, and for the older SSE transport
+  std::uint32_t stream = 0;   ///< the event stream it has become; 0 = none (or the session's own one)
+  std::size_t open = 0;       ///< requests without an answer
+  std::size_t answering = 0;  ///< of these, whose answers wait for what they tell to be durable
   bool batch = false;
   std::vector<std::string> answers;  ///< of a batch, until all are there
   transport::loop::timer timer = 0;  ///< turns it into a stream

@@ -96,6 +96,9 @@ class session_actor final : public shard_actor {
   void drop_from_journal(std::uint64_t execution);
   void drop_part(const std::string& part);
   void refuse_unanswered();
+  /// Answers a request other than a call of the journal once everything noted so far is durable.
+  void answer_durably(const post_ptr& p, metrics::request_outcome how, std::string text);
+  bool waits_unwritten(const post& p) const;
   bool may_be_refused(const post& p) const;
   session_snapshot snapshot();
   void end_turn();

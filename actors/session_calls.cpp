@@ -207,8 +207,7 @@ void session_actor::report(const call_ptr& c) {
     if (text.empty()) return put_answer(p, how, {});
     if (c->what != mcp::method::resources_subscribe && c->what != mcp::method::resources_unsubscribe)
       return put_answer(p, how, {text});
-    return gated([this, p, how, text] { put_answer(p, how, {text}); }, [this, p] { refuse_for_now(p); },
-                 [this, p] { pass_on(std::exchange(p->exchange, nullptr)); });
+    return answer_durably(p, how, text);
   }
   if (auto text = response_of(*c); !text.empty()) return report_durably(c, std::move(text));
   // Cancelled: nobody waits for it.

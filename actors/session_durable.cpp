@@ -269,8 +269,7 @@ bool session_actor::take_up(const post_ptr& p, const mcp::envelope& e) {
       retell(s.stream);
     } else {
       watch_post(p);
-      gated([this, p, text = s.text] { put_answer(p, metrics::request_outcome::repeated, {text}); },
-            [this, p] { refuse_for_now(p); }, [this, p] { pass_on(std::exchange(p->exchange, nullptr)); });
+      answer_durably(p, metrics::request_outcome::repeated, s.text);
     }
     return true;
   });
@@ -290,6 +289,33 @@ void session_actor::on_post_lost(const post_lost& m) {
   m.of->exchange = nullptr;
   if (!durable_) return;
   for (auto& s : durable_->shown) s.lost |= s.to == m.of;
+}
+
+void session_actor::answer_durably(const post_ptr& p, metrics::request_outcome how, std::string text) {
+  if (p->stream != 0) return put_answer(p, how, {text});  // where nothing is shown before it is durable
+  ++p->answering;
+  gated(
+      [this, p, how, text = std::move(text)] {
+        --p->answering;
+        put_answer(p, how, {text});
+      },
+      [this, p] {
+        --p->answering;
+        refuse_for_now(p);
+      },
+      [this, p] { pass_on(std::exchange(p->exchange, nullptr)); });
+}
+
+/// True while it waits for something that stands in no journal. Whoever takes the session over could not answer it on
+/// a stream, so it becomes none; without one its client or the node that it came through sends it again.
+bool session_actor::waits_unwritten(const post& p) const {
+  if (!durable_) return false;
+  if (p.answering > 0) return true;
+  if (!work_) return false;
+  const auto waits_among = [&](const auto& all) {
+    return std::any_of(all.begin(), all.end(), [&](const auto& w) { return w.first.get() == &p; });
+  };
+  return waits_among(work_->awaiting_view) || waits_among(work_->awaiting_level) || session_keys::follows(*this, p);
 }
 
 /// True while a call of it waits for its intent to be durable.

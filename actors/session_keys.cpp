@@ -80,8 +80,7 @@ bool session_keys::join(session_actor& s, const post_ptr& p, const mcp::envelope
                                       R"({"reason":"executions.key_bytes_max","mayHaveRun":true})")
                     : for_request(e.id, known->answer);
     s.watch_post(p);
-    s.gated([&s, p, text = std::move(text)] { s.put_answer(p, request_outcome::repeated, {text}); },
-            [&s, p] { s.refuse_for_now(p); }, [&s, p] { s.pass_on(std::exchange(p->exchange, nullptr)); });
+    s.answer_durably(p, request_outcome::repeated, std::move(text));
     return true;
   }
   const auto max = s.node_.config.executions.keys_max;
@@ -107,6 +106,14 @@ bool session_keys::leave(session_actor& s, mcp::raw_json request_id) {
   return false;
 }
 
+bool session_keys::follows(const session_actor& s, const post& p) {
+  const auto is_from_it = [&](const keyed_call::follower& f) { return f.to.get() == &p; };
+  const auto& calls = s.work_->calls;
+  return std::any_of(calls.begin(), calls.end(), [&](const auto& c) {
+    return c->keyed && std::any_of(c->keyed->followers.begin(), c->keyed->followers.end(), is_from_it);
+  });
+}
+
 void session_keys::begin(call& c, const mcp::envelope& e) {
   if (e.meta.data() == nullptr) return;
   c.wants_report = wants_report(e.meta);
@@ -128,12 +135,8 @@ void session_keys::settle(session_actor& s, call& c, const std::string& response
   if (response.empty() && !c.sent) return refuse_followers(s, c);
   auto text = response.empty() ? cancelled_response(s, c) : response;
   const auto answer = without_id(text, c.client_id);
-  for (const auto& f : std::exchange(c.keyed->followers, {})) {
-    s.gated([&s, p = f.to,
-             whole = for_request(f.client_id, answer)] { s.put_answer(p, request_outcome::repeated, {whole}); },
-            [&s, p = f.to] { s.refuse_for_now(p); },
-            [&s, p = f.to] { s.pass_on(std::exchange(p->exchange, nullptr)); });
-  }
+  for (const auto& f : std::exchange(c.keyed->followers, {}))
+    s.answer_durably(f.to, request_outcome::repeated, for_request(f.client_id, answer));
   if (!c.sent) return;
   const auto emptied = s.work().outcomes.add(
       {c.keyed->key, c.keyed->digest, c.execution, std::string(answer), session_actor::story_now()},

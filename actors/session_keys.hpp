@@ -22,6 +22,9 @@ struct session_keys {
   /// The request that has joined a call is given up by its client. False: there is none of this id.
   static bool leave(session_actor& s, mcp::raw_json request_id);
 
+  /// A request of this POST has joined a call that has not ended.
+  static bool follows(const session_actor& s, const post& p);
+
   /// What a new call has of its request: the key, and whether a report is wanted.
   static void begin(call& c, const mcp::envelope& e);
 

@@ -79,7 +79,8 @@ void session_actor::on_level_told(const level_told& m) {
   for (const auto& c : std::exchange(u.waiting, {})) go(c);
   const auto& uses = work_->uses;
   if (std::any_of(uses.begin(), uses.end(), [](const auto& x) { return x.level_pending; })) return;
-  for (const auto& [p, id] : std::exchange(work_->awaiting_level, {})) reply(p, id, "{}");
+  for (const auto& [p, id] : std::exchange(work_->awaiting_level, {}))
+    answer_durably(p, metrics::request_outcome::ok, mcp::make_result(id, "{}"));
 }
 
 void session_actor::on_subscription_done(const subscription_done& m) {

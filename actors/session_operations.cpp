@@ -52,8 +52,7 @@ void session_operations::refuse(session_actor& s, const post_ptr& p, mcp::raw_js
 }
 
 void session_operations::answer(session_actor& s, const post_ptr& p, mcp::raw_json id, std::string result) {
-  s.gated([&s, p, id = std::string(id), result = std::move(result)] { s.reply(p, id, result); },
-          [&s, p] { s.refuse_for_now(p); }, [&s, p] { s.pass_on(std::exchange(p->exchange, nullptr)); });
+  s.answer_durably(p, metrics::request_outcome::ok, mcp::make_result(id, result));
 }
 
 /// Tool states of this session: operations of session_actor's friend, one file with the rest of what operators ask.

@@ -186,6 +186,7 @@ void session_actor::come_back() {
   for (const auto& [upstream, told] : std::exchange(d.lost_processes, {})) {
     if (!told) tell_loss(upstream, nullptr);
   }
+  // What they were for was called off, or cannot be read.
   for (const auto stream : streams().open_ones()) {
     if (posts.find(stream) == posts.end()) streams().finish(stream);
   }

@@ -85,15 +85,15 @@ void session_actor::arm_stream(const post_ptr& p) {
   });
 }
 
-/// A POST whose call waits for the store stays one that can be refused.
+/// A POST that waits for the store stays one that can be refused.
 void session_actor::on_slow(const post_is_slow& m) {
-  if (!may_be_refused(*m.of)) return become_stream(*m.of);
+  if (!may_be_refused(*m.of) && !waits_unwritten(*m.of)) return become_stream(*m.of);
   m.of->timer = 0;
   arm_stream(m.of);
 }
 
 void session_actor::become_stream(post& p) {
-  if (!p.exchange) return;
+  if (!p.exchange || waits_unwritten(p)) return;
   home().loop().cancel(std::exchange(p.timer, 0));
   p.stream = streams().open(std::exchange(p.exchange, nullptr));
   for (const auto& answer : std::exchange(p.answers, {})) streams().send(p.stream, answer);
@@ -286,7 +286,7 @@ void session_actor::await_view(const post_ptr& p, std::string_view whole) {
   }
   waiting.emplace_back(p, whole);
   const auto initializing = std::holds_alternative<machines::session::fresh>(state_);
-  // A durable stream must get its end even if nobody remembers the request: those are calls only.
+  // A durable stream must get its end even if nobody remembers the request, see `waits_unwritten`.
   if (!initializing && !durable_) arm_stream(p);
   if (waiting.size() > 1) return;
   const auto wait = node_.config.catalogue.first_list_wait;
@@ -382,8 +382,7 @@ void session_actor::set_level(const post_ptr& p, const mcp::envelope& e) {
   level_name_ = level;
   note_snapshot();
   if (!work_ || work_->uses.empty())
-    return gated([this, p, id = std::string(e.id)] { reply(p, id, "{}"); }, [this, p] { refuse_for_now(p); },
-                 [this, p] { pass_on(std::exchange(p->exchange, nullptr)); });
+    return answer_durably(p, metrics::request_outcome::ok, mcp::make_result(e.id, "{}"));
   // Answered once the upstreams know, so that the next call is logged as asked.
   for (auto& u : work_->uses) {
     u.level_pending = true;

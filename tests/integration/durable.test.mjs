@@ -357,6 +357,26 @@ async function busySession(node) {
   return session;
 }
 
+test('a batch that waits for what is in no journal becomes no stream, whose end a crash would take', durable, async (t) => {
+  const { node } = await stage(t);
+  const session = await Session.open(node.mcp, { revision: '2025-03-26' });
+  const keyed = () => session.message('tools/call', {
+    name: 'slow', arguments: { key: 'k', ms: 700, steps: 2 }, _meta: { 'io.holdfast/idempotencyKey': 'k' },
+  });
+  const first = session.post(keyed());
+  await sleep(100);
+  const alone = await session.post([callOf(session, 'slow', { key: 'a', ms: 300, steps: 2 }, { token: 1 })]);
+  assert.ok(alone.stream, 'it should have become a stream');
+  await alone.stream.end();
+  const batch = [callOf(session, 'slow', { key: 'b', ms: 100, steps: 2 }, { token: 2 }), keyed()];
+  const reply = await session.post(batch);
+  assert.equal(reply.stream, undefined);
+  const answers = await reply.json();
+  assert.deepEqual(answers.map(({ id }) => id).sort(), batch.map(({ id }) => id).sort());
+  for (const { result } of answers) assert.match(result.content[0].text, /2 steps/);
+  await first;
+});
+
 describe('nothing of an ended session stays in the store', { ...durable, concurrency: 4 }, () => {
   const emptied = (store, ms) => waitFor('an empty store', async () => (await store.contents()).length === 0, ms)
     .catch(async () => assert.fail(`left behind: ${await store.contents()}`));
@@ -632,6 +652,17 @@ describe('while Redis does not answer', { ...durable, ...onRedis }, () => {
     redis.thaw();
     assert.equal((await again).status, 200);
     await waitFor('the end', async () => (await session.post(session.message('ping'))).status === 404, 10_000);
+  });
+
+  test('nobody is told that a log level is set before that is durable', async (t) => {
+    const { redis, session, upstream } = await troubled(t);
+    await session.text('quick', { key: 'a' });
+    const set = (level) => session.post(session.message('logging/setLevel', { level }));
+    redis.freeze();
+    assert.equal((await set('warning')).status, 503);
+    assert.ok(upstream.record('level', 'warning').length > 0, 'the upstream has not been told');
+    redis.thaw();
+    await waitFor('the level to be set', async () => (await set('error')).status === 200, 10_000);
   });
 
   test('a node that is asked to stop does not wait for it', async (t) => {
