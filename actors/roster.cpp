@@ -329,7 +329,7 @@ class roster_actor final : public shard_actor {
     detector_ = std::move(step.next);
     for (const auto& effect : step.todo) {
       if (const auto* ask = std::get_if<detector::ask_others>(&effect)) ask_others(ask->incarnation);
-      if (const auto* dead = std::get_if<detector::declare_dead>(&effect)) declare_dead(dead->incarnation);
+      if (const auto* dead = std::get_if<detector::declare_dead>(&effect)) declare_dead(*dead);
       if (const auto* late = std::get_if<detector::was_starved>(&effect)) {
         home().counters().cluster.was_starved.add();
         log::warning("cluster.was_starved", {{"late_ms", static_cast<std::size_t>(late->late.count())}});
@@ -348,12 +348,12 @@ class roster_actor final : public shard_actor {
                   }));
   }
 
-  void declare_dead(const std::string& incarnation) {
-    home().counters().cluster.declared_dead.add();
-    if (const auto* const who = membership::find(*view_, incarnation))
+  void declare_dead(const detector::declare_dead& e) {
+    if (!e.again) home().counters().cluster.declared_dead.add();
+    if (const auto* const who = membership::find(*view_, e.incarnation); who != nullptr && !e.again)
       log::warning("cluster.dead", {{"node", who->name}, {"reason", "nobody hears it"}});
     // Of two that declare each other dead, one remains: who is no member any more declares nothing.
-    const auto bereft = [incarnation, by = node_.store->incarnation()](membership::view v) {
+    const auto bereft = [incarnation = e.incarnation, by = node_.store->incarnation()](membership::view v) {
       return membership::find(v, by) == nullptr ? v : membership::without(std::move(v), incarnation);
     };
     change_view(bereft, [](const std::string& problem) {

@@ -30,6 +30,7 @@ struct peer {
   bool broken = false;              ///< its connection is; not since it was heard
   std::optional<time_point> asked;  ///< the others were, about it
   bool elsewhere = false;           ///< they hear it: requests for it go through them
+  bool dead = false;                ///< was declared so; not since somebody heard it
   bool operator==(const peer&) const = default;
 };
 
@@ -65,6 +66,7 @@ struct ask_others {
 };
 struct declare_dead {
   std::string incarnation;
+  bool again = false;  ///< nothing has come of it yet
   bool operator==(const declare_dead&) const = default;
 };
 /// This process has not run for a while, and may itself have been declared dead.

@@ -76,6 +76,17 @@ TEST_CASE("one that others hear lives, and is asked about again") {
   CHECK(o.happens(others_said{"b", false, {}}) == std::vector<effect>{declare_dead{"b"}});
 }
 
+TEST_CASE("one that stays a member is declared dead again, which is no news until it is heard") {
+  observer o;
+  o.passes(1100ms, {"c"});
+  CHECK(o.happens(others_said{"b", false, {}}) == std::vector<effect>{declare_dead{"b"}});
+  CHECK(o.passes(500ms, {"c"}) == std::vector<effect>{ask_others{"b"}});
+  CHECK(o.happens(others_said{"b", false, {}}) == std::vector<effect>{declare_dead{"b", true}});
+  o.passes(100ms, {"b", "c"});
+  CHECK(o.passes(1100ms, {"c"}).size() == 1);
+  CHECK(o.happens(others_said{"b", false, {}}) == std::vector<effect>{declare_dead{"b"}});
+}
+
 TEST_CASE("a witness that does not answer is no proof, and is asked again at once") {
   observer o;
   CHECK(o.passes(1100ms, {"c"}).size() == 1);
