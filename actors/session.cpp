@@ -181,7 +181,7 @@ void session_actor::on_stream_closed(const stream_closed& m) {
 
 void session_actor::on_goodbye(client_goodbye& m) {
   if (diverted(m)) return;
-  if (over() && !m.repeated) return refuse_ended(m.exchange);
+  // Also where it has ended already, which is not durable yet: the client may have been told to try again.
   if (!over()) end("ended by the client");
   acknowledge(m.exchange, 200);
 }

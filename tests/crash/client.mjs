@@ -52,15 +52,15 @@ export class Client {
     const left = { attempts };
     for (const end = Date.now() + this.callMs; Date.now() < end; await this.pause(attempts.at(-1))) {
       const reply = await this.attempt(attempts, 'delete', this.send('DELETE'));
-      // Where nobody knows what became of the first attempt, the second may find that there is nothing left.
-      if (reply || (attempts.at(-1).status === 404 && attempts.some((made) => made.ended === 'broken' || made.held))) {
+      // What was begun by an attempt that broke off, or was to be made again, may have come to pass since.
+      if (reply || (attempts.at(-1).status === 404 && attempts.some((made) => ['broken', 'unavailable'].includes(made.ended)))) {
         left.at = Date.now();
         break;
       }
       if (attempts.at(-1).ended === 'rejected') break;
     }
     this.record.left = left;
-    if (!left.at) return this.trouble('the end was rejected', attempts.at(-1).status);
+    if (!left.at) return this.trouble('the end was rejected', attempts.at(-1).status, JSON.stringify(attempts));
     // More than once, as it may be one node that does not know.
     let refusals = 0;
     for (const end = Date.now() + this.callMs; Date.now() < end; await this.pause(attempts.at(-1))) {
