@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { direct, processesWith, program, run, sanitizerReport, startNode, temporaryFile, waitFor } from './processes.mjs';
 
 export const ok = 0, failed = 1, usage = 2;
@@ -84,4 +85,23 @@ export async function startCluster(t, nodes, config) {
   await launcher.ends(ok, 'up', '--nodes', String(nodes), '--port', '0', '--config', file, '--detach');
   const { front, nodes: all } = await launcher.status();
   return { mcp: front, sse: front.replace(/mcp$/, 'sse'), launcher, nodes: all };
+}
+
+/// Kills a node, one after another, and starts it again, until the returned function is called.
+export function killInTurn(launcher, nodes, everyMs) {
+  let over = false;
+  let kills = 0;
+  const killing = (async () => {
+    for (let i = 0; !over; ++i) {
+      const began = Date.now();
+      const { name } = nodes[i % nodes.length];
+      await launcher.ends(ok, 'kill', name);
+      ++kills;
+      await sleep(1000);
+      await launcher.ends(ok, 'restart', name);
+      while (!over && Date.now() < began + everyMs) await sleep(50);
+    }
+  })();
+  killing.catch(() => {});
+  return async () => { over = true; await killing; return kills; };
 }
