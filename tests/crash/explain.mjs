@@ -2,13 +2,13 @@
 // Tells the story of one call, or of a session's own stream, from the records that a failed run has left.
 //
 //   node explain.mjs FOLDER KEY         KEY as the checker names it: s3.17, or s3 for the own stream
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { shown } from '../chaos/plan.mjs';
+import { readRun } from './record.mjs';
 
 const [folder, key] = process.argv.slice(2);
-const run = JSON.parse(readFileSync(path.join(folder, 'run.json'), 'utf8'));
-const client = run.clients.find(({ name }) => name === key.split('.')[0]);
+const { clients, ...run } = readRun(path.join(folder, 'run'));
+const client = clients.find(({ name }) => name === key.split('.')[0]);
 const call = client.calls.find((c) => c.key === key) ?? client.streams[0];
 const from = call.started ?? 0;
 const to = (call.ended ?? Infinity) + 1000;

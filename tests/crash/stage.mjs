@@ -1,6 +1,6 @@
 // Everything of one run: the store, the upstreams, the node and the clients, and the verdict over their records.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import { Process, slowness } from '../integration/support/processes.mjs';
 import { check, summary } from './checker.mjs';
 import { Client } from './client.mjs';
 import { Node } from './node.mjs';
-import { readRecord } from './record.mjs';
+import { readRecord, writeRun } from './record.mjs';
 import { Redis } from './redis.mjs';
 import { Relay } from './relay.mjs';
 
@@ -93,8 +93,8 @@ export class Scene {
     const violations = check(run);
     if (!violations.length) return;
     this.kept = true;
-    writeFileSync(path.join(this.folder, 'run.json'), JSON.stringify(run, null, 1));
-    for (const node of this.nodes) writeFileSync(path.join(this.folder, `${node.name}.log`), node.output);
+    writeRun(path.join(this.folder, 'run'), run);
+    for (const node of [...this.nodes, ...(this.former ?? [])]) appendFileSync(path.join(this.folder, `${node.name}.log`), node.output);
     assert.fail(`seed ${seed}, ${violations.length} violations, records in ${this.folder}\n${listed(violations)}`);
   }
 
