@@ -262,7 +262,7 @@ bool session_actor::take_up(const post_ptr& p, const mcp::envelope& e) {
   }
   const auto is_known = durable_->find_shown(e.id, [&](auto& s) {
     if (s.digest != digest_of(e.params)) return false;
-    s.lost = false;
+    s.lost = s.arrived = false;
     s.at = clock::now();
     s.to = p;
     if (s.stream != 0) {

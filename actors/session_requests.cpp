@@ -2,6 +2,7 @@
 #include <charconv>
 #include <utility>
 
+#include "actors/client_requests.hpp"
 #include "actors/log.hpp"
 #include "actors/log_levels.hpp"
 #include "actors/session_actor.hpp"
@@ -69,7 +70,8 @@ post_ptr session_actor::begin_post(exchange_ptr exchange, std::size_t requests, 
     p->relayed = p->exchange->request().path.starts_with(peer_path::prefix) && !rule_is_out("relayed_arrival");
     p->connection = p->relayed ? named_connection(p->exchange->request().query) : p->exchange->connection();
     if (const auto age = age_of(p->exchange->request())) p->came = age->came;
-    durable_->note_arrivals(p->connection);
+    // One that is sent again for a client that still waits says nothing of what has reached that one.
+    if (!was_repeated(p->exchange->request())) durable_->note_arrivals(p->connection);
   }
   p->open = requests;
   p->batch = batch;

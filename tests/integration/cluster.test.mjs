@@ -163,7 +163,7 @@ describe('a copy of a request that comes late', clustered, () => {
   const count = (session, key) => session.message('tools/call', { name: 'count', arguments: { key, counter: key } });
 
   /// What another node, which is `sender`, would send on: the client was seen to wait at the second of these times.
-  const sentOn = (session, node, sender, [came, awaited], message) => exchange(`http://127.0.0.1:${node.peers}/peer/mcp?${sender}.1`, {
+  const sentOn = (session, node, sender, [came, awaited], message, how = 'mcp') => exchange(`http://127.0.0.1:${node.peers}/peer/${how}?${sender}.1`, {
     headers: session.headers({ authorization: `Bearer ${secret}`, 'holdfast-awaited': `${came},${awaited}` }), body: JSON.stringify(message),
   });
   const ownerOf = async (session, node) => (await (await fetch(`http://${node.admin.replace('http://', '')}/mcp/owner/${session.id}`)).json()).incarnation;
@@ -184,6 +184,23 @@ describe('a copy of a request that comes late', clustered, () => {
     const after = now();
     assert.equal((await sentOn(session, node, owner, [after, now()], call)).status, 200);
     assert.equal(cluster.upstream.record('executed', 'k').length, 2, 'whoever uses an id anew gets a call of its own');
+  });
+
+  test('does not show that the answer to the first one has reached its client', async (t) => {
+    const cluster = await Cluster.start(t, 2);
+    const [node] = cluster.nodes;
+    const session = await Session.open(node.mcp);
+    const owner = await ownerOf(session, node);
+    const call = count(session, 'k');
+    for (const how of ['mcp', 'again']) {
+      const reply = await sentOn(session, node, owner, [now(), now()], call, how);
+      assert.equal((await reply.json()).result.content[0].text, 'k: k 1');
+    }
+    await sleep(1200);
+    await session.text('count', { key: 'other', counter: 'other' });  // with which outcomes that have arrived go
+    const later = await sentOn(session, node, owner, [now(), now()], call);
+    assert.equal((await later.json()).result.content[0].text, 'k: k 1');
+    assert.equal(cluster.upstream.record('executed', 'k').length, 1);
   });
 
   test('is sent back to the node where its client may still be, if the owner knows nothing of that time', async (t) => {
