@@ -87,10 +87,10 @@ void session_actor::arm_stream(const post_ptr& p) {
   });
 }
 
-/// A POST that waits for the store stays one that can be refused.
+/// A POST that waits for the store stays one that can be refused, and is looked at again.
 void session_actor::on_slow(const post_is_slow& m) {
-  if (!may_be_refused(*m.of) && !waits_unwritten(*m.of)) return become_stream(*m.of);
   m.of->timer = 0;
+  if (!may_be_refused(*m.of)) become_stream(*m.of);
   arm_stream(m.of);
 }
 

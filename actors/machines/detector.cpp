@@ -42,8 +42,8 @@ struct advancing {
     };
     if (!e.hear_it && std::any_of(e.mute.begin(), e.mute.end(), may_know)) return at->asked.reset();
     at->elsewhere = e.hear_it;
-    const auto before = std::exchange(at->dead, !e.hear_it);
-    if (at->dead) todo.emplace_back(declare_dead{e.incarnation, before});
+    const auto again = std::exchange(at->dead, !e.hear_it);
+    if (at->dead) todo.emplace_back(declare_dead{e.incarnation, again});
   }
 
   milliseconds overdue(const peer& at) const {

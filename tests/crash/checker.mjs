@@ -24,13 +24,8 @@ const by = (list, of) => list.reduce((map, item) => {
   else map.set(of(item), [item]);
   return map;
 }, new Map());
-/// Where each of them stands.
-const placesOf = (list) => list.reduce((map, item, at) => {
-  const before = map.get(item);
-  if (before) before.push(at);
-  else map.set(item, [at]);
-  return map;
-}, new Map());
+/// Where each of them stands: lists of [place, item].
+const placesOf = (list) => by([...list.entries()], ([, item]) => item);
 const shown = (call) => `${call.key} (${call.upstream} ${call.tool})`;
 const outcome = (call) => call.outcomes[0];
 const done = (what, run) => by(run.executions.filter((e) => e.what === what), (e) => e.key);
@@ -202,7 +197,7 @@ export const rules = {
       const heard = placesOf(keys);
       const more = [...heard.keys()].filter((key) => times(heard, key) > times(said, key));
       // A read that was made again may say it at two places.
-      const clear = keys.filter((key) => times(said, key) === 1).map((key) => [key, said.get(key)[0]]);
+      const clear = keys.filter((key) => times(said, key) === 1).map((key) => [key, said.get(key)[0][0]]);
       const late = clear.filter(([, at], i) => i > 0 && at < clear[i - 1][1]);
       return [...more.map((key) => `${client.name}: ${key} was logged too often`), ...late.map(([key]) => `${client.name}: ${key} was logged too late`)];
     }));

@@ -7,8 +7,8 @@ import { shown } from '../chaos/plan.mjs';
 import { readRun } from './record.mjs';
 
 const [folder, key] = process.argv.slice(2);
-const { clients, ...run } = readRun(path.join(folder, 'run'));
-const client = clients.find(({ name }) => name === key.split('.')[0]);
+const run = readRun(path.join(folder, 'run'));
+const client = run.clients.find(({ name }) => name === key.split('.')[0]);
 const call = client.calls.find((c) => c.key === key) ?? client.streams[0];
 const from = call.started ?? 0;
 const to = (call.ended ?? Infinity) + 1000;

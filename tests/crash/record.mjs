@@ -1,7 +1,7 @@
-// What upstreams have done: one JSON text per line, appended before anybody is told of it. Only the gateway is killed,
-// so the file needs no sync.
+// Records in files, one JSON text per line: what upstreams have done, and whole runs that have failed.
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 
+/// What an upstream does, appended before anybody is told of it. Only the gateway is killed, so the file needs no sync.
 export const recorder = (file) => (entry) => appendFileSync(file, `${JSON.stringify({ at: Date.now(), ...entry })}\n`);
 
 export function readRecord(file) {
@@ -9,7 +9,7 @@ export function readRecord(file) {
   return linesOf(file);
 }
 
-/// A whole run, as the checker takes it: a line for each client, which together may be more than one text can hold.
+/// A whole run, as the checker takes it: a line for each client, as all of them may be more than one string can hold.
 export function writeRun(file, { clients, ...rest }) {
   writeFileSync(file, `${JSON.stringify(rest)}\n`);
   for (const client of clients) appendFileSync(file, `${JSON.stringify(client)}\n`);
@@ -20,4 +20,13 @@ export function readRun(file) {
   return { ...rest, clients };
 }
 
-const linesOf = (file) => readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line));
+function linesOf(file) {
+  const bytes = readFileSync(file);
+  const lines = [];
+  for (let at = 0, end; at < bytes.length; at = end + 1) {
+    end = bytes.indexOf('\n', at);
+    if (end < 0) end = bytes.length;
+    lines.push(JSON.parse(bytes.toString('utf8', at, end)));
+  }
+  return lines;
+}
