@@ -1,5 +1,8 @@
-"""A wrong include, an orphan and an overgrown file must be rejected, and what is right must pass."""
+"""A wrong include, an orphan and an overgrown file must be rejected, and what is right must pass; a node that has ended is
+not running."""
+import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -127,6 +130,33 @@ class events(check_case):
         for complaint in ("a.new: is logged as warning", "its field more is not listed", "it has no field less",
                           "a.other: is logged, but not listed", "a.gone: is listed, but never logged"):
             self.assert_rejects("check_events", complaint)
+
+
+class is_running(unittest.TestCase):
+    def says(self, pid):
+        return subprocess.run([TOOLS / "is_running", str(pid)]).returncode == 0
+
+    def start(self, name):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        program = shutil.copy(shutil.which("sleep"), pathlib.Path(folder.name) / name)
+        process = subprocess.Popen([program, "60"])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_a_node_runs_until_it_ends_even_if_nobody_asks_for_its_end(self):
+        node = self.start("holdfastd")
+        self.assertTrue(self.says(node.pid))
+        node.kill()
+        os.waitid(os.P_PID, node.pid, os.WEXITED | os.WNOWAIT)  # it is a zombie now
+        self.assertFalse(self.says(node.pid))
+        node.wait()
+        self.assertFalse(self.says(node.pid))
+
+    def test_other_processes_are_no_nodes(self):
+        self.assertFalse(self.says(self.start("holdfast").pid))
+        self.assertFalse(self.says(""))
 
 
 if __name__ == "__main__":
