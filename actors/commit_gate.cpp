@@ -61,6 +61,7 @@ commit_gate::outcome commit_gate::on_done(const persistence::result<verdict>& r)
   if (*r == verdict::duplicate && rule_is_out("idempotent_commit")) return outcome::refused;
   out_of_step_ = *r == verdict::conflict;
   if ((*r == verdict::fenced || *r == verdict::conflict) && !rule_is_out("fence")) return outcome::refused;
+  note_durable(current_);
   degraded_ = under_way_ = false;
   if (!current_.events.empty()) durable_record_ = current_.events.back().number;
   current_ = {};

@@ -55,7 +55,7 @@ const scenarios = {
 
   // A node stands still with calls that are not yet written down, which comes to pass when its sessions are elsewhere.
   fence: {
-    shows: ['nothing is executed twice'],
+    shows: ['nothing is executed twice', 'a sequence of an entity has one owner', 'owners of an entity follow one another'],
     mix: { count: 1 },
     trouble: async (stage) => {
       const node = stage.find('n1');

@@ -7,6 +7,8 @@
 //   crashes     [{at, back, why}]: when the node ended, when it served again. In a cluster: what may have ended a node
 //               for the others, at some time between `at` and `until`
 //   owners      of a cluster: [{at, slot, epoch, incarnation, robs}] whenever the store said something new, see owners.mjs
+//   commits     [{entity, slot, sequence, epoch, incarnation}] that a node took for durable, and who it was to the store;
+//               none of a build without hooks
 //   rest        of a cluster: {slots, sessions}, each {took, limit}: how long it was until all was well again in ms
 //   ends        of a cluster: [{node, how}] of processes that ended by themselves
 //   hung        of a cluster: texts, what did not end
@@ -150,10 +152,22 @@ export const rules = {
     [...by(client.told, (answer) => answer.key)].flatMap(([key, answers]) =>
       answers.length > 1 + run.crashes.length ? [`${key} was asked for ${answers.length} times`] : [])),
 
-  'epochs of a slot never fall': (run) => inOrder(run, (last, now) => now.epoch < last.epoch),
+  'epochs of a slot never fall': (run) => [...by(run.owners ?? [], ({ slot }) => slot)].flatMap(([slot, seen]) =>
+    seen.flatMap((now, i) => (i > 0 && now.epoch < seen[i - 1].epoch ? [`slot ${slot}: ${ownerOf(seen[i - 1])}, then ${ownerOf(now)}`] : []))),
 
-  'a slot changes hands with its epoch': (run) =>
-    inOrder(run, (last, now) => now.epoch === last.epoch && last.incarnation !== '' && ![last.incarnation, ''].includes(now.incarnation)),
+  'a slot changes hands with its epoch': (run) => {
+    const said = [...(run.owners ?? []).filter(({ incarnation }) => incarnation !== ''), ...(run.commits ?? [])];
+    return moreThanOne(by(said, ({ slot, epoch }) => `slot ${slot} in epoch ${epoch}`), ({ incarnation }) => incarnation);
+  },
+
+  'a sequence of an entity has one owner': (run) =>
+    moreThanOne(by(run.commits ?? [], ({ entity, sequence }) => `${entity} ${sequence}`), ownerOf),
+
+  'owners of an entity follow one another': (run) => [...by(run.commits ?? [], ({ entity }) => entity)].flatMap(([entity, commits]) => {
+    const inTurn = [...commits].sort((a, b) => a.sequence - b.sequence);
+    return inTurn.flatMap((commit, i) => (i > 0 && commit.epoch < inTurn[i - 1].epoch
+      ? [`${entity} ${inTurn[i - 1].sequence} is of ${ownerOf(inTurn[i - 1])}, ${commit.sequence} of ${ownerOf(commit)}`] : []));
+  }),
 
   'nobody who is dead takes a slot from the living': (run) => (run.owners ?? []).filter(({ robs }) => robs)
     .map(({ at, slot, epoch, incarnation }) => `slot ${slot} is ${epoch}:${incarnation} at ${at}`),
@@ -210,15 +224,13 @@ export const rules = {
   }) : []),
 };
 
-/// Pairs of what the store said of a slot one after the other that are `wrong`.
-function inOrder(run, wrong) {
-  const last = new Map();
-  return (run.owners ?? []).flatMap((now) => {
-    const before = last.get(now.slot);
-    last.set(now.slot, now);
-    return before && wrong(before, now) ? [`slot ${now.slot}: ${before.epoch}:${before.incarnation}, then ${now.epoch}:${now.incarnation}`] : [];
-  });
-}
+/// What is not of the same owner everywhere.
+const moreThanOne = (groups, owner) => [...groups].flatMap(([what, same]) => {
+  const owners = new Set(same.map(owner));
+  return owners.size > 1 ? [`${what} is of ${[...owners].join(' and of ')}`] : [];
+});
+
+const ownerOf = ({ epoch, incarnation }) => `${epoch}:${incarnation}`;
 
 const logsOf = (stream) => stream.events.flatMap(({ message }) => (message?.method === 'notifications/message' ? [message.params.data] : []));
 

@@ -39,6 +39,8 @@ function run(change = () => {}) {
   const whole = { clients: [client], executions, crashes: [{ at: 200, back: 300, why: 'random' }], config: { retriesReadOnly: true, says: true } };
   const owner = (at, epoch, incarnation) => ({ at, slot: 3, epoch, incarnation });
   whole.owners = [owner(10, 1, 'a'), owner(300, 1, ''), owner(310, 2, 'b'), owner(500, 4, 'a')];
+  const commit = (sequence, epoch, incarnation) => ({ entity: 'session/s0', slot: 3, sequence, epoch, incarnation });
+  whole.commits = [commit(1, 1, 'a'), commit(2, 1, 'a'), commit(3, 2, 'b'), commit(3, 2, 'b'), commit(4, 4, 'a')];
   whole.rest = { slots: { took: 100, limit: 2000 } };
   Object.assign(whole, { ends: [], deaths: [], hung: [], left: [], memory: [{ node: 'n1', bytes: 5, limit: 5 }] });
   change({ whole, client, slow, count, quick, ask, cut, executions });
@@ -106,7 +108,12 @@ const wrongs = {
   'an answer that was taken reaches the upstream': [({ executions }) => forget(executions, (e) => e.what === 'told')],
   'the client is asked no more than the node crashed': [({ client }) => client.told.push(client.told[0], client.told[0])],
   'epochs of a slot never fall': [({ whole }) => whole.owners.push({ at: 600, slot: 3, epoch: 3, incarnation: 'b' })],
-  'a slot changes hands with its epoch': [({ whole }) => whole.owners.push({ at: 600, slot: 3, epoch: 4, incarnation: 'b' })],
+  'a slot changes hands with its epoch': [
+    ({ whole }) => whole.owners.push({ at: 600, slot: 3, epoch: 4, incarnation: 'b' }),
+    ({ whole }) => { whole.commits[4].incarnation = 'b'; },
+  ],
+  'a sequence of an entity has one owner': [({ whole }) => { whole.commits[3].epoch = 4; }],
+  'owners of an entity follow one another': [({ whole }) => { whole.commits[4].epoch = 1; }],
   'nobody who is dead takes a slot from the living': [({ whole }) => { whole.owners[3].robs = true; }],
   'a session that was ended stays so': [({ client }) => { client.left.afterwards = 200; }],
   'nothing is left of sessions that were ended': [({ whole }) => whole.left.push('a key')],

@@ -6,6 +6,9 @@ import { freePort, Process, program, waitFor } from '../integration/support/proc
 /// Whether holdfastd was built with the hooks that this suite aims with.
 export const hasHooks = () => readFileSync(program('holdfastd')).includes('HOLDFAST_TEST_CRASH_AT');
 
+/// Where nodes with hooks note the commits that they take for durable.
+export const commitsFile = (folder) => path.join(folder, 'commits');
+
 const sanitizerReport = /(AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:)/;
 
 export class Node {
@@ -16,7 +19,7 @@ export class Node {
   static async create(folder, config, hooks = {}, name = 'node') {
     const node = new Node();
     node.name = name;
-    node.hooks = hooks;
+    node.hooks = { HOLDFAST_TEST_COMMITS: commitsFile(folder), ...hooks };
     node.port = await freePort();
     node.file = path.join(folder, `${name}.yaml`);
     const addresses = { listen: `127.0.0.1:${node.port}`, admin: { listen: '127.0.0.1:0' } };

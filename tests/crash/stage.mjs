@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Process, slowness } from '../integration/support/processes.mjs';
 import { check, summary } from './checker.mjs';
 import { Client } from './client.mjs';
-import { Node } from './node.mjs';
+import { commitsFile, Node } from './node.mjs';
 import { readRecord, writeRun } from './record.mjs';
 import { Redis } from './redis.mjs';
 import { Relay } from './relay.mjs';
@@ -81,7 +81,8 @@ export class Scene {
     for (const client of this.clients) await client.close();
     await this.ended();
     return {
-      clients: this.clients.map((client) => client.record), executions: readRecord(this.recordFile),
+      clients: this.clients.map((client) => client.record),
+      executions: readRecord(this.recordFile), commits: readRecord(commitsFile(this.folder)),
       config: { retriesReadOnly: this.config.upstreams.http.retry_hints !== undefined, says: this.says }, ...this.records(),
     };
   }
