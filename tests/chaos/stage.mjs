@@ -1,7 +1,6 @@
 // A cluster of nodes behind a balancer, with what can be done to it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, slowness } from '../integration/support/processes.mjs';
-import { Client } from '../crash/client.mjs';
 import { Node } from '../crash/node.mjs';
 import { random } from '../crash/random.mjs';
 import { Relay } from '../crash/relay.mjs';
@@ -36,7 +35,6 @@ export class ClusterStage extends Scene {
   faults = [];
   ends = [];
   hung = [];
-  visitors = [];
   absences = [];
   stalls = [];
   memory = [];
@@ -100,7 +98,7 @@ export class ClusterStage extends Scene {
 
   /// A session besides those that last.
   async welcome(number, options = {}) {
-    const visitor = new Client(`v${number}`, `http://127.0.0.1:${this.front.port}/mcp`, { ...this.clientOptions, listens: false, visits: true, ...options });
+    const visitor = this.client(`v${number}`, this.front.port, { ...this.clientOptions, listens: false, visits: true, ...options });
     this.visitors.push(visitor);
     await visitor.open();
     return visitor;
@@ -173,14 +171,17 @@ export class ClusterStage extends Scene {
 
   find(name) { return this.nodes.find((node) => node.name === name); }
 
-  /// Carries out a plan.
-  async suffer(plan) {
+  /// Carries out a plan, for so long. Where a fault has to wait for others to end, all that follow come later, too, as there
+  /// would be no pauses any more; what is left of the plan then is left out.
+  async suffer(plan, ms) {
     const began = Date.now();
     const running = [];
+    let late = 0;
     for (const fault of plan) {
-      await sleep(Math.max(0, began + fault.at - Date.now()));
+      await sleep(Math.max(0, began + fault.at + late - Date.now()));
       await this.bearable(fault);
-      if (this.broken) break;
+      if (this.broken || Date.now() > began + ms) break;
+      late = Math.max(late, Date.now() - began - fault.at);
       const inflicted = this.inflict(fault);
       // Others may wait for ever for what this one should have left.
       inflicted.catch(() => { this.broken = true; });
@@ -410,7 +411,7 @@ export class ClusterStage extends Scene {
     const heldUp = ({ at }) => !this.exact && this.stalls.some((s) => s.at <= at && at <= s.until + stallEchoMs);
     const explained = (death) => absent(death) || stood(death) || crashes.some((crash) => crash.at <= death.at && death.at <= crash.until);
     return {
-      clients: [...this.clients, ...this.visitors].map((client) => client.record), left: this.left, memory: slowness > 1 ? [] : this.memory,
+      left: this.left, memory: slowness > 1 ? [] : this.memory,
       crashes, faults: this.faults, views: this.owners.views, rest: this.took, ends: this.ends, hung: this.hung, story,
       owners: this.owners.seen.map((seen) => ({ ...seen, robs: seen.robs && !heldUp(seen) })),
       deaths: inexact ? [] : story.filter((death) => !explained(death)), passed: this.front.passed,

@@ -15,21 +15,22 @@ const argumentsOf = {
   ask: (choose) => ({ ms: choose.between(0, 200) }),
 };
 
-async function lane(client, choose, mix, load) {
+async function lane(client, choose, mix, pauseMs, load) {
   while (!load.over) {
     const shown = choose.pick(mix);
     const local = shown.startsWith('local_');
     const tool = local ? shown.slice('local_'.length) : shown;
     await client.call(tool, argumentsOf[tool](choose, client), { upstream: local ? 'stdio' : 'http', shown });
-    await sleep(choose.between(0, 20));
+    await sleep(choose.between(0, pauseMs));
   }
 }
 
-/// Begins; the returned function stops it and waits for what is under way. `mix` replaces the usual one.
-export function begin(clients, { seed, lanes = 2, mix }) {
+/// Begins; the returned function stops it and waits for what is under way. `mix` replaces the usual one, `pauseMs` is the longest
+/// pause between two calls of a lane.
+export function begin(clients, { seed, lanes = 2, mix, pauseMs = 20 }) {
   const load = { over: false };
   const running = clients.flatMap((client, i) => Array.from({ length: lanes }, (_, j) =>
-    lane(client, random(seed * 1000 + i * 10 + j), mix ?? (client.sampling ? mixes.sampling : mixes.plain), load)));
+    lane(client, random(seed * 1000 + i * 10 + j), mix ?? (client.sampling ? mixes.sampling : mixes.plain), pauseMs, load)));
   return async () => {
     load.over = true;
     await Promise.all(running);

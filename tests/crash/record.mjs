@@ -1,8 +1,10 @@
 // Records in files, one JSON text per line: what upstreams have done, and whole runs that have failed.
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 
+export const append = (file, entry) => appendFileSync(file, `${JSON.stringify(entry)}\n`);
+
 /// What an upstream does, appended before anybody is told of it. Only the gateway is killed, so the file needs no sync.
-export const recorder = (file) => (entry) => appendFileSync(file, `${JSON.stringify({ at: Date.now(), ...entry })}\n`);
+export const recorder = (file) => (entry) => append(file, { at: Date.now(), ...entry });
 
 export function readRecord(file) {
   if (!existsSync(file)) return [];
@@ -12,7 +14,7 @@ export function readRecord(file) {
 /// A whole run, as the checker takes it: a line for each client, as all of them may be more than one string can hold.
 export function writeRun(file, { clients, ...rest }) {
   writeFileSync(file, `${JSON.stringify(rest)}\n`);
-  for (const client of clients) appendFileSync(file, `${JSON.stringify(client)}\n`);
+  for (const client of clients) append(file, client);
 }
 
 export function readRun(file) {

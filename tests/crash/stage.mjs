@@ -9,7 +9,7 @@ import { Process, slowness } from '../integration/support/processes.mjs';
 import { check, summary } from './checker.mjs';
 import { Client } from './client.mjs';
 import { commitsFile, Node } from './node.mjs';
-import { readRecord, writeRun } from './record.mjs';
+import { append, readRecord, writeRun } from './record.mjs';
 import { Redis } from './redis.mjs';
 import { Relay } from './relay.mjs';
 
@@ -29,6 +29,7 @@ export async function startUpstream(recordFile) {
 /// records. Who extends it has `nodes`, ends them in `ended()` and adds its own `records()`.
 export class Scene {
   clients = [];
+  visitors = [];  // clients that have not stayed
   says = false;
 
   /// Puts up all but nodes and clients.
@@ -60,8 +61,22 @@ export class Scene {
   async enter(sessions, port, clientOptions = {}) {
     for (let i = 0; i < sessions; ++i) {
       const options = { sampling: i % 3 === 2, numericIds: i % 2 === 1, ...clientOptions };
-      this.clients.push(await new Client(`s${i}`, `http://127.0.0.1:${port}/mcp`, options).open());
+      this.clients.push(await this.client(`s${i}`, port, options).open());
     }
+  }
+
+  /// A client whose calls go to a file as they end.
+  client(name, port, options) {
+    return new Client(name, `http://127.0.0.1:${port}/mcp`, { archive: (call) => append(this.callsFile(), call), ...options });
+  }
+  callsFile() { return path.join(this.folder, 'calls'); }
+
+  /// What all clients have recorded, with those calls.
+  recorded() {
+    const all = new Map([...this.clients, ...this.visitors].map(({ name, record }) => [name, { ...record, calls: [...record.calls] }]));
+    for (const call of readRecord(this.callsFile())) all.get(call.session).calls.push(call);
+    for (const { calls } of all.values()) calls.sort((a, b) => a.started - b.started);
+    return [...all.values()];
   }
 
   /// Gives every session something to hear on its own stream: a new tool. Who did is recorded.
@@ -81,8 +96,7 @@ export class Scene {
     for (const client of this.clients) await client.close();
     await this.ended();
     return {
-      clients: this.clients.map((client) => client.record),
-      executions: readRecord(this.recordFile), commits: readRecord(commitsFile(this.folder)),
+      clients: this.recorded(), executions: readRecord(this.recordFile), commits: readRecord(commitsFile(this.folder)),
       config: { retriesReadOnly: this.config.upstreams.http.retry_hints !== undefined, says: this.says }, ...this.records(),
     };
   }
