@@ -171,17 +171,17 @@ export class ClusterStage extends Scene {
 
   find(name) { return this.nodes.find((node) => node.name === name); }
 
-  /// Carries out a plan, for so long. Where a fault has to wait for others to end, all that follow come later, too, as there
-  /// would be no pauses any more; what is left of the plan then is left out.
+  /// Carries out a plan, for so long. Where a fault has to wait for others to end, all that follow come later, too: there would
+  /// be no pauses any more. What is left of the plan at the end is left out.
   async suffer(plan, ms) {
-    const began = Date.now();
+    const end = Date.now() + ms;
     const running = [];
-    let late = 0;
+    let last = 0;
     for (const fault of plan) {
-      await sleep(Math.max(0, began + fault.at + late - Date.now()));
+      await sleep(fault.at - last);
       await this.bearable(fault);
-      if (this.broken || Date.now() > began + ms) break;
-      late = Math.max(late, Date.now() - began - fault.at);
+      if (this.broken || Date.now() > end) break;
+      last = fault.at;
       const inflicted = this.inflict(fault);
       // Others may wait for ever for what this one should have left.
       inflicted.catch(() => { this.broken = true; });

@@ -37,6 +37,7 @@ export class Scene {
     this.folder = mkdtempSync(path.join(os.tmpdir(), `holdfast-${name}-`));
     t.after(() => this.strike());
     this.recordFile = path.join(this.folder, 'record');
+    this.callsFile = path.join(this.folder, 'calls');
     this.upstream = await startUpstream(this.recordFile);
   }
 
@@ -67,14 +68,13 @@ export class Scene {
 
   /// A client whose calls go to a file as they end.
   client(name, port, options) {
-    return new Client(name, `http://127.0.0.1:${port}/mcp`, { archive: (call) => append(this.callsFile(), call), ...options });
+    return new Client(name, `http://127.0.0.1:${port}/mcp`, { archive: (call) => append(this.callsFile, call), ...options });
   }
-  callsFile() { return path.join(this.folder, 'calls'); }
 
   /// What all clients have recorded, with those calls.
   recorded() {
     const all = new Map([...this.clients, ...this.visitors].map(({ name, record }) => [name, { ...record, calls: [...record.calls] }]));
-    for (const call of readRecord(this.callsFile())) all.get(call.session).calls.push(call);
+    for (const call of readRecord(this.callsFile)) all.get(call.session).calls.push(call);
     for (const { calls } of all.values()) calls.sort((a, b) => a.started - b.started);
     return [...all.values()];
   }
