@@ -19,6 +19,9 @@ std::int64_t to_ms(std::chrono::steady_clock::time_point t) noexcept {
 
 std::int64_t now_ms() noexcept { return to_ms(std::chrono::steady_clock::now()); }
 
+/// Less than others wait until they declare a process dead; ms.
+std::int64_t a_moment(const cluster_config& c) noexcept { return c.silence.count() / 2; }
+
 }  // namespace
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
@@ -39,7 +42,17 @@ bool cluster::is_certain() const noexcept {
   return is_member() && (now_ms() < vouched_until_ || rule_is_out("vouched"));
 }
 
-bool cluster::is_member() const noexcept { return certain_ && now_ms() - looked_ < config.silence.count() / 2; }
+bool cluster::is_member() const noexcept { return certain_ && now_ms() - looked_ < a_moment(config); }
+
+bool cluster::is_ready() const noexcept {
+  const auto now = now_ms();
+  return (certain_ || now - doubts_since_ < a_moment(config)) && now - looked_ < a_moment(config);
+}
+
+void cluster::set_certain(bool to) noexcept {
+  if (!to && certain_) doubts_since_ = now_ms();
+  certain_ = to;
+}
 
 void cluster::vouch(std::chrono::steady_clock::time_point until) noexcept { vouched_until_ = to_ms(until); }
 

@@ -61,8 +61,11 @@ class cluster {
   bool is_certain() const noexcept;
   /// The same, but for being vouched for, which comes and goes where others are slow or gone.
   bool is_member() const noexcept;
+  /// Whether balancers should give it requests: a member, or one that has doubted it for a moment only, as all do that
+  /// have heard of a change of the members and not read it yet. Requests wait that long.
+  bool is_ready() const noexcept;
   void note_look() noexcept;  ///< the roster is running
-  void set_certain(bool to) noexcept { certain_ = to; }
+  void set_certain(bool to) noexcept;
 
   /// Another member, or the store, has counted this process among the members: that holds until then. `time_point::max`
   /// where there is nobody to declare it dead.
@@ -88,7 +91,7 @@ class cluster {
 
  private:
   std::atomic<bool> certain_{false};
-  std::atomic<std::int64_t> looked_{0}, stood_still_{0}, vouched_until_{0};  // ms
+  std::atomic<std::int64_t> looked_{0}, doubts_since_{0}, stood_still_{0}, vouched_until_{0};  // ms
 };
 
 }  // namespace holdfast::actors

@@ -28,6 +28,11 @@ void look_at_store(shard& home, node_context& node) {
                        });
 }
 
+/// Whether it serves what it is given, if only after a moment of doubt. Who was declared dead is in doubt for longer.
+bool belongs(const cluster& c, const node_context& node) {
+  return c.is_ready() && machines::membership::find(*c.membership.get(), node.store->incarnation()) != nullptr;
+}
+
 }  // namespace
 
 void answer_health(shard& home, node_context& node, transport::http_exchange& to) {
@@ -36,7 +41,7 @@ void answer_health(shard& home, node_context& node, transport::http_exchange& to
     return to.respond(405, transport::json_type, "Allow: GET, HEAD\r\n",
                       {mcp::make_error({}, mcp::code::server_error, "Use GET")});
   const auto* const cluster = node.in_cluster.get();
-  if (r.path == "/readyz" && cluster != nullptr && !cluster->leaving && !cluster->is_member())
+  if (r.path == "/readyz" && cluster != nullptr && !cluster->leaving && !belongs(*cluster, node))
     return to.respond(503, transport::json_type, {}, {R"({"status":"joining"})"});
   if (r.path == "/readyz" && (node.draining || (cluster != nullptr && cluster->leaving)))
     return to.respond(503, transport::json_type, {}, {R"({"status":"draining"})"});

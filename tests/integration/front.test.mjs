@@ -159,6 +159,25 @@ test('a node that stops serves what it has begun, also for sessions of others', 
   for (const text of await Promise.all(calls)) assert.match(text, /4 steps$/);
 });
 
+test('nodes that stay are ready while others go and come', clustered, async (t) => {
+  const { launcher, nodes } = await startCluster(t, nodesOfGateway, {});
+  await launcher.rests();
+  const [leaving, ...others] = nodes;
+  let over = false;
+  const looks = Promise.all(others.map(async ({ mcp }) => {
+    let looks = 0;
+    for (; !over; ++looks) {
+      const answer = await fetch(new URL('/readyz', mcp));
+      assert.equal(answer.status, 200, await answer.text());
+    }
+    return looks;
+  })).finally(() => { over = true; });
+  looks.catch(() => {});
+  for (let i = 0; i < 3 && !over; ++i) await launcher.ends(ok, 'restart', leaving.name);
+  over = true;
+  for (const count of await looks) assert.ok(count > 100, `only ${count} looks`);
+});
+
 test('a restart of all nodes in turn fails no call', clustered, async (t) => {
   const upstream = await startRecording(t);
   const { mcp, launcher, nodes } = await startCluster(t, nodesOfGateway, { drain_timeout: '30s', upstreams: { up: { url: upstream.url } } });
