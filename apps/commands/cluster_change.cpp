@@ -191,7 +191,10 @@ boost::system::result<cluster_state, ending> restart_part(const cluster_folder& 
   ask_to_end(*p);
   if (!await_end(*p, end_timeout, true))
     return failed(name + " has not ended yet; `holdfast cluster kill " + name + "` ends it at once");
-  if (auto trouble = start_again(folder, *s, name)) return *trouble;
+  auto trouble = start_again(folder, *s, name);
+  // Whoever restarts the next one now is to find this one in use.
+  if (const auto* n = find_node(*s, name); !trouble && n != nullptr) trouble = await_use_by_front(folder, *s, *n);
+  if (trouble) return *trouble;
   return s;
 }
 
@@ -221,6 +224,7 @@ std::optional<ending> cluster_add(const cluster_folder& folder, bool json) {
     return failed(*name + " is ready, but the front is dead: `holdfast cluster restart front`");
   const auto& n = s->nodes.back();
   trouble = add_to_front(folder, n);
+  if (!trouble) trouble = await_use_by_front(folder, *s, n);
   if (trouble) return trouble;
   tell(*s, json, n.name + " is ready: " + mcp_url(n.mcp) + ", operators " + base_url(n.admin));
   return std::nullopt;

@@ -1,7 +1,9 @@
 // `holdfast cluster`: several nodes on this machine, behind one address.
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failed, Launcher, ok, usage } from './support/launcher.mjs';
@@ -238,6 +240,21 @@ describe('holdfast cluster', gatewayOnly, () => {
     await waitFor('n2 to want no requests', async () => (await fetch(new URL('/readyz', nodes[1].mcp))).status === 503, 20_000);
     await launcher.ends(ok, 'heal', 'store');
     await launcher.becomes('n2', 'ready');
+  });
+
+  test('a node that is said to run again gets requests from the front', async (t) => {
+    const launcher = new Launcher(t);
+    await launcher.ends(ok, 'up', '--nodes', '2', '--port', '0', '--direct', '--config', await withFixture(t), '--detach');
+    const states = async () => {
+      const socket = net.connect(path.join(launcher.folder, 'front.sock')).end('show servers state nodes\n');
+      return (await text(socket)).match(/ n\d+ 127\.0\.0\.1 \d /g).map((server) => server.trim());
+    };
+    for (const name of ['n1', 'n2', 'n1', 'n2']) {
+      await launcher.ends(ok, 'restart', name);
+      assert.deepEqual(await states(), ['n1 127.0.0.1 2', 'n2 127.0.0.1 2'], name);
+    }
+    await launcher.ends(ok, 'add');
+    assert.equal((await states()).at(-1), 'n3 127.0.0.1 2');
   });
 
   test('without a network between the nodes nothing can be cut', async (t) => {
