@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { slowness } from '../integration/support/processes.mjs';
 import { begin } from '../crash/load.mjs';
 import { seed } from '../crash/stage.mjs';
+import { hasNamespace } from './namespaces.mjs';
 import { kinds, kindsOver, planned, shown } from './plan.mjs';
 import { ClusterStage } from './stage.mjs';
 
@@ -17,13 +18,19 @@ const size = 3;
 /// The longest pause of so many sessions between two calls: all that they send and get passes through this process, which has to
 /// keep up, so that what is slow is the cluster. A slow build makes them pause by itself.
 const pauseOf = (count) => (slowness > 1 ? 20 : 20 * count);
-/// How much of the time a mixed run takes, over each kind of store.
-const mixed = { redis: 2 / 3, sentinels: 1 / 3 };
+/// The mixed runs that there are for the chosen kinds, and how much of the time each takes, to the others.
+const mixed = [
+  { over: 'redis', on: 'relays', part: 2 },
+  { over: 'sentinels', on: 'relays', part: 1 },
+  { over: 'redis', on: 'namespaces', part: 1 },
+].map((run) => ({ ...run, only: kindsOver(run.over, run.on).filter((kind) => chosen.includes(kind)) })).filter(({ only }) => only.length > 0);
+const parts = mixed.reduce((sum, { part }) => sum + part, 0);
+const skip = (ground) => ground === 'namespaces' && !hasNamespace && 'no network namespaces here';
 
 /// Carries out a plan for so many seconds under the load of `count` sessions, and lets the checker judge.
-async function under(t, { over, plan, lasts, count }) {
+async function under(t, { over, on, plan, lasts, count }) {
   t.diagnostic(`seed ${seed}: ${plan.map(shown).join('; ')}`);
-  const stage = await ClusterStage.set(t, { size, over, sessions: count });
+  const stage = await ClusterStage.set(t, { size, over, on, sessions: count });
   const stop = begin(stage.clients, { seed, lanes: 1, pauseMs: pauseOf(count) });
   const close = stage.receive(seed);
   try {
@@ -47,15 +54,15 @@ for (const kind of chosen) assert.ok(kinds[kind], `no such kind of fault: ${kind
 describe('one kind of fault alone:', { skip: !alone }, () => {
   for (const kind of chosen) {
     const plan = planned({ seed, seconds: alone, size, only: [kind], gap: [500, 2500] });
-    test(kind, (t) => under(t, { over: kinds[kind].over ?? 'redis', plan, lasts: alone, count: 30 }));
+    const { over = 'redis', by: on = 'relays' } = kinds[kind];
+    test(kind, { skip: skip(on) }, (t) => under(t, { over, on, plan, lasts: alone, count: 30 }));
   }
 });
 
 describe('all of them,', { skip: !seconds }, () => {
-  for (const [over, part] of Object.entries(mixed)) {
-    const only = kindsOver(over).filter((kind) => chosen.includes(kind));
-    if (only.length === 0) continue;
-    const lasts = seconds * part;
-    test(`over ${over}`, (t) => under(t, { over, plan: planned({ seed, seconds: lasts, size, only }), lasts, count: sessions }));
+  for (const { over, on, part, only } of mixed) {
+    const lasts = (seconds * part) / parts;
+    const plan = planned({ seed, seconds: lasts, size, only });
+    test(`over ${over}, ${on}`, { skip: skip(on) }, (t) => under(t, { over, on, plan, lasts, count: sessions }));
   }
 });

@@ -9,7 +9,7 @@ export class Front {
   sockets = new Set();
   turn = 0;
 
-  /// `nodes()` are those that there are at the moment: {name, port}.
+  /// `nodes()` are those that there are at the moment: {name, host, port}.
   static async open(t, nodes) {
     const front = new Front();
     front.nodes = nodes;
@@ -33,7 +33,7 @@ export class Front {
     const first = this.turn++;
     for (let i = 0; i < all.length; ++i) {
       const node = all[(first + i) % all.length];
-      const far = await connected(node.port);
+      const far = await connected(node);
       if (!far) continue;
       if (near.destroyed) return far.destroy();
       return this.bind(near, far, node);
@@ -61,9 +61,9 @@ export class Front {
 }
 
 /// The connection, or nothing if nobody listens.
-function connected(port) {
+function connected({ host, port }) {
   return new Promise((done) => {
-    const socket = net.connect(port, '127.0.0.1');
+    const socket = net.connect(port, host);
     socket.once('connect', () => done(socket));
     socket.once('error', () => done(undefined));
   });

@@ -5,7 +5,8 @@ import { random } from '../crash/random.mjs';
 ///
 /// `on` is a node, a pair of nodes (nothing gets from the first to the second; `both` ways or one), or the store.
 /// `cuts` says whether the others may take the node for dead because of it. `over` is the one kind of store it is for:
-/// `redis` alone, or one that `sentinels` look after; most do not care.
+/// `redis` alone, or one that `sentinels` look after; most do not care. `by` is who brings it about: the relays through which
+/// nodes reach each other and the store, or a router between the `namespaces` that they are in; everything else needs neither.
 export const kinds = {
   kill: { weight: 4, ms: [200, 2500], on: 'node', cuts: () => true },
   freeze: { weight: 4, ms: [200, 4000], on: 'node', cuts: ({ ms }) => ms > 700 },
@@ -14,18 +15,22 @@ export const kinds = {
   redis_restart: { weight: 1, ms: [0, 600], on: 'store', over: 'redis', cuts: () => false },
   redis_pause: { weight: 2, ms: [300, 3000], on: 'store', over: 'redis', cuts: () => false },
   redis_failover: { weight: 2, ms: [0, 1000], on: 'store', over: 'sentinels', cuts: () => false },
-  store_cut: { weight: 2, ms: [300, 3000], on: 'node', over: 'redis', cuts: () => false },
-  store_slow: { weight: 1, ms: [500, 3000], on: 'node', over: 'redis', cuts: () => false },
-  store_deaf: { weight: 1, ms: [30, 500], on: 'node', over: 'redis', cuts: () => false },
-  isolate: { weight: 2, ms: [300, 3000], on: 'node', cuts: () => true },
-  link_cut: { weight: 2, ms: [300, 3000], on: 'pair', cuts: () => false },
-  link_held: { weight: 2, ms: [50, 800], on: 'node', cuts: ({ ms }) => ms > 700 },
-  link_slow: { weight: 1, ms: [500, 3000], on: 'node', cuts: () => false },
-  replies_lost: { weight: 1, ms: [30, 300], on: 'node', cuts: () => true },
+  store_cut: { weight: 2, ms: [300, 3000], on: 'node', over: 'redis', by: 'relays', cuts: () => false },
+  store_slow: { weight: 1, ms: [500, 3000], on: 'node', over: 'redis', by: 'relays', cuts: () => false },
+  store_deaf: { weight: 1, ms: [30, 500], on: 'node', over: 'redis', by: 'relays', cuts: () => false },
+  store_blackhole: { weight: 2, ms: [300, 4000], on: 'node', over: 'redis', by: 'namespaces', cuts: () => false },
+  isolate: { weight: 2, ms: [300, 3000], on: 'node', by: 'relays', cuts: () => true },
+  blackhole: { weight: 2, ms: [300, 4000], on: 'node', by: 'namespaces', cuts: () => true },
+  link_cut: { weight: 2, ms: [300, 3000], on: 'pair', by: 'relays', cuts: () => false },
+  link_blackhole: { weight: 2, ms: [300, 4000], on: 'pair', by: 'namespaces', cuts: () => false },
+  link_held: { weight: 2, ms: [50, 800], on: 'node', by: 'relays', cuts: ({ ms }) => ms > 700 },
+  link_slow: { weight: 1, ms: [500, 3000], on: 'node', by: 'relays', cuts: () => false },
+  replies_lost: { weight: 1, ms: [30, 300], on: 'node', by: 'relays', cuts: () => true },
 };
 
-/// Those that can be done over a store.
-export const kindsOver = (store) => Object.keys(kinds).filter((kind) => [undefined, store].includes(kinds[kind].over));
+/// Those that can be done over a store, on such ground.
+export const kindsOver = (store, ground = 'relays') => Object.keys(kinds).filter((kind) =>
+  [undefined, store].includes(kinds[kind].over) && [undefined, ground].includes(kinds[kind].by));
 
 /// [{at, kind, ms, node?, other?, both?}] for `seconds`, of these kinds only. `at` and `ms` are milliseconds.
 export function planned({ seed, seconds, size, only = Object.keys(kinds), gap = [300, 2000] }) {

@@ -1,7 +1,7 @@
 // What the faults of a run follow from.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { kinds, planned, shown } from './plan.mjs';
+import { kinds, kindsOver, planned, shown } from './plan.mjs';
 
 const hour = { seed: 7, seconds: 3600, size: 3 };
 
@@ -37,6 +37,15 @@ test('each fault lasts as long as its kind may, and is of nodes that there are',
     assert.equal(nodes.includes(fault.other), on === 'pair', shown(fault));
     assert.notEqual(fault.other ?? 'none', fault.node, shown(fault));
   }
+});
+
+test('what can be done depends on the store and on what lies between the nodes', () => {
+  const differ = (some, others) => some.filter((kind) => !others.includes(kind)).sort();
+  const onRelays = kindsOver('redis');
+  const inNamespaces = kindsOver('redis', 'namespaces');
+  assert.deepEqual(differ(inNamespaces, onRelays), ['blackhole', 'link_blackhole', 'store_blackhole']);
+  assert.ok(differ(onRelays, inNamespaces).includes('isolate'));
+  assert.deepEqual(differ(kindsOver('sentinels'), onRelays), ['redis_failover']);
 });
 
 test('a node that stands still for a moment only counts as alive', () => {

@@ -6,6 +6,7 @@ import { random } from '../crash/random.mjs';
 import { Relay } from '../crash/relay.mjs';
 import { Scene } from '../crash/stage.mjs';
 import { Front } from './front.mjs';
+import { Namespaces } from './namespaces.mjs';
 import { Owners } from './owners.mjs';
 import { comesFrom, membersOf } from './peers.mjs';
 import { kinds } from './plan.mjs';
@@ -39,18 +40,20 @@ export class ClusterStage extends Scene {
   stalls = [];
   memory = [];
 
-  /// `over` is `redis`, or `sentinels`: a Redis that can fail over. With `exact` no death goes unexplained, however slow the
-  /// build is. Without `ends` the sessions are left as they are.
-  static async set(t, { size = 3, sessions = 12, over = 'redis', exact = false, ends = true, hooks = {}, clientOptions = {} } = {}) {
+  /// `over` is `redis`, or `sentinels`: a Redis that can fail over. `on` is what lies between the nodes and the store: `relays`,
+  /// or a router between `namespaces`, for a Redis alone. With `exact` no death goes unexplained, however slow the build is.
+  /// Without `ends` the sessions are left as they are.
+  static async set(t, { size = 3, sessions = 12, over = 'redis', on = 'relays', exact = false, ends = true, hooks = {}, clientOptions = {} } = {}) {
     const stage = new ClusterStage();
     Object.assign(stage, { t, size, exact, farewells: ends, hooks });
-    await stage.lay(t, 'chaos');
+    if (on === 'namespaces') stage.router = await Namespaces.open(t);
+    await stage.lay(t, 'chaos', stage.router?.upstream);
     stage.noteStalls();
     if (over === 'sentinels') {
       stage.redis = new Sentinels(stage.folder);
       await stage.redis.start();
     } else {
-      await stage.startRedis();
+      await (stage.router ? stage.startRedis(await freePort(), stage.router.store) : stage.startRedis());
     }
     stage.owners = new Owners(stage.redis);
     for (let i = 1; i <= size; ++i) await stage.add(`n${i}`);
@@ -71,8 +74,24 @@ export class ClusterStage extends Scene {
     this.t.after(() => clearInterval(timer));
   }
 
-  /// One more node. Others reach it through the relay `link`, it reaches a Redis that is alone through `way`.
+  /// One more node.
   async add(name) {
+    const node = await (this.router ? this.inNamespace(name) : this.behindRelays(name));
+    node.faults = 0;
+    this.nodes.push(node);
+    await this.start(node);
+    return node;
+  }
+
+  async inNamespace(name) {
+    const place = await this.router.join(name);
+    const listen = `${place.host}:${await freePort()}`;
+    this.configure(`redis://${this.router.store}:${this.redis.port}`);
+    return Node.create(this.folder, { ...this.config, cluster: { listen, name, secret } }, this.hooks, name, place);
+  }
+
+  /// Others reach it through the relay `link`, it reaches a Redis that is alone through `way`.
+  async behindRelays(name) {
     const port = await freePort();
     const link = await Relay.open(this.t, 0, port);
     const relays = [link];
@@ -90,10 +109,7 @@ export class ClusterStage extends Scene {
       relay.rules = [];
       relay.refuses = (near) => refusedBy(relay.rules, near);
     }
-    Object.assign(node, { way, link, faults: 0 });
-    this.nodes.push(node);
-    await this.start(node);
-    return node;
+    return Object.assign(node, { way, link });
   }
 
   /// A session besides those that last.
@@ -197,7 +213,7 @@ export class ClusterStage extends Scene {
       if (kinds[fault.kind].on === 'store') return !this.storeIll;
       if (kinds[fault.kind].on === 'nobody') return !this.find('extra');
       const ill = this.nodes.filter((node) => node.name !== 'extra' && (node.faults > 0 || those.includes(node)));
-      return those.every((node) => node.faults === 0) && (fault.kind === 'link_cut' || ill.length < this.size);
+      return those.every((node) => node.faults === 0) && (kinds[fault.kind].on === 'pair' || ill.length < this.size);
     };
     while (!this.broken && !free()) await sleep(50);
   }
@@ -255,7 +271,8 @@ export class ClusterStage extends Scene {
     this.nodes.splice(this.nodes.indexOf(node), 1);
     (this.former ??= []).push(node);
     node.way?.close();
-    node.link.close();
+    node.link?.close();
+    await this.router?.leave(node.name);
   }
 
   async redis_restart({ ms }) {
@@ -295,6 +312,27 @@ export class ClusterStage extends Scene {
   async isolate({ ms }, node) {
     const others = this.nodes.filter((n) => n !== node);
     await this.severed([{ relay: node.link }, ...others.map((other) => ({ relay: other.link, from: node.process.pid }))], ms);
+  }
+
+  async blackhole({ ms }, node) {
+    const others = [...this.nodes.filter((n) => n !== node).map((other) => other.name), 'store'];
+    await this.swallowed(others.flatMap((other) => [[node.name, other], [other, node.name]]), ms);
+  }
+
+  async link_blackhole({ ms, both }, node, other) {
+    await this.swallowed([[node.name, other.name], ...(both ? [[other.name, node.name]] : [])], ms);
+  }
+
+  async store_blackhole({ ms }, node) {
+    await this.swallowed([[node.name, 'store'], ['store', node.name]], ms);
+  }
+
+  /// [[from, to]]: what these send to those is lost, and nobody is told.
+  async swallowed(ways, ms) {
+    const heals = [];
+    for (const way of ways) heals.push(await this.router.lose(...way));
+    await sleep(ms);
+    for (const heal of heals) await heal();
   }
 
   async link_held({ ms }, node) {
@@ -390,7 +428,7 @@ export class ClusterStage extends Scene {
     // Between those who are well, links that break cut nothing off; with others away, or only just back, they may.
     const beside = (a, b) => a !== b && a.began <= (b.ended ?? Infinity) && (a.ended ?? Infinity) + afterwards >= b.began;
     const helped = (fault) => this.faults.some((other) => other.node !== undefined && beside(other, fault));
-    const cutting = this.faults.filter((fault) => kinds[fault.kind].cuts(fault) || (fault.kind === 'link_cut' && helped(fault)));
+    const cutting = this.faults.filter((fault) => kinds[fault.kind].cuts(fault) || (kinds[fault.kind].on === 'pair' && helped(fault)));
     const story = this.said('cluster.dead');
     // A slow build is starved where others are built, too: its nodes may die of nothing but that.
     const inexact = slowness > 1 && !this.exact;

@@ -9,20 +9,24 @@ export const hasHooks = () => readFileSync(program('holdfastd')).includes('HOLDF
 /// Where nodes with hooks note the commits that they take for durable.
 export const commitsFile = (folder) => path.join(folder, 'commits');
 
+/// Wanted where others than those of this machine could ask.
+const adminToken = 'a-token-of-the-operator';
+
 const sanitizerReport = /(AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error:)/;
 
 export class Node {
   crashes = [];
   output = '';
 
-  /// `config` is one of holdfastd's, but for the addresses. `hooks` are variables for every start.
-  static async create(folder, config, hooks = {}, name = 'node') {
+  /// `config` is one of holdfastd's, but for the addresses. `hooks` are variables for every start. It listens at `host`; its command
+  /// line begins with `enter`.
+  static async create(folder, config, hooks = {}, name = 'node', { host = '127.0.0.1', enter = [] } = {}) {
     const node = new Node();
-    node.name = name;
+    Object.assign(node, { name, host, enter });
     node.hooks = { HOLDFAST_TEST_COMMITS: commitsFile(folder), ...hooks };
     node.port = await freePort();
     node.file = path.join(folder, `${name}.yaml`);
-    const addresses = { listen: `127.0.0.1:${node.port}`, admin: { listen: '127.0.0.1:0' } };
+    const addresses = { listen: `${host}:${node.port}`, admin: { listen: `${host}:0`, token: adminToken } };
     // JSON is YAML.
     writeFileSync(node.file, JSON.stringify({ ...config, ...addresses }, null, 1));
     return node;
@@ -31,7 +35,8 @@ export class Node {
   /// Starts it and waits until it serves, or has killed or stopped itself as `aim` wants (HOLDFAST_TEST_CRASH_AT, _STOP_AT).
   async start(aim) {
     const env = { ...process.env, ...this.hooks, ...aim };
-    this.process = new Process(program('holdfastd'), ['--config', this.file], { env });
+    const [command, ...args] = [...this.enter, program('holdfastd'), '--config', this.file];
+    this.process = new Process(command, args, { env });
     await waitFor('the node to serve', () => {
       const ready = /^holdfastd ready/m.test(this.process.stdout);
       const ended = this.process.exit !== undefined;
@@ -45,7 +50,7 @@ export class Node {
   /// What it says of itself.
   async health() {
     const [, admin] = /^holdfastd ready mcp=\S+ admin=(\S+)$/m.exec(this.process.stdout);
-    return (await fetch(`${admin}/mcp/health`)).json();
+    return (await fetch(`${admin}/mcp/health`, { headers: { authorization: `Bearer ${adminToken}` } })).json();
   }
 
   keepOutput() {

@@ -7,9 +7,10 @@ import { Process, run, waitFor } from '../integration/support/processes.mjs';
 
 export class Redis {
   /// On a unix socket; with a `port` there, too.
-  constructor(folder, port = 0) {
+  constructor(folder, port = 0, host = '127.0.0.1') {
     this.folder = folder;
     this.port = port;
+    this.host = host;
     this.socket = path.join(folder, 'redis.sock');
     mkdirSync(folder, { recursive: true });
   }
@@ -17,7 +18,7 @@ export class Redis {
   /// `more` are further arguments of this start.
   async start(...more) {
     this.process = new Process('redis-server', [
-      '--port', String(this.port), '--unixsocket', this.socket, '--dir', this.folder, '--save', '', '--appendonly', 'yes',
+      '--port', String(this.port), '--bind', this.host, '--protected-mode', 'no', '--unixsocket', this.socket, '--dir', this.folder, '--save', '', '--appendonly', 'yes',
       '--appendfsync', 'always', '--maxmemory-policy', 'noeviction', '--repl-diskless-sync-delay', '0', '--daemonize', 'no', ...more,
     ]);
     await this.process.says(/ready to accept connections/i, 20_000);

@@ -19,8 +19,8 @@ export const storeName = process.env.HOLDFAST_TEST_STORE ?? 'redis';
 export const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e6));
 
 /// A recording upstream over HTTP: a Process with a `url`.
-export async function startUpstream(recordFile) {
-  const upstream = new Process(process.execPath, [here('upstream.mjs'), recordFile]);
+export async function startUpstream(recordFile, host = '127.0.0.1') {
+  const upstream = new Process(process.execPath, [here('upstream.mjs'), recordFile, host]);
   upstream.url = (await upstream.says(/recording upstream on (\S+)/))[1];
   return upstream;
 }
@@ -33,16 +33,16 @@ export class Scene {
   says = false;
 
   /// Puts up all but nodes and clients.
-  async lay(t, name) {
+  async lay(t, name, host) {
     this.folder = mkdtempSync(path.join(os.tmpdir(), `holdfast-${name}-`));
     t.after(() => this.strike());
     this.recordFile = path.join(this.folder, 'record');
     this.callsFile = path.join(this.folder, 'calls');
-    this.upstream = await startUpstream(this.recordFile);
+    this.upstream = await startUpstream(this.recordFile, host);
   }
 
-  async startRedis() {
-    this.redis = new Redis(this.folder);
+  async startRedis(...at) {
+    this.redis = new Redis(this.folder, ...at);
     await this.redis.start();
   }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // A Streamable HTTP MCP server that records what it executes. No dependencies, Node >= 18.
 //
-//   node upstream.mjs RECORD_FILE       says `recording upstream on URL`
+//   node upstream.mjs RECORD_FILE [HOST]       says `recording upstream on URL`
 //
 // A session lives as long as the process, and a call goes on whatever becomes of its connection: whoever knows the
 // session and an event id gets the rest of the stream. SIGUSR2 adds a tool; POST /grow?tell=N does, too, and tells only
@@ -12,6 +12,7 @@ import { recorder } from './record.mjs';
 import { execute, grow, initializeResult, listTools, samplingRequest, tools } from './tools.mjs';
 
 const record = recorder(process.argv[2]);
+const host = process.argv[3] ?? '127.0.0.1';
 const retryMs = 100;
 const sessions = new Map();
 
@@ -175,4 +176,4 @@ function growAndTell(count) {
   for (const session of [...sessions.values()].slice(0, count)) session.own.send({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
 }
 process.on('SIGUSR2', () => growAndTell(sessions.size));
-server.listen(0, '127.0.0.1', () => console.log(`recording upstream on http://127.0.0.1:${server.address().port}/mcp`));
+server.listen(0, host, () => console.log(`recording upstream on http://${host}:${server.address().port}/mcp`));
