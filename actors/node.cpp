@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "actors/admin/admin.hpp"
+#include "actors/arrival.hpp"
 #include "actors/catalogue.hpp"
 #include "actors/certificates.hpp"
 #include "actors/drain.hpp"
@@ -231,6 +232,7 @@ class running_node final : public node {
       port = *bound;
     }
     cluster.address = cluster.config.advertise.empty() ? address(cluster.config.host, port) : cluster.config.advertise;
+    await_first_lists(*system_, *context_.shards.front(), context_);
     std::promise<std::string> joined;
     caf::anon_send(cluster.roster, roster_join{[&](std::string problem) { joined.set_value(std::move(problem)); }});
     if (const auto problem = joined.get_future().get(); !problem.empty())

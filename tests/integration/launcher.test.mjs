@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failed, Launcher, ok, usage } from './support/launcher.mjs';
-import { freePort, gatewayOnly, Process, program, startFixture, temporaryFile, waitFor } from './support/processes.mjs';
+import { freePort, gatewayOnly, Process, program, startFixture, stdioFixture, temporaryFile, waitFor } from './support/processes.mjs';
 import { sdks } from './support/sdk.mjs';
 import { Session } from './support/wire.mjs';
 
@@ -255,6 +255,23 @@ describe('holdfast cluster', gatewayOnly, () => {
     }
     await launcher.ends(ok, 'add');
     assert.equal((await states()).at(-1), 'n3 127.0.0.1 2');
+  });
+
+  test('a node that is started again takes sessions once it knows the tools of its upstreams', async (t) => {
+    const launcher = new Launcher(t);
+    const { command, args } = stdioFixture();
+    const slow = { command: 'sh', args: ['-c', 'sleep 1.5; exec "$@"', '-', command, ...args] };
+    const config = temporaryFile(t, 'nodes.yaml', { drain_timeout: '5s', catalogue: { first_list_wait: '30s' }, upstreams: { slow } });
+    await launcher.ends(ok, 'up', '--nodes', '2', '--port', '0', '--direct', '--config', config, '--detach');
+    const { front } = await launcher.status();
+    const session = await Session.open(front);
+    for (const name of ['n1', 'n2']) {
+      await launcher.ends(ok, 'restart', name);
+      assert.equal(await session.text('greet', { name }), `Hello, ${name}!`);
+      const log = () => readFileSync(path.join(launcher.folder, `${name}.log`), 'utf8').split('node.stopped').at(-1);
+      await waitFor('slots', () => log().includes('cluster.slots_taken'));
+      assert.match(log(), /upstream\.ready[^]*cluster\.slots_taken/, name);
+    }
   });
 
   test('without a network between the nodes nothing can be cut', async (t) => {

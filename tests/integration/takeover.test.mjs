@@ -49,8 +49,8 @@ describe('lists that change', clustered, () => {
     const session = await Session.open(first.mcp);
     await session.toolNames();
     const own = await listen(session, second);
-    await cluster.upstream.grow(0);
     await first.kill();
+    await cluster.upstream.grow(cluster.nodes.length);
     await own.message(named(toolsChanged));
     assert.ok((await at(session, second).toolNames()).includes('grown_1'));
     await second.stop();
