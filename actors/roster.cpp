@@ -50,7 +50,7 @@ class roster_actor final : public shard_actor {
 
   caf::behavior make_behavior() override {
     return {
-        [this](callback& m) { m.run(); },
+        [](callback& m) { m.run(); },
         [this](roster_join& m) { begin(std::move(m.done)); },
         [this](roster_leave& m) { leave(std::move(m.done)); },
         [this](roster_hurry) { keeper_.hurry(); },

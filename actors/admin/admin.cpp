@@ -119,7 +119,7 @@ class admin_actor final : public shard_actor {
     // Should the node not live to see the end of it, there is this; and nobody answers a listener.
     const auto deed = ++deeds_;
     if (!r.flag("dry_run")) audit(to, r, path, deed, "begun");
-    to.handle(*desk_, r, [this, &to, r, path, deed, counted, desk = desk_](const answer& a) {
+    to.handle(*desk_, r, [&to, r, path, deed, counted, desk = desk_](const answer& a) {
       if (desk->closed()) return;
       const auto* const p = std::get_if<problem>(&a);
       const auto result = p != nullptr ? std::to_string(p->status) + " " + p->title

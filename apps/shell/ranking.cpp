@@ -25,10 +25,10 @@ std::string ranked_json(const json_value& answer, const std::vector<ranked_sessi
   auto& memory = whole.GetAllocator();
   whole.CopyFrom(answer, memory);
   std::map<std::string, json_value*> by_id;
-  const auto found = whole.IsObject() ? whole.FindMember("sessions") : whole.MemberEnd();
+  json_value* const known = whole.IsObject() && whole.HasMember("sessions") ? &whole["sessions"] : nullptr;
   json_value ordered(rapidjson::kArrayType);
-  if (whole.IsObject() && found != whole.MemberEnd() && found->value.IsArray()) {
-    for (auto& s : found->value.GetArray()) by_id[text_of(s, "id")] = &s;
+  if (known != nullptr && known->IsArray()) {
+    for (auto& s : known->GetArray()) by_id[text_of(s, "id")] = &s;
     for (const auto& r : sessions) {
       const auto s = by_id.find(r.id);
       if (s == by_id.end()) continue;
@@ -36,7 +36,7 @@ std::string ranked_json(const json_value& answer, const std::vector<ranked_sessi
       ordered.PushBack(*s->second, memory);
       by_id.erase(s);
     }
-    found->value = ordered;
+    *known = ordered;
   }
   rapidjson::StringBuffer text;
   rapidjson::Writer<rapidjson::StringBuffer> writer(text);

@@ -49,7 +49,8 @@ TEST_CASE("the description and the table have the same paths and methods") {
   const auto paths = mcp::member(document(), "paths");
   REQUIRE(mcp::is_object(paths));
   std::size_t described = 0;
-  for (auto [path, methods] : mcp::members(paths)) {
+  for (const auto& [key, methods] : mcp::members(paths)) {
+    auto path = key;
     CAPTURE(path);
     for (auto open = path.find('{'); open != std::string::npos; open = path.find('{'))
       path.replace(open, path.find('}') - open + 1, "0");
@@ -76,10 +77,10 @@ TEST_CASE("parameters are checked by their kind") {
   const auto& sessions = at(get, "/v1/sessions");
   CHECK_FALSE(check_parameters(sessions, asking({})));
   CHECK_FALSE(check_parameters(sessions, asking({{"limit", "1000"}, {"sort", "age"}, {"scope", "node"}})));
-  for (const auto& [name, value] : std::map<std::string, std::string>{
+  for (const auto& wrong : std::map<std::string, std::string>{
            {"limit", "1001"}, {"sort", "size"}, {"scope", ""}, {"prefix", ""}, {"unheard_of", "1"}, {"wher", "all"}}) {
-    CAPTURE(name);
-    CHECK(check_parameters(sessions, asking({{name, value}}))->status == 400);
+    CAPTURE(wrong.first);
+    CHECK(check_parameters(sessions, asking({wrong}))->status == 400);
   }
   CHECK(check_parameters(sessions, asking({{"limit", "-1"}})));
   CHECK(check_parameters(sessions, asking({{"limit", "1x"}})));

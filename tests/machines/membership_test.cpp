@@ -56,10 +56,10 @@ TEST_CASE("nobody owns the slots of nobody") {
 }
 
 TEST_CASE("slots are shared evenly") {
-  for (const auto& [name, share] : shares(of({"n1", "n2", "n3", "n4"}))) {
-    CAPTURE(name);
-    CHECK(share > 200);
-    CHECK(share < 312);
+  for (const auto& s : shares(of({"n1", "n2", "n3", "n4"}))) {
+    CAPTURE(s.first);
+    CHECK(s.second > 200);
+    CHECK(s.second < 312);
   }
 }
 
