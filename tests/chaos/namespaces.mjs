@@ -7,7 +7,6 @@ import { Process, run, waitFor } from '../integration/support/processes.mjs';
 /// Whether this process has a namespace of its own, as run.sh gives it one where the system lets it.
 export const hasNamespace = process.env.HOLDFAST_TEST_NAMESPACE === '1';
 
-const addresses = { store: '10.77.0.1', upstream: '10.77.0.2' };
 /// The rules of a router come in the order of these: what is lost goes before what is for this machine.
 const order = { losses: '10', local: '100' };
 
@@ -26,8 +25,8 @@ let last = 0;
 
 export class Namespaces {
   /// Where these are for all nodes.
-  store = addresses.store;
-  upstream = addresses.upstream;
+  store = '10.77.0.1';
+  upstream = '10.77.0.2';
 
   nodes = new Map();  // by name: {link, own, holder}; those that have left, too
   losses = new Map();  // by rule: how many faults want it
@@ -35,7 +34,7 @@ export class Namespaces {
   static async open(t) {
     const namespaces = new Namespaces();
     t.after(() => namespaces.close());
-    for (const address of Object.values(addresses)) await ip(['address', 'add', `${address}/32`, 'dev', 'lo']);
+    for (const address of [namespaces.store, namespaces.upstream]) await ip(['address', 'add', `${address}/32`, 'dev', 'lo']);
     writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
     await ip(['rule', 'add', 'pref', order.local, 'lookup', 'local']);
     await ip(['rule', 'delete', 'pref', '0']);
@@ -72,8 +71,8 @@ export class Namespaces {
   }
 
   rule(from, to) {
-    const source = from === 'store' ? ['iif', 'lo', 'from', addresses.store] : ['iif', this.nodes.get(from).link];
-    const destination = to === 'store' ? addresses.store : this.nodes.get(to).own;
+    const source = from === 'store' ? ['iif', 'lo', 'from', this.store] : ['iif', this.nodes.get(from).link];
+    const destination = to === 'store' ? this.store : this.nodes.get(to).own;
     return ['pref', order.losses, ...source, 'to', destination, 'blackhole'];
   }
 
@@ -84,6 +83,6 @@ export class Namespaces {
     for (const name of this.nodes.keys()) await this.leave(name);
     await ip(['rule', 'add', 'pref', '0', 'lookup', 'local']);
     await ip(['rule', 'delete', 'pref', order.local]);
-    for (const address of Object.values(addresses)) await ip(['address', 'delete', `${address}/32`, 'dev', 'lo']);
+    for (const address of [this.store, this.upstream]) await ip(['address', 'delete', `${address}/32`, 'dev', 'lo']);
   }
 }

@@ -18,8 +18,8 @@ export class Node {
   crashes = [];
   output = '';
 
-  /// `config` is one of holdfastd's, but for the addresses. `hooks` are variables for every start. It listens at `host`; its command
-  /// line begins with `enter`.
+  /// `config` is one of holdfastd's, but for the addresses. `hooks` are variables for every start. It listens at `host`; its
+  /// command line begins with `enter`.
   static async create(folder, config, hooks = {}, name = 'node', { host = '127.0.0.1', enter = [] } = {}) {
     const node = new Node();
     Object.assign(node, { name, host, enter });

@@ -18,8 +18,8 @@ export class Redis {
   /// `more` are further arguments of this start.
   async start(...more) {
     this.process = new Process('redis-server', [
-      '--port', String(this.port), '--bind', this.host, '--protected-mode', 'no', '--unixsocket', this.socket, '--dir', this.folder, '--save', '', '--appendonly', 'yes',
-      '--appendfsync', 'always', '--maxmemory-policy', 'noeviction', '--repl-diskless-sync-delay', '0', '--daemonize', 'no', ...more,
+      '--port', String(this.port), '--bind', this.host, '--protected-mode', 'no', '--unixsocket', this.socket, '--dir', this.folder,
+      '--save', '', '--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction', '--repl-diskless-sync-delay', '0', '--daemonize', 'no', ...more,
     ]);
     await this.process.says(/ready to accept connections/i, 20_000);
   }
