@@ -73,11 +73,10 @@ global
 //   business. Each has a connection of its own to the node (http-server-close), because one that is kept may be closed
 //   by the node just when a request goes out on it, and nobody could tell whether that request was processed.
 // - A connection that was never made is tried again, at another node. A request whose node goes without an answer is
-// sent
-//   once more, with a header that says so, for the nodes to know it again: HAProxy tells a first time from a second one
-//   only by sending both through itself (`once`, `again`). What nodes do not know again is not sent again: messages of
-//   HTTP+SSE, batches, and what is not in the buffer as a whole. Nor is a request that was at a node while one came to
-//   be down (504): it may have been frozen, and the request be carried out so late that nobody remembers.
+//   sent once more, with a header that says so, for the nodes to know it again: HAProxy tells a first time from a
+//   second one only by sending both through itself (`once`, `again`). What nodes do not know again is not sent again:
+//   messages of HTTP+SSE, batches, and what is not in the buffer as a whole. Nor is a request that was at a node while
+//   one came to be down (504): it may have been frozen, and the request be carried out so late that nobody remembers.
 // - A node that answers anything else than 200 to /readyz (it leaves, joins, or has no store) gets no further requests,
 //   and keeps those that it has (L7OKC). One that does not answer at all is dead, or frozen, and does not even close
 //   its connections: they are cut, for clients to come again and be served by another node.
@@ -123,6 +122,16 @@ backend once_or_again
   retries 1
   retry-on conn-failure 502
   server once )";
+
+// The kernel closes what a killed process had one after another: a node whose connection has broken may still accept
+// one, which breaks as well. So what goes again waits until the node is gone. HAProxy waits with TCP only.
+constexpr std::string_view front_waits = R"(
+  mode tcp
+  option tcplog
+  no option http-no-delay
+  tcp-request inspect-delay 100ms
+  tcp-request content accept if WAIT_END
+  server again )";
 
 constexpr std::string_view front_ends = R"(
   balance roundrobin
@@ -219,11 +228,12 @@ std::string front_configuration(const cluster_state& s) {
   // Of Linux's own name space: no files that would have to go.
   const auto way = [&](const char* name) { return "abns@holdfast." + std::to_string(s.front_port) + "." + name; };
   auto text = std::string(front_begins) + std::string(front_socket) + std::string(front_continues) +
-              address(s.front_port) + "\n" + std::string(front_goes_twice) + way("once") + " id 1\n  server again " +
-              way("again") + " id 2\n";
+              address(s.front_port) + "\n" + std::string(front_goes_twice) + way("once") + " id 1\n  server later " +
+              way("later") + " id 2\n";
   text += "\nfrontend once\n  bind " + way("once") + "\n  http-request set-var(txn.nodes) nbsrv(" + nodes +
           ")\n  http-after-response set-status 504 if { status 502 } { nbsrv(" + nodes +
           "),sub(txn.nodes) lt 0 }\n  default_backend " + nodes + "\n";
+  text += "\nlisten later\n  bind " + way("later") + std::string(front_waits) + way("again") + "\n";
   text += "\nfrontend again\n  bind " + way("again") +
           "\n  http-request set-header Holdfast-Repeated 1\n  default_backend " + nodes + "\n";
   text += "\nbackend " + nodes + std::string(front_ends);

@@ -1,6 +1,8 @@
 // `holdfast cluster`: several nodes on this machine, behind one address.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
+import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -9,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { failed, Launcher, ok, usage } from './support/launcher.mjs';
 import { freePort, gatewayOnly, Process, program, startFixture, stdioFixture, temporaryFile, waitFor } from './support/processes.mjs';
 import { sdks } from './support/sdk.mjs';
-import { Session } from './support/wire.mjs';
+import { exchange, initializeRequest, jsonHeaders, Session } from './support/wire.mjs';
 
 /// The configuration of nodes with the fixture behind them.
 const withFixture = async (t, more = {}) =>
@@ -29,6 +31,28 @@ function connectionsOf(port) {
   const established = '01';
   return readFileSync('/proc/net/tcp', 'utf8').split('\n').map((line) => line.trim().split(/\s+/))
     .filter((fields) => fields[1] === local && fields[3] === established).length;
+}
+
+/// What the front thinks of its servers, each `name address state`; state 2 is up.
+async function serversOf(launcher) {
+  const socket = net.connect(path.join(launcher.folder, 'front.sock')).end('show servers state nodes\n');
+  return (await text(socket)).match(/ n\d+ 127\.0\.0\.1 \d /g).map((server) => server.trim());
+}
+
+/// A node at that address that dies upon its first POST: for `ms` it resets what comes, as the kernel does until it has closed
+/// all of a process that was killed. Then it is another one, which answers what the front said of the request.
+async function startDying(t, { hostname, port }, ms) {
+  let dead = Infinity;
+  const server = http.createServer(async (request, response) => {
+    if (request.method === 'POST') {
+      await text(request);
+      dead = Math.min(dead, Date.now() + ms);
+      if (Date.now() < dead) return request.socket.resetAndDestroy();
+    }
+    response.end(JSON.stringify({ repeated: request.headers['holdfast-repeated'] ?? null }));
+  });
+  await once(server.listen(port, hostname), 'listening');
+  t.after(() => server.close());
 }
 
 describe('holdfast cluster', gatewayOnly, () => {
@@ -245,16 +269,24 @@ describe('holdfast cluster', gatewayOnly, () => {
   test('a node that is said to run again gets requests from the front', async (t) => {
     const launcher = new Launcher(t);
     await launcher.ends(ok, 'up', '--nodes', '2', '--port', '0', '--direct', '--config', await withFixture(t), '--detach');
-    const states = async () => {
-      const socket = net.connect(path.join(launcher.folder, 'front.sock')).end('show servers state nodes\n');
-      return (await text(socket)).match(/ n\d+ 127\.0\.0\.1 \d /g).map((server) => server.trim());
-    };
+    const states = () => serversOf(launcher);
     for (const name of ['n1', 'n2', 'n1', 'n2']) {
       await launcher.ends(ok, 'restart', name);
       assert.deepEqual(await states(), ['n1 127.0.0.1 2', 'n2 127.0.0.1 2'], name);
     }
     await launcher.ends(ok, 'add');
     assert.equal((await states()).at(-1), 'n3 127.0.0.1 2');
+  });
+
+  test('what a dying node resets is sent again when it is dead', async (t) => {
+    const launcher = new Launcher(t);
+    await launcher.ends(ok, 'up', '--nodes', '1', '--port', '0', '--direct', '--config', await withFixture(t), '--detach');
+    const { front, nodes: [n1] } = await launcher.status();
+    await launcher.ends(ok, 'kill', n1.name);
+    await startDying(t, new URL(n1.mcp), 40);
+    await waitFor('the front to use it', async () => (await serversOf(launcher))[0] === 'n1 127.0.0.1 2');
+    const answer = await exchange(front, { headers: jsonHeaders, body: JSON.stringify(initializeRequest()) });
+    assert.deepEqual([answer.status, await answer.json()], [200, { repeated: '1' }]);
   });
 
   test('a node that is started again takes sessions once it knows the tools of its upstreams', async (t) => {

@@ -188,7 +188,8 @@ TEST_CASE("the front knows every node, and sends no request twice without saying
   CHECK(holds(text, "server n2 127.0.0.1:7425 check inter 200ms"));
   CHECK(holds(text, "retry-on conn-failure\n"));
   CHECK(holds(text, "disable-l7-retry unless { path /mcp } may_be_repeated\n"));
-  CHECK(holds(text, "server again abns@holdfast.7420.again id 2\n"));
+  CHECK(holds(text, "server later abns@holdfast.7420.later id 2\n"));
+  CHECK(holds(text, "server again abns@holdfast.7420.again\n"));
   CHECK(holds(text, "bind abns@holdfast.7420.again\n  http-request set-header Holdfast-Repeated 1\n"));
   CHECK(holds(text, "option http-server-close\n"));
   CHECK(holds(text, "expect status 200 error-status L7OKC\n"));
