@@ -1,7 +1,9 @@
 #include "actors/arrival.hpp"
 
 #include <algorithm>
+#include <caf/after.hpp>
 #include <caf/scoped_actor.hpp>
+#include <chrono>
 #include <future>
 
 #include "actors/cluster_view.hpp"
@@ -11,6 +13,8 @@
 
 namespace holdfast::actors {
 namespace {
+
+constexpr std::chrono::milliseconds glance{100};
 
 /// Or were, and nobody has noticed that they have died: a cluster that starts anew after all of it was killed.
 bool are_others_there(shard& first, const std::string& own_name) {
@@ -30,7 +34,9 @@ void await_first_lists(caf::actor_system& system, shard& first, node_context& no
   if (!are_others_there(first, node.in_cluster->name())) return;
   caf::scoped_actor self(system);
   self->send(node.catalogue, view_wanted{self, {}, {}, node.config.catalogue.first_list_wait, true});
-  self->receive([](const view_ready&) {});
+  const auto& stops = node.process.stops;
+  for (bool arrived = false; !arrived && !(stops && stops());)
+    self->receive([&](const view_ready&) { arrived = true; }, caf::after(glance) >> [] {});
 }
 
 }  // namespace holdfast::actors

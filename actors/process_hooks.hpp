@@ -15,7 +15,8 @@ namespace holdfast::actors {
 using upstream_reader =
     std::function<transport::outcome<upstream_config>(std::string_view name, std::string_view definition)>;
 
-/// What operators can have the process of a node do to itself. Called on the node's threads. Empty functions: nothing.
+/// What a node has of its process, such as what operators can have that do to itself. Called on the node's threads.
+/// Empty functions: nothing.
 struct process_hooks {
   /// What would keep it from starting anew, such as a mistake in its configuration; empty if nothing does. Reads files.
   std::function<std::string()> objection;
@@ -27,6 +28,9 @@ struct process_hooks {
   std::function<transport::outcome<std::vector<upstream_config>>()> configured;
 
   upstream_reader defined;
+
+  /// Whether it has been told to stop while the node starts. It will stop the node as soon as that has started.
+  std::function<bool()> stops;
 };
 
 }  // namespace holdfast::actors

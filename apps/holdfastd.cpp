@@ -156,6 +156,13 @@ holdfast::transport::outcome<holdfast::actors::upstream_config> read_definition(
   return std::move(read);
 }
 
+/// Signals wait until there is a node that they can stop.
+bool is_stop_pending() {
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1;
+}
+
 process_hooks hooks_of(const options& o) {
   const auto objection = [o] {
     std::ostringstream errors;
@@ -171,7 +178,7 @@ process_hooks hooks_of(const options& o) {
     if (!config) return unusable(errors.str());
     return config->upstreams;
   };
-  return {objection, restart, configured, read_definition};
+  return {objection, restart, configured, read_definition, is_stop_pending};
 }
 
 /// While a node stops: another SIGINT or SIGTERM has it stop at once, and for good; one more ends the process.

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { at, Cluster, clustered, secret } from './support/cluster.mjs';
-import { slowness, waitFor } from './support/processes.mjs';
+import { slowness, stdioTrouble, waitFor } from './support/processes.mjs';
 import { exchange, initializeRequest, Session } from './support/wire.mjs';
 
 const progressOf = (messages) => messages.filter((m) => m.method === 'notifications/progress').map((m) => m.params.progress);
@@ -251,4 +251,18 @@ test('a node that comes takes its share, one that leaves gives it back, and no c
   assert.equal(sum(n1, 'free', ''), 1024, JSON.stringify(n1));
   assert.ok(sum(n3, 'handover', 'n1') > 200 && sum(n3, 'handover', 'n2') > 100, JSON.stringify(n3));
   assert.ok(sum(n2, 'handover', 'n1') > 500 && sum(n2, 'takeover', 'n1') === 0, JSON.stringify(n2));
+});
+
+test('a node that waits for its lists ends when it is told to', clustered, async (t) => {
+  const cluster = await Cluster.start(t, 2);
+  const [, waiting] = cluster.nodes;
+  await waiting.stop();
+  waiting.reconfigure((config) => ({ ...config, catalogue: { first_list_wait: '60s' }, upstreams: { mute: stdioTrouble('--mute') } }));
+  const starting = waiting.start();
+  starting.catch(() => {});
+  await waiting.process.says(/store\.open/);
+  await sleep(500);
+  waiting.process.signal('SIGTERM');
+  assert.deepEqual(await waiting.process.ends(5_000), { code: 0, signal: null });
+  await starting;
 });
