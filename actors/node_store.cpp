@@ -11,6 +11,10 @@ namespace holdfast::actors {
 
 namespace {
 
+using steady = std::chrono::steady_clock;
+
+steady::time_point as_time_point(steady::rep since_epoch) { return steady::time_point(steady::duration{since_epoch}); }
+
 std::string random_incarnation() {
   auto id = mcp::random_id();
   std::replace_if(
@@ -52,10 +56,12 @@ std::string words_of(const persistence::store_failure& f) {
 
 }  // namespace
 
-node_store::node_store(std::unique_ptr<persistence::store> s, persistence::encoding texts, bool degrades)
+node_store::node_store(std::unique_ptr<persistence::store> s, persistence::encoding texts, bool degrades,
+                       std::chrono::milliseconds deadline)
     : store_(std::move(s)),
       texts_(std::move(texts)),
       degrades_(degrades),
+      deadline_(deadline),
       incarnation_(random_incarnation()),
       tokens_(persistence::slot_count),
       tenures_(persistence::slot_count) {}
@@ -82,11 +88,11 @@ void node_store::take(std::uint16_t slot, const persistence::token& t) {
 }
 
 std::chrono::steady_clock::time_point node_store::remembers_since(std::uint16_t slot) const noexcept {
-  return std::chrono::steady_clock::time_point(std::chrono::steady_clock::duration{remembers_since_[slot]});
+  return as_time_point(remembers_since_[slot]);
 }
 
 void node_store::note_forgotten(std::uint16_t slot) noexcept {
-  remembers_since_[slot] = std::chrono::steady_clock::now().time_since_epoch().count();
+  remembers_since_[slot] = steady::now().time_since_epoch().count();
 }
 
 persistence::token node_store::drop(std::uint16_t slot) {
@@ -159,6 +165,7 @@ void node_store::claim_anew(persistence::store_lane& lane, std::uint16_t slot, p
 
 void node_store::note_failure(const persistence::store_failure& f) {
   ++failures_;
+  if (f.code == persistence::store_errc::unavailable && steady::now() - as_time_point(returned_) < deadline_) return;
   if (!available_.exchange(false)) return;
   log::error("store.unavailable", {{"store", shown()},
                                    {"reason", f.detail},
@@ -166,6 +173,7 @@ void node_store::note_failure(const persistence::store_failure& f) {
 }
 
 void node_store::note_return() {
+  returned_ = steady::now().time_since_epoch().count();
   if (!available_.exchange(true)) log::info("store.available", {{"store", shown()}});
 }
 

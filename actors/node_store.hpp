@@ -23,8 +23,10 @@ class node_store {
   /// Opens it; null for `memory:`, which keeps nothing. Blocks.
   static transport::outcome<std::unique_ptr<node_store>> open(const store_config& c);
 
-  /// Of a store that is open. `degrades`: goes on without it if it does not answer.
-  node_store(std::unique_ptr<persistence::store> s, persistence::encoding texts, bool degrades);
+  /// Of a store that is open, whose operations are given up after `deadline`. `degrades`: goes on without it if it does
+  /// not answer.
+  node_store(std::unique_ptr<persistence::store> s, persistence::encoding texts, bool degrades,
+             std::chrono::milliseconds deadline);
 
   std::unique_ptr<persistence::store_lane> lane(boost::asio::io_context& on) { return store_->lane(on); }
 
@@ -82,7 +84,8 @@ class node_store {
   std::string shown() const { return store_->shown(); }
   bool degrades() const noexcept { return degrades_; }
 
-  /// What came of using it; a change is logged once.
+  /// What came of using it; a change is logged once. Threads find out one after another that the store is there again:
+  /// what one could not reach for its deadline is no change while another has just reached it.
   void note_failure(const persistence::store_failure& f);
   void note_success() {
     if (!available_.load(std::memory_order_relaxed)) note_return();
@@ -98,6 +101,7 @@ class node_store {
   std::unique_ptr<persistence::store> store_;
   const persistence::encoding texts_;
   const bool degrades_;
+  const std::chrono::milliseconds deadline_;
   enum class hold : std::uint8_t { none, held, sealed };
   void take(std::uint16_t slot, const persistence::token& t);
   void claim_anew(persistence::store_lane& lane, std::uint16_t slot, persistence::completion<bool> done);
@@ -111,6 +115,7 @@ class node_store {
   std::array<std::atomic<std::chrono::steady_clock::rep>, persistence::slot_count> remembers_since_{};
   std::atomic<std::uint64_t> view_{0};
   std::atomic<bool> available_{true};
+  std::atomic<std::chrono::steady_clock::rep> returned_{0};
   std::atomic<std::uint32_t> failures_{0};
 };
 

@@ -38,7 +38,7 @@ transport::outcome<std::unique_ptr<node_store>> node_store::open(const store_con
     *opened = persistence::with_shadow(std::move(*opened), std::move(*shadow));
   }
   return std::make_unique<node_store>(std::move(*opened), persistence::encoding(std::move(texts)),
-                                      c.on_loss == on_store_loss::degrade);
+                                      c.on_loss == on_store_loss::degrade, options.deadline);
 }
 
 }  // namespace holdfast::actors

@@ -43,7 +43,7 @@ struct member {
   explicit member(const std::shared_ptr<persistence::store>& inner, cache_config config = {}) : home(*loop) {
     auto way = std::make_unique<tests::wayward_store>(inner);
     door = way.get();
-    store = std::make_unique<node_store>(std::move(way), persistence::encoding({}), false);
+    store = std::make_unique<node_store>(std::move(way), persistence::encoding({}), false, 0ms);
     keys = std::make_shared<cache_keys>(config.blind_max);
     cache = std::make_shared<result_cache>(config);
     cache->share(store.get(), true);

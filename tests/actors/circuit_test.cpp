@@ -47,7 +47,7 @@ struct member {
       : home(*loop) {
     auto way = std::make_unique<tests::wayward_store>(inner);
     door = way.get();
-    store = std::make_unique<node_store>(std::move(way), persistence::encoding({}), false);
+    store = std::make_unique<node_store>(std::move(way), persistence::encoding({}), false, 0ms);
     keeper = std::make_shared<circuit_keeper>();
     for (const auto& u : two_upstreams(probes)) keeper->add(u);
     std::promise<void> read;

@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -23,6 +25,8 @@ namespace {
 
 /// One entity's gate before a lane whose answers the test gives.
 struct gated_entity {
+  static constexpr std::chrono::milliseconds deadline{500};
+
   explicit gated_entity(actors::on_store_loss on_loss = actors::on_store_loss::hold) : store(opened(on_loss)) {
     store->claim(lane, {of.slot()}, 0, [](const std::string& problem) { CHECK(problem.empty()); });
     gate = std::make_unique<commit_gate>(*store, lane, of, [this](const auto& r) { last = gate->on_done(r); });
@@ -32,6 +36,7 @@ struct gated_entity {
     actors::log::configure(actors::log_level::error, actors::log_format::text);
     actors::store_config c;
     c.primary.url = "sqlite:" + (folder / "store.db");
+    c.primary.deadline = deadline;
     c.on_loss = on_loss;
     auto made = actors::node_store::open(c);
     REQUIRE(made.has_value());
@@ -181,6 +186,21 @@ TEST_CASE("while the store does not answer, those who have something to say are 
   CHECK(e.answer(verdict::ok) == outcome::durable);
   CHECK(e.take() == texts{"b"});
   CHECK(e.store->available());
+}
+
+TEST_CASE("what did not reach the store before it came back does not make it go again") {
+  gated_entity e;
+  const persistence::store_failure late{store_errc::unavailable, "no answer"};
+  e.store->note_failure(late);
+  e.store->note_success();
+  e.store->note_failure(late);
+  CHECK(e.store->available());
+  e.store->note_failure({store_errc::full, "no room"});
+  CHECK_FALSE(e.store->available());
+  e.store->note_success();
+  std::this_thread::sleep_for(gated_entity::deadline);
+  e.store->note_failure(late);
+  CHECK_FALSE(e.store->available());
 }
 
 TEST_CASE("a commit is the same one however often it is sent") {

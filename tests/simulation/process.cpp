@@ -79,7 +79,8 @@ process::process(int node, bool reads_first)
   c.in_cluster = std::make_unique<actors::cluster>(c.config.cluster);
   c.shards.push_back(std::make_unique<actors::shard>(loop_));
   c.shards.front()->attach(common_actor_system());
-  c.store = std::make_unique<actors::node_store>(scene::current()->store.open(*this), persistence::encoding({}), false);
+  c.store = std::make_unique<actors::node_store>(scene::current()->store.open(*this), persistence::encoding({}), false,
+                                                 std::chrono::milliseconds{0});
   c.store->is_alive = [in = c.in_cluster.get()](const std::string& incarnation) {
     return actors::machines::membership::find(*in->membership.get(), incarnation) != nullptr;
   };
