@@ -10,6 +10,13 @@ import { exchange, initializeRequest, jsonHeaders, Session } from './support/wir
 const clustered = { skip: nodesOfGateway > 1 ? false : 'needs HOLDFAST_TEST_NODES=3' };
 const health = async ({ admin }) => (await fetch(`${admin}/mcp/health`)).json();
 
+/// A cluster whose sessions stay where they are.
+async function startAtRest(t, config) {
+  const cluster = await startCluster(t, nodesOfGateway, config);
+  await cluster.launcher.rests();
+  return cluster;
+}
+
 /// The nodes, the one with the only session first.
 async function ownerFirst(nodes) {
   const counts = await Promise.all(nodes.map(async (node) => (await health(node)).sessions));
@@ -54,7 +61,7 @@ async function ranOnce(upstream, calls) {
 describe('a node is killed', clustered, () => {
   test('and its requests are answered all the same, and run once', async (t) => {
     const upstream = await startRecording(t);
-    const { mcp, nodes } = await startCluster(t, nodesOfGateway, {
+    const { mcp, nodes } = await startAtRest(t, {
       sessions: { stream_after: '60s' },  // or they would be streams, which clients resume themselves
       upstreams: { up: { url: upstream.url } },
     });
@@ -83,7 +90,7 @@ describe('a node is killed', clustered, () => {
 
   test('and what is not journaled is not made again', async (t) => {
     const upstream = await startRecording(t);
-    const { mcp, nodes } = await startCluster(t, nodesOfGateway, {
+    const { mcp, nodes } = await startAtRest(t, {
       sessions: { stream_after: '60s' },
       upstreams: { up: { url: upstream.url, durability: 'none' } },
     });
@@ -122,7 +129,7 @@ describe('a node is killed', clustered, () => {
 
 test('lists are paged through whatever node comes next, also when the session moves', clustered, async (t) => {
   const fixture = await startFixture(t);
-  const { mcp, nodes } = await startCluster(t, nodesOfGateway, { upstreams: { fixture: { url: fixture.url } }, catalogue: { page_size: 3 } });
+  const { mcp, nodes } = await startAtRest(t, { upstreams: { fixture: { url: fixture.url } }, catalogue: { page_size: 3 } });
   const session = await Session.open(mcp);
   const [owner] = await ownerFirst(nodes);
   const names = [];
@@ -139,9 +146,8 @@ test('lists are paged through whatever node comes next, also when the session mo
 
 test('a node that stops serves what it has begun, also for sessions of others', clustered, async (t) => {
   const upstream = await startRecording(t);
-  const { mcp, launcher, nodes } = await startCluster(t, nodesOfGateway, { drain_timeout: '30s', upstreams: { up: { url: upstream.url } } });
+  const { mcp, launcher, nodes } = await startAtRest(t, { drain_timeout: '30s', upstreams: { up: { url: upstream.url } } });
   const [leaving, ...others] = nodes;
-  await launcher.rests();
   // It has no session of its own, so it may leave the cluster at once, and then has what it passes on.
   const sessions = await Promise.all([...others, ...others, ...others].map((node) => Session.open(node.mcp).then((s) => s.at(mcp))));
   const calls = sessions.map((session, i) => session.text('slow', { key: `s${i}`, ms: 3000, steps: 4 }, { ms: 40_000 }));
@@ -151,8 +157,7 @@ test('a node that stops serves what it has begun, also for sessions of others', 
 });
 
 test('nodes that stay are ready while others go and come', clustered, async (t) => {
-  const { launcher, nodes } = await startCluster(t, nodesOfGateway, {});
-  await launcher.rests();
+  const { launcher, nodes } = await startAtRest(t, {});
   const [leaving, ...others] = nodes;
   let over = false;
   const looks = Promise.all(others.map(async ({ mcp }) => {
