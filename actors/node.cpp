@@ -105,7 +105,7 @@ class running_node final : public node {
     flush_traces();
     await_answers(context_, last_answers_within);
     end_membership();
-    on(*context_.shards.front(), [this] { context_.registry->stop(); });
+    if (context_.registry) on(*context_.shards.front(), [this] { context_.registry->stop(); });
     for (const auto& i : context_.ingresses) caf::anon_send(i, ingress_stop{});
     caf::anon_send(context_.admin, ingress_stop{});
     for (std::size_t u = 0; u < context_.upstreams.size(); ++u)

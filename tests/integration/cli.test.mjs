@@ -178,6 +178,17 @@ describe('holdfastd --check', gatewayOnly, () => {
   });
 });
 
+test('a node whose store cannot be used says why, and ends', gatewayOnly, async (t) => {
+  const store = { 'redis://127.0.0.1:1': /127\.0\.0\.1:1.*refused/, 'sqlite:/dev/null/holdfast.db': /\/dev\/null\/holdfast\.db/ };
+  for (const [url, why] of Object.entries(store)) {
+    const config = temporaryFile(t, 'holdfast.yaml', { listen: '127.0.0.1:0', store: { url, deadline: '500ms' }, upstreams: {} });
+    const { code, signal, stderr } = await run(program('holdfastd'), ['--config', config]);
+    assert.deepEqual({ code, signal }, { code: failed, signal: null }, stderr);
+    assert.match(stderr, /^holdfastd: store: [^\n]+\n$/);
+    assert.match(stderr, why);
+  }
+});
+
 describe('--help and --version', gatewayOnly, () => {
   test('are understood by both programs', async () => {
     for (const name of ['holdfast', 'holdfastd']) {

@@ -147,7 +147,8 @@ test('no secret of a configuration is in the log, traces, metrics, commands or a
   const bad = path.join(cluster.store.folder, 'bad.yaml');
   writeFileSync(bad, JSON.stringify({ listen: '127.0.0.1:0', store: { url: `unix:${redis.socket}?password=${marked('bad-password')}`, deadline: '500ms' }, upstreams: {} }));
   const failed = spawnSync(program('holdfastd'), ['--config', bad], { encoding: 'utf8', timeout: 60_000 });
-  assert.notEqual(failed.status, 0);
+  assert.equal(failed.status, 1, failed.stderr);
+  assert.match(failed.stderr, /^holdfastd: store: .*password/m);
   said['a node that may not use its store'] = failed.stderr;
 
   holdsNone(said);
